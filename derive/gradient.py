@@ -1,0 +1,107 @@
+"""The reverse sweep: every gradient of this project, inner and outer, comes from these lines.
+
+For an equation ``V = f(U)`` whose adjoint is ``A``, the loss changes by ``Trace(A.T * dV)``. So
+the adjoint of ``U`` gains the derivative of ``Trace(A.T * f(U))`` with respect to ``U``, and SymPy
+knows that derivative. No matrix derivative rule is written here.
+
+The same sweep differentiates the support loss with respect to the weights (the inner gradient)
+and the query loss through the program that already contains the inner gradient and the step (the
+meta-gradient). Holding the inner gradients constant gives first-order MAML.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sympy import Expr, HadamardProduct, MatAdd, MatrixExpr, MatrixSymbol, Trace, ZeroMatrix
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
+
+from derive.program import Equation, body_of, elementwise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from derive.program import Named
+
+
+def sweep(
+    equations: Sequence[Equation],
+    output: Named,
+    wrt: Sequence[MatrixSymbol],
+    name: Callable[[MatrixSymbol], MatrixSymbol],
+    stage: Callable[[MatrixSymbol], str],
+    seed: Expr,
+    constants: Collection[MatrixSymbol] = (),
+) -> tuple[Equation, ...]:
+    """Differentiate a scalar by walking its equations backwards.
+
+    Parameters
+    ----------
+    equations
+        The program so far.
+    output
+        The scalar to differentiate.
+    wrt
+        The matrices to differentiate with respect to; their gradients come last.
+    name, stage
+        The name of a symbol's adjoint, and the stage that its equation belongs to.
+    seed
+        The adjoint of `output` itself.
+    constants
+        Defined symbols through which no derivative flows.
+
+    Returns
+    -------
+    tuple of Equation
+        One equation an adjoint.
+    """
+    active = _active(equations, wrt, constants)
+    gains: dict[Named, list[MatrixExpr]] = {symbol: [] for symbol in active}
+    adjoints = []
+    for equation in reversed(equations):
+        if equation.symbol == output:
+            pulled = seed * equation.value
+        elif gains.get(equation.symbol):
+            bar = name(equation.symbol)
+            adjoints.append(
+                Equation(bar, MatAdd(*gains[equation.symbol]).doit(deep=False), stage(bar))
+            )
+            pulled = Trace(bar.T * equation.value)
+        else:
+            continue
+        for symbol in equation.reads:
+            if symbol in active:
+                gains[symbol] += _non_zero(pulled.diff(symbol))
+    for symbol in wrt:
+        bar = name(symbol)
+        adjoints.append(Equation(bar, MatAdd(*gains[symbol]).doit(deep=False), stage(bar)))
+    return tuple(adjoints)
+
+
+def _active(
+    equations: Sequence[Equation], wrt: Sequence[MatrixSymbol], constants: Collection[MatrixSymbol]
+) -> set[Named]:
+    """The symbols that change with `wrt`: the only ones that need an adjoint."""
+    active = set(wrt)
+    for equation in equations:
+        if equation.symbol not in constants and active.intersection(equation.reads):
+            active.add(equation.symbol)
+    return active
+
+
+def _non_zero(gain: MatrixExpr) -> list[MatrixExpr]:
+    """The gain with its functions written in `z`, or nothing where a derivative vanishes.
+
+    The slope of relu's slope is 0, which arrives as a product with the function ``z -> 0``.
+    """
+    functions = gain.atoms(Elementwise)
+    if any(body_of(node) == 0 for node in functions):
+        return [] if isinstance(gain, HadamardProduct) else _unexpected(gain)
+    tidy = gain.xreplace(
+        {node: elementwise(body_of(node).expand(), node.expr) for node in functions}
+    )
+    return [] if isinstance(tidy, ZeroMatrix) else [tidy]
+
+
+def _unexpected(gain: MatrixExpr) -> list[MatrixExpr]:
+    raise ValueError(f"a vanishing derivative stands in something else than a product: {gain}")

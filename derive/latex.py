@@ -1,0 +1,182 @@
+r"""Equations as LaTeX, for the site and for a package's own listing.
+
+The printer is closed: a node it does not know is an error. The words are those of the code:
+``Z1_s_bar`` is ``\overline{Z_1^{s}}``.
+"""
+
+from __future__ import annotations
+
+from sympy import (
+    Add,
+    Expr,
+    HadamardProduct,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    Mul,
+    OneMatrix,
+    Pow,
+    Rational,
+    Symbol,
+    Trace,
+    Transpose,
+)
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
+
+from derive.notation import Name, parse, reading_order
+from derive.program import Equation, Shape, body_of, scalar_and_factors, z
+
+#: Elementwise functions.
+FUNCTIONS = {
+    "relu": r"\operatorname{relu}(%s)",
+    "step": r"\mathbf{1}[%s > 0]",
+    "tanh": r"\tanh(%s)",
+    "softplus": r"\operatorname{softplus}(%s)",
+    "sigmoid": r"\sigma(%s)",
+}
+
+
+def equation_latex(equation: Equation) -> str:
+    """Print an equation, ``left = right``."""
+    value = equation.value
+    right = value_latex(value) if equation.shape else _loss(value)
+    return f"{name_latex(equation.name)} = {right}"
+
+
+def shape_latex(shape: Shape) -> str:
+    r"""Print a shape, ``N \times L_1``, or ``1 \times 1`` for a scalar."""
+    return r" \times ".join(_size(size) for size in shape or (Integer(1), Integer(1)))
+
+
+def name_latex(name: str) -> str:
+    """Print a name of the notation."""
+    return _kernel(name[2:].split("_")) if name.startswith("K_") else _name(parse(name))
+
+
+def _name(name: Name) -> str:
+    letter = r"\ell" if name.base == "loss" else name.base
+    below = f"_{{{name.layer}}}" if name.layer else ""
+    above = f"^{{{_rows(name.rows)}}}" if name.rows else ""
+    if name.fast:
+        step = name.fast.removeprefix("fast")
+        above = f"^{{({step})}}" if step else "'"
+    text = letter + below + above
+    if name.inner:
+        text = rf"\mathrm{{d}}{text}"
+    return rf"\overline{{{text}}}" if name.bar else text
+
+
+def _kernel(parts: list[str]) -> str:
+    """``K_Z2_bar_dZ2_q_s1``: the stems below, the rows above."""
+    rows = [_rows(part) for part in parts if part[0] in "qs"] or ["q", "s"]
+    stems = "_".join(part for part in parts if part[0] not in "qs").replace("_bar", "-bar")
+    names = [_name(parse(stem.replace("-bar", "_bar"))) for stem in stems.split("_")]
+    below, above = r",\,".join(names), ",".join(rows)
+    return rf"K_{{{below}}}^{{{above}}}"
+
+
+def _rows(rows: str) -> str:
+    return f"{rows[0]}_{{{rows[1:]}}}" if rows[1:] else rows
+
+
+def _size(size: Expr) -> str:
+    text = str(size)
+    return f"{text[0]}_{{{text[1:]}}}" if text[1:].isdigit() and text[0].isalpha() else text
+
+
+def value_latex(value: MatrixExpr) -> str:
+    """Print a right-hand side."""
+    terms = value.args if isinstance(value, MatAdd) else (value,)
+    printed = sorted((_term(term) for term in terms), key=lambda term: term[0] == "-")
+    text = "".join(f" {sign} {body}" for sign, body in printed)
+    return text.removeprefix(" + ").removeprefix(" ")
+
+
+def _term(value: MatrixExpr) -> tuple[str, str]:
+    """A sign and what follows it."""
+    scalar, factors = scalar_and_factors(value)
+    sign = "-" if scalar.could_extract_minus_sign() else "+"
+    size = -scalar if sign == "-" else scalar
+    body = r" \, ".join(_factor(factor) for factor in factors)
+    return sign, body if size == 1 else rf"{_scalar(size)} \, {body}"
+
+
+def _factor(value: MatrixExpr) -> str:
+    match value:
+        case MatrixSymbol():
+            return name_latex(str(value.name))
+        case Transpose(arg=MatrixSymbol() as symbol):
+            text = name_latex(str(symbol.name))
+            return rf"{text}{{}}^{{\top}}"
+        case OneMatrix():
+            return rf"\mathbf{{1}}_{{{shape_latex(value.shape)}}}"
+        case Elementwise():
+            text = _function(body_of(value), _factor(value.expr))
+            return text
+        case HadamardProduct():
+            parts = sorted(value.args, key=reading_order)
+            return r" \odot ".join(_in_product(part) for part in parts)
+        case MatAdd():
+            return rf"\left({value_latex(value)}\right)"
+    raise ValueError(f"no LaTeX for {type(value).__name__}: {value}")
+
+
+def _in_product(value: MatrixExpr) -> str:
+    text = _factor(value)
+    is_sum = isinstance(value, Elementwise) and isinstance(body_of(value), Add)
+    return rf"\left({text}\right)" if is_sum else text
+
+
+def _function(body: Expr, argument: str) -> str:
+    """An elementwise function, as an expression in `z`, of a printed argument."""
+    match body:
+        case Symbol() if body == z:
+            return argument
+        case Integer():
+            # A number stands for the matrix that has it everywhere.
+            return str(body)
+        case Pow(base=base, exp=Integer() as power) if power > 1:
+            inner = _function(base, argument)
+            if base != z and inner.startswith("\\tanh("):
+                return inner.replace("\\tanh(", rf"\tanh^{{{power}}}(", 1)
+            return rf"({inner})^{{\circ {power}}}"
+        case Add():
+            parts = sorted(body.args, key=lambda part: part.could_extract_minus_sign())
+            text = _function(parts[0], argument)
+            for part in parts[1:]:
+                negative = part.could_extract_minus_sign()
+                text += f" {'-' if negative else '+'} {_function(-part if negative else part, argument)}"
+            return text
+        case Mul():
+            return r" \, ".join(_function(part, argument) for part in body.args)
+    name = str(body.func)
+    if name in FUNCTIONS and body.args == (z,):
+        return FUNCTIONS[name] % argument
+    raise ValueError(f"no LaTeX for the function {body}")
+
+
+def _scalar(value: Expr) -> str:
+    above, below = value.as_numer_denom()
+    over, under = (
+        r" \, ".join(_symbol(part) for part in Mul.make_args(side)) for side in (above, below)
+    )
+    return over if below == 1 else rf"\frac{{{over}}}{{{under}}}"
+
+
+def _symbol(value: Expr) -> str:
+    if isinstance(value, Rational):
+        return str(value)
+    if isinstance(value, Symbol):
+        return rf"\{value}" if str(value) in ("alpha", "beta") else str(value)
+    raise ValueError(f"no LaTeX for the scalar {value}")
+
+
+def _loss(value: Expr) -> str:
+    """A multiple of a sum of squares, ``Trace(A.T * A)``."""
+    scalar, trace = value.as_independent(Trace, as_Add=False)
+    match trace:
+        case Trace(arg=MatMul(args=(left, right))) if left == right.T:
+            return rf"{_scalar(scalar)} \left\lVert {value_latex(right)} \right\rVert^2"
+    raise ValueError(f"no LaTeX for the scalar {value}")

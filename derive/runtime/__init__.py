@@ -1,0 +1,1 @@
+"""Files that every generated package carries, copied as they stand."""
