@@ -1,9 +1,9 @@
 """The one program: derive every network's meta-gradient and write its package.
 
-    python derive/build.py            regenerate everything, print each stage and what changed
-    python derive/build.py --check    write nothing, exit 1 with a diff where something is stale
-    python derive/build.py --hidden 3 --activation tanh --steps 2 --name mine --output somewhere/
-                                      a network of your own, importable with numpy alone
+python derive/build.py            regenerate everything, print each stage and what changed
+python derive/build.py --check    write nothing, exit 1 with a diff where something is stale
+python derive/build.py --hidden 3 --activation tanh --steps 2 --name mine --output somewhere/
+                                  a network of your own, importable with numpy alone
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from derive.cost import cost_of  # noqa: E402
+from derive.derivation import Derivation  # noqa: E402
 from derive.equations import ACTIVATIONS, Network  # noqa: E402
-from derive.package import Derivation, files_of  # noqa: E402
+from derive.package import files_of  # noqa: E402
 from derive.rewrite import PASSES  # noqa: E402
 
 #: The networks that are emitted by default and committed.
@@ -159,9 +160,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"build.py: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    print(
-        f"{len(changed)} of {len(files)} files changed, {time.perf_counter() - started:.1f} s in all"
-    )
+    seconds = time.perf_counter() - started
+    print(f"{len(changed)} of {len(files)} files changed, {seconds:.1f} s in all")
     return 0
 
 

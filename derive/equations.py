@@ -8,6 +8,7 @@ that is not here is derived from it: `gradient.sweep` differentiates, `rewrite.P
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -199,6 +200,7 @@ def inner_step(
     return tuple(equations), tuple(zip(symbols[::2], symbols[1::2], strict=True))
 
 
+@cache
 def maml(network: Network) -> tuple[Equation, ...]:
     """The query loss of one task after adaptation: support pass, step, ..., query pass."""
     layers = network.layers
@@ -251,6 +253,7 @@ def meta_loss_program(network: Network) -> Program:
     return Program(inputs, maml(network), (Symbol("loss_q"),))
 
 
+@cache
 def meta_gradient_program(network: Network, first_order: bool = False) -> Program:
     """``meta_loss_and_gradient``: the sweep through the step.
 

@@ -11,6 +11,7 @@ meta-gradient). Holding the inner gradients constant gives first-order MAML.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sympy import Expr, HadamardProduct, MatAdd, MatrixExpr, MatrixSymbol, Trace, ZeroMatrix
@@ -71,7 +72,7 @@ def sweep(
             continue
         for symbol in equation.reads:
             if symbol in active:
-                gains[symbol] += _non_zero(pulled.diff(symbol))
+                gains[symbol] += _gain(pulled, symbol)
     for symbol in wrt:
         bar = name(symbol)
         adjoints.append(Equation(bar, MatAdd(*gains[symbol]).doit(deep=False), stage(bar)))
@@ -89,19 +90,18 @@ def _active(
     return active
 
 
-def _non_zero(gain: MatrixExpr) -> list[MatrixExpr]:
-    """The gain with its functions written in `z`, or nothing where a derivative vanishes.
+@cache
+def _gain(pulled: Expr, symbol: MatrixSymbol) -> tuple[MatrixExpr, ...]:
+    """SymPy's derivative, its functions written in `z`; nothing where it vanishes.
 
     The slope of relu's slope is 0, which arrives as a product with the function ``z -> 0``.
     """
-    functions = gain.atoms(Elementwise)
-    if any(body_of(node) == 0 for node in functions):
-        return [] if isinstance(gain, HadamardProduct) else _unexpected(gain)
-    tidy = gain.xreplace(
-        {node: elementwise(body_of(node).expand(), node.expr) for node in functions}
+    gain = pulled.diff(symbol)
+    functions = {node: body_of(node).expand() for node in gain.atoms(Elementwise)}
+    if 0 in functions.values() and not isinstance(gain, HadamardProduct):
+        raise ValueError(f"a vanishing derivative stands in something else than a product: {gain}")
+    if 0 in functions.values() or isinstance(gain, ZeroMatrix):
+        return ()
+    return (
+        gain.xreplace({node: elementwise(body, node.expr) for node, body in functions.items()}),
     )
-    return [] if isinstance(tidy, ZeroMatrix) else [tidy]
-
-
-def _unexpected(gain: MatrixExpr) -> list[MatrixExpr]:
-    raise ValueError(f"a vanishing derivative stands in something else than a product: {gain}")

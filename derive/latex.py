@@ -88,9 +88,14 @@ def _size(size: Expr) -> str:
 
 def value_latex(value: MatrixExpr) -> str:
     """Print a right-hand side."""
-    terms = value.args if isinstance(value, MatAdd) else (value,)
-    printed = sorted((_term(term) for term in terms), key=lambda term: term[0] == "-")
-    text = "".join(f" {sign} {body}" for sign, body in printed)
+    return _sum([_term(term) for term in (value.args if isinstance(value, MatAdd) else [value])])
+
+
+def _sum(terms: list[tuple[str, str]]) -> str:
+    """Signed terms, positive ones first."""
+    text = "".join(
+        f" {sign} {body}" for sign, body in sorted(terms, key=lambda term: term[0] == "-")
+    )
     return text.removeprefix(" + ").removeprefix(" ")
 
 
@@ -113,8 +118,7 @@ def _factor(value: MatrixExpr) -> str:
         case OneMatrix():
             return rf"\mathbf{{1}}_{{{shape_latex(value.shape)}}}"
         case Elementwise():
-            text = _function(body_of(value), _factor(value.expr))
-            return text
+            return _function(body_of(value), _factor(value.expr))
         case HadamardProduct():
             parts = sorted(value.args, key=reading_order)
             return r" \odot ".join(_in_product(part) for part in parts)
@@ -143,18 +147,19 @@ def _function(body: Expr, argument: str) -> str:
                 return inner.replace("\\tanh(", rf"\tanh^{{{power}}}(", 1)
             return rf"({inner})^{{\circ {power}}}"
         case Add():
-            parts = sorted(body.args, key=lambda part: part.could_extract_minus_sign())
-            text = _function(parts[0], argument)
-            for part in parts[1:]:
-                negative = part.could_extract_minus_sign()
-                text += f" {'-' if negative else '+'} {_function(-part if negative else part, argument)}"
-            return text
+            return _sum([_signed(part, argument) for part in body.args])
         case Mul():
             return r" \, ".join(_function(part, argument) for part in body.args)
     name = str(body.func)
     if name in FUNCTIONS and body.args == (z,):
         return FUNCTIONS[name] % argument
     raise ValueError(f"no LaTeX for the function {body}")
+
+
+def _signed(part: Expr, argument: str) -> tuple[str, str]:
+    """A term of an elementwise function."""
+    negative = part.could_extract_minus_sign()
+    return "-" if negative else "+", _function(-part if negative else part, argument)
 
 
 def _scalar(value: Expr) -> str:

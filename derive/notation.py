@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from sympy import Expr, MatrixSymbol, Symbol, symbols
 
-T, N, M, D, O = symbols("T N M D O", integer=True, positive=True)  # noqa: E741
+T, N, M, D, O = symbols("T N M D O", integer=True, positive=True)
 alpha = Symbol("alpha", nonnegative=True)
 
 #: The sizes of a set of rows: a quantity with one of them differs from task to task.

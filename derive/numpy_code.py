@@ -6,8 +6,8 @@
     task.
 ``stacked``
     The rows of all tasks under one another, (T*N, H), so that a product with a weight matrix is
-    one flat product. Kernels keep a task axis, (T, N, M), and a product over rows adds up the
-    tasks, which is right for a gradient and refused for anything else.
+    one flat product. Kernels keep a task axis, (T, M, N), and a product over rows adds up the
+    tasks, which is right for a gradient and refused for anything else (`check_sums`).
 
 The printer is closed: a node it does not know is an error. Lines come out as ``ruff format``
 would leave them.
@@ -36,11 +36,11 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.notation import ROWS, reading_order
+from derive.notation import ROWS, is_row_free, reading_order
 from derive.program import body_of, product_of, scalar_and_factors, z
 
 if TYPE_CHECKING:
-    from derive.program import Equation
+    from derive.program import Equation, Program
 
 Layout = Literal["batched", "stacked"]
 
@@ -90,12 +90,43 @@ def statement(equation: Equation, layout: Layout, comment: str = "") -> list[str
     line = f"{equation.name} = {_joined(terms)}{tail}"
     if len(line) <= WIDTH - 4:
         return [line]
-    return [f"{equation.name} = (", *_indented(_split(terms)), f"){tail}"]
+    *first, (sign, head, inside) = terms
+    if len(first) <= 1 and inside:
+        # ruff's own choice: the only parenthesis opens on the first line.
+        start = f"{_joined(first)} {sign} {head}" if first else _joined([(sign, head, [])])
+        return [f"{equation.name} = {start} (", *_block(inside, 8), f"){tail}"]
+    return [f"{equation.name} = (", *_indented(_split(terms, 8)), f"){tail}"]
+
+
+def check_sums(program: Program) -> None:
+    """Check that stacked rows may be added up over the tasks.
+
+    In the stacked layout a product over rows is the sum over the tasks, and nothing shaped like a
+    weight can differ from task to task. So such an equation must be an output, and each of its
+    terms a product over rows.
+
+    Raises
+    ------
+    ValueError
+        When an equation would lose its tasks.
+    """
+    for equation in program:
+        if is_row_free(equation.shape):
+            parts = equation.value.args if isinstance(equation.value, MatAdd) else [equation.value]
+            over_rows = all(
+                isinstance(part, MatMul) and part.args[-1].shape[0] in ROWS for part in parts
+            )
+            if equation.symbol not in program.outputs or not over_rows:
+                raise ValueError(
+                    f"`{equation.name}` is shaped like a weight but is not a sum over rows: "
+                    f"{equation.value}"
+                )
 
 
 # --- sums ---
 
-SignedTerm = tuple[str, str, list["SignedTerm"]]  # sign, what precedes a parenthesis, its inside
+#: A sign, a term, and nothing; or a sign, what precedes a parenthesis, and the terms inside it.
+SignedTerm = tuple[str, str, list["SignedTerm"]]
 
 
 def _signed_terms(value: MatrixExpr, layout: Layout) -> list[SignedTerm]:
@@ -112,38 +143,62 @@ def _signed_terms(value: MatrixExpr, layout: Layout) -> list[SignedTerm]:
         sign = "-" if scalar.could_extract_minus_sign() else "+"
         size = abs(scalar) if scalar.is_number else (-scalar if sign == "-" else scalar)
         if size == 1:
-            terms += [(sign, _matrix(core, layout), []) for core in cores]
+            terms += [(sign, *_head_and_inside(core, layout)) for core in cores]
         elif len(cores) == 1:
-            inner = _signed_terms(cores[0], layout)
-            plain = len(inner) == 1 and not isinstance(cores[0], MatMul)
-            text = inner[0][1] if plain or _is_call(inner[0][1]) else f"({_joined(inner)})"
+            text = _matrix(cores[0], layout)
+            text = text if _is_atom(cores[0], text) else f"({text})"
             terms.append((sign, f"{_scalar(size)} * {text}", []))
         else:
             inner = [term for core in cores for term in _signed_terms(core, layout)]
-            terms.append((sign, _scalar(size), inner))
+            terms.append((sign, f"{_scalar(size)} *", inner))
     return sorted(terms, key=lambda term: term[0] == "-")
+
+
+def _head_and_inside(core: MatrixExpr, layout: Layout) -> tuple[str, list[SignedTerm]]:
+    """A product that ends with a sum keeps the sum's terms, so that a long one can be broken."""
+    text = _matrix(core, layout)
+    last = _factors(core)[-1]
+    if isinstance(last, MatAdd) and " @ (" in text:
+        return text[: text.index(" (")], _signed_terms(last, layout)
+    if isinstance(last, Elementwise) and isinstance(body_of(last), Add) and last != core:
+        argument = _matrix(last.expr, layout)
+        return text[: text.index(" (")], _function_terms(body_of(last), argument)
+    return text, []
+
+
+def _factors(value: MatrixExpr) -> list[MatrixExpr]:
+    """The factors of a product in the order they are printed."""
+    if isinstance(value, HadamardProduct):
+        return sorted(value.args, key=reading_order)
+    return list(scalar_and_factors(value)[1])
 
 
 def _joined(terms: list[SignedTerm]) -> str:
     """A sum on one line."""
     text = ""
     for sign, head, inside in terms:
-        body = f"{head} * ({_joined(inside)})" if inside else head
         lead = ("-" if sign == "-" else "") if not text else f" {sign} "
-        text += lead + body
+        text += lead + (f"{head} ({_joined(inside)})" if inside else head)
     return text
 
 
-def _split(terms: list[SignedTerm], indent: int = 8) -> list[str]:
+def _block(terms: list[SignedTerm], indent: int) -> list[str]:
+    """The inside of a parenthesis: one line if it is short enough, else a line a term."""
+    line = _joined(terms)
+    return _indented([line] if len(line) + indent <= WIDTH else _split(terms, indent))
+
+
+def _split(terms: list[SignedTerm], indent: int) -> list[str]:
     """A sum with a line a term."""
     lines: list[str] = []
     for sign, head, inside in terms:
         lead = ("-" if sign == "-" else "") if not lines else f"{sign} "
-        whole = f"{lead}{head} * ({_joined(inside)})" if inside else f"{lead}{head}"
+        whole = lead + _joined([("+", head, inside)])
         if not inside or len(whole) + indent <= WIDTH:
             lines.append(whole)
         else:
-            lines += [f"{lead}{head}", "* (", *_indented(_split(inside, indent + 4)), ")"]
+            operand, operator = head.rsplit(" ", 1)
+            lines += [lead + operand, f"{operator} (", *_block(inside, indent + 4), ")"]
     return lines
 
 
@@ -172,12 +227,10 @@ def _matrix(value: MatrixExpr, layout: Layout) -> str:
         case Elementwise():
             return _function(body_of(value), _matrix(value.expr, layout))
         case HadamardProduct():
-            parts = sorted(value.args, key=reading_order)
-            return " * ".join(_factor(part, layout) for part in parts)
-        case MatMul():
-            _, factors = scalar_and_factors(value)
-            if len(factors) == 2:
-                return _product(factors[0], factors[1], layout)
+            return " * ".join(_factor(part, layout) for part in _factors(value))
+        case MatMul() if len(_factors(value)) == 2:
+            left, right = _factors(value)
+            return _product(left, right, layout)
         case MatAdd():
             return _joined(_signed_terms(value, layout))
     raise ValueError(f"no numpy for {type(value).__name__}: {value}")
@@ -193,7 +246,7 @@ def _factor(value: MatrixExpr, layout: Layout) -> str:
 
 
 def _transposes(symbol: MatrixSymbol, layout: Layout) -> str:
-    """numpy's attribute: ``.mT`` swaps the last two of three axes, ``.T`` the only two."""
+    """The attribute: ``.mT`` swaps the last two of three axes, ``.T`` the only two."""
     flat = layout == "stacked" and not set(symbol.shape) <= ROWS
     return "T" if flat else "mT"
 
@@ -217,8 +270,14 @@ def _product(left: MatrixExpr, right: MatrixExpr, layout: Layout) -> str:
     raise ValueError(f"no numpy for the product {left * right} of {layout} rows")
 
 
-def _is_call(text: str) -> bool:
-    return text.startswith(("mix(", "gram(")) and text.endswith(")") and text.count("(") == 1
+def _is_atom(value: MatrixExpr, text: str) -> bool:
+    """Whether a scalar can stand before the text without a parenthesis."""
+    match value:
+        case MatAdd():
+            return False
+        case MatMul():
+            return text.endswith(")") and " @ " not in text
+    return True
 
 
 # --- scalars ---
@@ -236,12 +295,7 @@ def _function(body: Expr, argument: str) -> str:
             # ruff hugs the operator where its base is a name.
             return f"{inner}**{power}" if inner.isidentifier() else f"{inner} ** {power}"
         case Add():
-            parts = sorted(body.args, key=lambda part: part.could_extract_minus_sign())
-            text = _function(parts[0], argument)
-            for part in parts[1:]:
-                sign = "-" if part.could_extract_minus_sign() else "+"
-                text += f" {sign} {_function(abs_of(part), argument)}"
-            return text
+            return _joined(_function_terms(body, argument))
         case Mul():
             return " * ".join(_function(part, argument) for part in body.args)
     name = str(body.func)
@@ -250,9 +304,14 @@ def _function(body: Expr, argument: str) -> str:
     raise ValueError(f"no numpy for the function {body}")
 
 
-def abs_of(part: Expr) -> Expr:
-    """A term without its minus sign."""
-    return -part if part.could_extract_minus_sign() else part
+def _function_terms(body: Expr, argument: str) -> list[SignedTerm]:
+    """The terms of an elementwise function, positive ones first."""
+    terms: list[SignedTerm] = []
+    for part in Add.make_args(body):
+        negative = part.could_extract_minus_sign()
+        text = _function(-part if negative else part, argument)
+        terms.append(("-" if negative else "+", text, []))
+    return sorted(terms, key=lambda term: term[0] == "-")
 
 
 def _scalar(value: Expr) -> str:

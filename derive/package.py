@@ -1,18 +1,18 @@
-"""A network's package: its functions as modules, its equations as a listing and a manifest."""
+"""A network's package: the text of its modules."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from derive import equations, latex, notation, numpy_code
-from derive.cost import cost_of
-from derive.rewrite import PASSES, rewrite
+from derive import equations, notation, numpy_code
+from derive.listing import listing, manifest
+from derive.rewrite import rewrite
 
 if TYPE_CHECKING:
+    from derive.derivation import Derivation
     from derive.equations import Network
     from derive.numpy_code import Layout
     from derive.program import Equation, Program
@@ -75,66 +75,11 @@ class Function:
     result: str
 
 
-@dataclass(frozen=True)
-class Derivation:
-    """Everything that is derived for one network, and the numbers of its equations."""
-
-    name: str
-    network: Network
-
-    @cached_property
-    def derived(self) -> Program:
-        """The meta-gradient as derived."""
-        return equations.meta_gradient_program(self.network)
-
-    @cached_property
-    def stages(self) -> tuple[Program, ...]:
-        """The meta-gradient as derived, and after each pass of the rewrite."""
-        programs = [self.derived]
-        for apply in PASSES:
-            programs.append(apply(programs[-1]))
-        return tuple(programs)
-
-    @property
-    def rewritten(self) -> Program:
-        """The meta-gradient after the rewrite."""
-        return self.stages[-1]
-
-    @cached_property
-    def first_order(self) -> Program:
-        """The first-order meta-gradient as derived."""
-        return equations.meta_gradient_program(self.network, first_order=True)
-
-    @cached_property
-    def numbers(self) -> dict[str, str]:
-        """The number of each derived equation: its chapter, then its place in the chapter."""
-        counts: dict[int, int] = {}
-        numbers = {}
-        for equation in self.derived:
-            chapter = notation.STAGES[equation.stage].chapter
-            counts[chapter] = counts.get(chapter, 0) + 1
-            numbers[equation.name] = f"{chapter}.{counts[chapter]}"
-        return numbers
-
-    @cached_property
-    def rewritten_numbers(self) -> dict[str, str]:
-        """The number of each rewritten equation: its old one, or a new one where it changed."""
-        old = {equation.name: equation for equation in self.derived}
-        numbers: dict[str, str] = {}
-        new = 0
-        for equation in self.rewritten:
-            if equation.name in old and old[equation.name].value == equation.value:
-                numbers[equation.name] = self.numbers[equation.name]
-            else:
-                new += 1
-                numbers[equation.name] = f"{notation.REWRITE_CHAPTER}.{new}"
-        return numbers
-
-
 # --- code ---
 
 
-def functions_of(derivation: Derivation) -> list[Function]:
+@cache
+def functions_of(derivation: Derivation) -> tuple[Function, ...]:
     """The functions of the public contract that are straight-line code."""
     network = derivation.network
     gradient = "tuple[float, Weights]"
@@ -144,7 +89,7 @@ loss : float
     Mean over tasks of the query loss after adaptation.
 gradient : Weights
     Its gradient with respect to the weights before adaptation"""
-    return [
+    return (
         Function(
             "predict", "weights: Weights, X: Array", "Array",
             equations.prediction_program(network),
@@ -187,7 +132,7 @@ gradient : Weights
             "Meta-loss and its first-order gradient, the inner gradients held constant [1]_.",
             first + _META_DOC, meta_result + ",\n    without the second-order terms.",
         ),
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 _REFERENCES = {
@@ -210,7 +155,8 @@ def function_code(function: Function, derivation: Derivation, layout: Layout) ->
         ", ".join(map(str, derivation.network.weights)) + " = weights",
     ]
     if meta and layout == "stacked":
-        body += [f"{name} = stack({name})" for name in ("X_s", "Y_s", "X_q", "Y_q")]
+        numpy_code.check_sums(program)
+        body.append("X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)")
     stage = ""
     for equation in program:
         if equation.stage != stage:
@@ -218,7 +164,7 @@ def function_code(function: Function, derivation: Derivation, layout: Layout) ->
             body += ["", f"# --- {notation.STAGES[stage].title} ---"]
         note = _note(equation, derivation, layout, function)
         body += numpy_code.statement(equation, layout, note)
-    body += ["", f"return {_returned(program, meta, layout)}"]
+    body += ["", *_returned(program, meta, layout)]
     lines = [f"def {function.name}(", f"    {function.arguments}", f") -> {function.returns}:"]
     if len("".join(lines)) - 4 <= numpy_code.WIDTH:
         lines = ["".join(line.strip() for line in lines)]
@@ -252,20 +198,29 @@ def _checks(function: Function, program: Program) -> list[str]:
     return lines
 
 
-def _returned(program: Program, meta: bool, layout: Layout) -> str:
-    """What the function returns; losses and gradients of tasks add up, the loss to a mean."""
-    losses = [str(output) for output in program.outputs if not hasattr(output, "shape")]
-    matrices = [str(output) for output in program.outputs if hasattr(output, "shape")]
-    parts = []
-    if losses:
-        total = f"{losses[0]}.mean()" if layout == "batched" else f"{losses[0]} / T"
-        parts.append(f"float({total if meta else losses[0]})")
+def _returned(program: Program, meta: bool, layout: Layout) -> list[str]:
+    """What the function returns: over tasks, the mean of the losses and the sum of gradients."""
+    matrices = [str(output) for output in program.outputs if output.is_Matrix]
+    losses = [str(output) for output in program.outputs if not output.is_Matrix]
+    if meta:
+        mean, ending = (".mean()", ".sum(0)") if layout == "batched" else (" / T", "")
+        losses = [loss + mean for loss in losses]
+        matrices = [matrix + ending for matrix in matrices]
+    start = ", ".join(["return", *(f"float({loss})" for loss in losses)]).replace(
+        "return, ", "return "
+    )
+    if not matrices:
+        return [start]
     if len(matrices) == 1:
-        parts += matrices
-    elif matrices:
-        ending = ".sum(0)" if meta and layout == "batched" else ""
-        parts.append(f"Weights({', '.join(name + ending for name in matrices)})")
-    return ", ".join(parts)
+        return [f"return {matrices[0]}"]
+    start += ", Weights(" if losses else " Weights("
+    line = f"{start}{', '.join(matrices)})"
+    if len(line) <= numpy_code.WIDTH - 4:
+        return [line]
+    inner = f"    {', '.join(matrices)}"
+    if len(inner) <= numpy_code.WIDTH - 4:
+        return [start, inner, ")"]
+    return [start, *(f"    {matrix}," for matrix in matrices), ")"]
 
 
 def _note(equation: Equation, derivation: Derivation, layout: Layout, function: Function) -> str:
@@ -277,10 +232,8 @@ def _note(equation: Equation, derivation: Derivation, layout: Layout, function: 
     if number is None:
         return ""
     note = f"({number})"
-    if function.program is derivation.first_order:
-        full = derivation.rewritten if layout == "stacked" else derivation.derived
-        if all(line.name != name or line.value != equation.value for line in full):
-            return f"{note}, first order"
+    if function.program is derivation.first_order and name in derivation.first_order_names:
+        return f"{note}, first order"
     sources = [numbers[_numbered_name(source, derivation.network)] for source in equation.sources]
     if sources:
         long = f"{note} from {', '.join(f'({source})' for source in sources)}"
@@ -309,16 +262,6 @@ def module(title: str, imports: list[str], blocks: list[str]) -> str:
     return "\n".join(head) + "".join(f"\n\n\n{block}" for block in blocks) + "\n"
 
 
-def _title(derivation: Derivation) -> str:
-    network = derivation.network
-    layers = "layer" if network.hidden == 1 else "layers"
-    steps = "step" if network.steps == 1 else "steps"
-    return (
-        f"{network.hidden} hidden {layers}, {network.activation}, mean squared error, "
-        f"{network.steps} inner {steps}"
-    )
-
-
 def weights_module(derivation: Derivation) -> str:
     """``weights.py``: the NamedTuple of the network's weights."""
     fields = [f"    {symbol}: Array" for symbol in derivation.network.weights]
@@ -341,12 +284,12 @@ def weights_module(derivation: Derivation) -> str:
     )
     block = "\n".join(["class Weights(NamedTuple):", doc, "", *fields])
     imports = ["from typing import NamedTuple", "", "from .rows import Array"]
-    return module(f"The weights of a network: {_title(derivation)}.", imports, [block])
+    return module(f"The weights of a network: {derivation.summary}.", imports, [block])
 
 
 def kernel_module(derivation: Derivation) -> str:
     """``kernel.py``: every public function, rewritten, on stacked rows."""
-    title = f"""MAML in kernel form: {_title(derivation)}.
+    title = f"""MAML in kernel form: {derivation.summary}.
 
 The rows of all tasks stand under one another, (T*N, H), and the fast weights are never formed:
 what the inner step does to a layer is a kernel of inner products of its rows, (T, M, N).
@@ -366,7 +309,7 @@ The numbers at the ends of the lines are those of equations.md.
 
 def reference_module(derivation: Derivation) -> str:
     """``reference.py``: the derivation, line by line."""
-    title = f"""MAML as derived, line by line: {_title(derivation)}.
+    title = f"""MAML as derived, line by line: {derivation.summary}.
 
 Every equation of the derivation is one line, every matrix has a leading axis for the tasks, and
 the fast weights of each task are formed. This is the oracle of kernel.py.
@@ -386,7 +329,7 @@ The numbers at the ends of the lines are those of equations.md.
 
 def init_module(derivation: Derivation) -> str:
     """``__init__.py``: what users import."""
-    title = f"""MAML for a multilayer perceptron: {_title(derivation)}.
+    title = f"""MAML for a multilayer perceptron: {derivation.summary}.
 
 Losses are means over rows and outputs, the meta-loss is the mean over tasks. The functions are
 those of kernel.py; `reference` holds the derivation line by line.
@@ -439,88 +382,6 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     return weights'''
 
 
-# --- listings ---
-
-
-def equation_record(equation: Equation, number: str, layout: Layout) -> dict[str, object]:
-    """What a page needs to know of an equation."""
-    return {
-        "name": equation.name,
-        "number": number,
-        "stage": equation.stage,
-        "latex": latex.equation_latex(equation),
-        "shape": latex.shape_latex(equation.shape),
-        "reads": [symbol.name for symbol in equation.reads],
-        "sources": list(equation.sources),
-        "code": "\n".join(numpy_code.statement(equation, layout)),
-    }
-
-
-def manifest(derivation: Derivation) -> str:
-    """``equations.json``: every equation, and what each pass did, for the site."""
-    first = {
-        equation.name: equation
-        for equation in derivation.first_order
-        if derivation.derived[equation.name].value != equation.value
-    }
-    names = ["derived", *(apply.__name__ for apply in PASSES)]
-    summaries = ["The meta-gradient as derived.", *map(_summary, PASSES)]
-    record = {
-        "network": {"name": derivation.name, "summary": _title(derivation)},
-        "derived": [
-            equation_record(line, derivation.numbers[line.name], "batched")
-            for line in derivation.derived
-        ],
-        "rewritten": [
-            equation_record(line, derivation.rewritten_numbers[line.name], "stacked")
-            for line in derivation.rewritten
-        ],
-        "first_order": [
-            equation_record(line, derivation.numbers[name], "batched")
-            for name, line in first.items()
-        ],
-        "passes": [
-            {"pass": name, "summary": summary, **cost_of(program)._asdict()}
-            for name, summary, program in zip(names, summaries, derivation.stages, strict=True)
-        ],
-    }
-    return json.dumps(record, indent=1) + "\n"
-
-
-def _summary(apply: object) -> str:
-    return str(apply.__doc__).splitlines()[0]
-
-
-def listing(derivation: Derivation) -> str:
-    """``equations.md``: every equation with its number and shape, for a reader of the code."""
-    lines = [
-        f"<!-- {BANNER.removeprefix('# ')} -->",
-        "",
-        f"# The equations of `{derivation.name}`",
-        "",
-        f"{_title(derivation)[0].upper()}{_title(derivation)[1:]}. "
-        "`reference.py` computes the first list, `kernel.py` the second.",
-        "",
-        "## As derived",
-        "",
-        *_table(derivation.derived, derivation.numbers),
-        "",
-        "## Rewritten",
-        "",
-        *_table(derivation.rewritten, derivation.rewritten_numbers),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _table(program: Program, numbers: dict[str, str]) -> list[str]:
-    rows = [
-        f"| ({numbers[line.name]}) | ${latex.equation_latex(line)}$ "
-        f"| ${latex.shape_latex(line.shape)}$ |"
-        for line in program
-    ]
-    return ["| | equation | shape |", "|---|---|---|", *rows]
-
-
 def files_of(derivation: Derivation) -> dict[str, str]:
     """Every file of a package, by its name."""
     copied = {
@@ -535,5 +396,5 @@ def files_of(derivation: Derivation) -> dict[str, str]:
         "weights.py": weights_module(derivation),
         **copied,
         "equations.json": manifest(derivation),
-        "equations.md": listing(derivation),
+        "equations.md": listing(derivation, BANNER.removeprefix("# ")),
     }

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
 from operator import add, mul
+from typing import TypeAlias
 
 from sympy import (
     Expr,
@@ -46,8 +47,8 @@ from sympy import (
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
 Shape = tuple[Expr, ...]
-Named = Symbol | MatrixSymbol
-Value = ImmutableMatrix | Expr
+Named: TypeAlias = Symbol | MatrixSymbol
+Value: TypeAlias = ImmutableMatrix | Expr
 
 #: The one bound variable of every elementwise function, so that equal functions compare equal.
 z = Symbol("z")
@@ -112,10 +113,12 @@ class Equation:
 
     @property
     def name(self) -> str:
+        """The symbol's name."""
         return str(self.symbol.name)
 
     @property
     def shape(self) -> Shape:
+        """``(rows, columns)``, or ``()`` for a scalar."""
         return shape_of(self.symbol)
 
     @property

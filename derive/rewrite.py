@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import cache, reduce
 from itertools import pairwise, product, starmap
 
 from sympy import (
@@ -157,20 +157,31 @@ def collect(program: Program) -> Program:
 
 def _collected(value: MatrixExpr) -> MatrixExpr:
     terms = terms_of(value)
-    by_last: dict[tuple[Expr, MatrixExpr], list[MatrixExpr]] = {}
+    joined = _join_firsts(_join_lasts(terms))
+    return value if len(joined) == len(terms) else value_of(joined)
+
+
+def _join_lasts(terms: list[Term]) -> list[Term]:
+    """``A X + B X -> (A + B) X``, where the scalars agree."""
+    groups: dict[tuple[Expr, MatrixExpr], list[Factors]] = {}
     for scalar, (*rest, last) in terms:
-        by_last.setdefault((scalar, last), []).append(product_of(tuple(rest)) if rest else last)
-    by_first: dict[tuple[Expr, MatrixExpr], list[MatrixExpr]] = {}
-    alone: list[Term] = []
-    for (scalar, last), firsts in by_last.items():
-        if firsts == [last]:
-            alone.append((scalar, (last,)))
+        groups.setdefault((scalar, last), []).append(tuple(rest))
+    return [
+        (scalar, (total([product_of(rest) for rest in firsts]), last) if all(firsts) else (last,))
+        for (scalar, last), firsts in groups.items()
+    ]
+
+
+def _join_firsts(terms: list[Term]) -> list[Term]:
+    """``A X + A Y -> A (X + Y)``, where the scalars agree; column sums stay apart."""
+    groups: dict[tuple[Expr, Factors], list[MatrixExpr]] = {}
+    joined: list[Term] = []
+    for scalar, factors in terms:
+        if len(factors) == 1 or isinstance(factors[0], OneMatrix):
+            joined.append((scalar, factors))
         else:
-            by_first.setdefault((scalar, total(firsts)), []).append(last)
-    if len(by_first) + len(alone) == len(terms):
-        return value
-    joined = [(scalar, (first, total(lasts))) for (scalar, first), lasts in by_first.items()]
-    return value_of(alone + joined)
+            groups.setdefault((scalar, factors[:-1]), []).append(factors[-1])
+    return joined + [(scalar, (*rest, total(lasts))) for (scalar, rest), lasts in groups.items()]
 
 
 def reassociate(program: Program) -> Program:
@@ -361,6 +372,7 @@ def _defined(program: Program, names: dict[MatrixSymbol, MatrixExpr]) -> Program
 PASSES: tuple[Pass, ...] = (inline, prune, collect, reassociate, share)
 
 
+@cache
 def rewrite(program: Program) -> Program:
     """Apply every pass of `PASSES`."""
     return reduce(lambda program, apply: apply(program), PASSES, program)

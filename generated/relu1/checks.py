@@ -94,7 +94,7 @@ def check_tasks(
     return tasks, shots, queries, columns
 
 
-def check_alpha(alpha: float) -> float:
+def check_alpha(alpha: Any) -> float:
     """Check the inner step size.
 
     Raises
@@ -102,13 +102,13 @@ def check_alpha(alpha: float) -> float:
     ValueError
         When it is not a finite number, at least 0.
     """
-    if not isinstance(alpha, Real) or not 0 <= alpha < inf:
+    if not isinstance(alpha, Real) or not 0 <= float(alpha) < inf:
         raise ValueError(f"alpha is {alpha!r}; it must be a finite number, at least 0")
     # A numpy scalar would turn float32 arrays into float64.
     return float(alpha)
 
 
-def check_steps(steps: int) -> int:
+def check_steps(steps: Any) -> int:
     """Check a number of gradient steps.
 
     Raises
@@ -138,7 +138,9 @@ def _check_data(
     """Check an array whose axes are `wanted`, None where any length will do."""
     _check_array(name, array, len(wanted))
     if array.dtype != weights[0].dtype:
-        raise ValueError(f"{name} is {array.dtype}; it must be {weights[0].dtype}, as the weights are")
+        raise ValueError(
+            f"{name} is {array.dtype}; it must be {weights[0].dtype}, as the weights are"
+        )
     for length, expected in zip(array.shape, wanted, strict=True):
         if expected is not None and length != expected:
             text = ", ".join("any" if axis is None else str(axis) for axis in wanted)

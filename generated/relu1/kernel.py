@@ -162,9 +162,9 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
 
     # --- inner step ---
     W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # (4.1) from (3.4)
-    b1_fast = b1 - alpha * (dZ1_s.sum(0, keepdims=True))  # (4.2) from (3.5)
+    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # (4.2) from (3.5)
     W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # (4.3) from (3.6)
-    b2_fast = b2 - alpha * (dZ2_s.sum(0, keepdims=True))  # (4.4) from (3.7)
+    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # (4.4) from (3.7)
 
     return Weights(W1_fast, b1_fast, W2_fast, b2_fast)
 
@@ -228,10 +228,7 @@ def meta_loss(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s = X_s @ W1 + b1  # (2.1)
@@ -291,10 +288,7 @@ def meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s = X_s @ W1 + b1  # (2.1)
@@ -377,10 +371,7 @@ def first_order_meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s = X_s @ W1 + b1  # (2.1)
@@ -390,7 +381,7 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
     dH1_s = dZ2_s @ W2.T  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (6.2), first order
+    dZ1_s = dH1_s * (Z1_s > 0)  # (6.2)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.3)

@@ -176,11 +176,11 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
 
     # --- inner step ---
     W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # (4.1) from (3.6)
-    b1_fast = b1 - alpha * (dZ1_s.sum(0, keepdims=True))  # (4.2) from (3.7)
+    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # (4.2) from (3.7)
     W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # (4.3) from (3.8)
-    b2_fast = b2 - alpha * (dZ2_s.sum(0, keepdims=True))  # (4.4) from (3.9)
+    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # (4.4) from (3.9)
     W3_fast = W3 - alpha * (H2_s.T @ dZ3_s)  # (4.5) from (3.10)
-    b3_fast = b3 - alpha * (dZ3_s.sum(0, keepdims=True))  # (4.6) from (3.11)
+    b3_fast = b3 - alpha * dZ3_s.sum(0, keepdims=True)  # (4.6) from (3.11)
 
     return Weights(W1_fast, b1_fast, W2_fast, b2_fast, W3_fast, b3_fast)
 
@@ -244,10 +244,7 @@ def meta_loss(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s = X_s @ W1 + b1  # (2.1)
@@ -314,10 +311,7 @@ def meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s = X_s @ W1 + b1  # (2.1)
@@ -417,10 +411,7 @@ def first_order_meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s = X_s @ W1 + b1  # (2.1)
@@ -432,9 +423,9 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
     dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (Z2_s > 0)  # (6.2), first order
+    dZ2_s = dH2_s * (Z2_s > 0)  # (6.2)
     dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (6.4), first order
+    dZ1_s = dH1_s * (Z1_s > 0)  # (6.4)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.5)

@@ -179,7 +179,9 @@ def meta_loss_and_gradient(
     W3_bar = H2_s.mT @ Z3_s_bar + dH2_s_bar.mT @ dZ3_s + W3_fast_bar  # (5.32)
     b3_bar = Z3_s_bar.sum(-2, keepdims=True) + b3_fast_bar  # (5.33)
 
-    return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0))
+    return float(loss_q.mean()), Weights(
+        W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
+    )
 
 
 def first_order_meta_loss_and_gradient(
@@ -281,4 +283,6 @@ def first_order_meta_loss_and_gradient(
     W3_bar = W3_fast_bar  # (5.32), first order
     b3_bar = b3_fast_bar  # (5.33), first order
 
-    return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0))
+    return float(loss_q.mean()), Weights(
+        W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
+    )

@@ -176,11 +176,11 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
 
     # --- inner step ---
     W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # (4.1) from (3.6)
-    b1_fast = b1 - alpha * (dZ1_s.sum(0, keepdims=True))  # (4.2) from (3.7)
+    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # (4.2) from (3.7)
     W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # (4.3) from (3.8)
-    b2_fast = b2 - alpha * (dZ2_s.sum(0, keepdims=True))  # (4.4) from (3.9)
+    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # (4.4) from (3.9)
     W3_fast = W3 - alpha * (H2_s.T @ dZ3_s)  # (4.5) from (3.10)
-    b3_fast = b3 - alpha * (dZ3_s.sum(0, keepdims=True))  # (4.6) from (3.11)
+    b3_fast = b3 - alpha * dZ3_s.sum(0, keepdims=True)  # (4.6) from (3.11)
 
     return Weights(W1_fast, b1_fast, W2_fast, b2_fast, W3_fast, b3_fast)
 
@@ -244,10 +244,7 @@ def meta_loss(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s1 = X_s @ W1 + b1  # (2.1)
@@ -330,17 +327,15 @@ def meta_loss(
     K_dZ3_s4_s1 = gram(dZ3_s4, dZ3_s1, T)  # (6.45)
     K_dZ3_s4_s2 = gram(dZ3_s4, dZ3_s2, T)  # (6.46)
     K_dZ3_s4_s3 = gram(dZ3_s4, dZ3_s3, T)  # (6.47)
-    dH2_s4 = (
-        dZ3_s4 @ W3.T
-        - alpha * (mix(K_dZ3_s4_s1, H2_s1) + mix(K_dZ3_s4_s2, H2_s2) + mix(K_dZ3_s4_s3, H2_s3))
+    dH2_s4 = dZ3_s4 @ W3.T - alpha * (
+        mix(K_dZ3_s4_s1, H2_s1) + mix(K_dZ3_s4_s2, H2_s2) + mix(K_dZ3_s4_s3, H2_s3)
     )  # (6.48)
     dZ2_s4 = dH2_s4 * (Z2_s4 > 0)  # (6.50)
     K_dZ2_s4_s1 = gram(dZ2_s4, dZ2_s1, T)  # (6.51)
     K_dZ2_s4_s2 = gram(dZ2_s4, dZ2_s2, T)  # (6.52)
     K_dZ2_s4_s3 = gram(dZ2_s4, dZ2_s3, T)  # (6.53)
-    dH1_s4 = (
-        dZ2_s4 @ W2.T
-        - alpha * (mix(K_dZ2_s4_s1, H1_s1) + mix(K_dZ2_s4_s2, H1_s2) + mix(K_dZ2_s4_s3, H1_s3))
+    dH1_s4 = dZ2_s4 @ W2.T - alpha * (
+        mix(K_dZ2_s4_s1, H1_s1) + mix(K_dZ2_s4_s2, H1_s2) + mix(K_dZ2_s4_s3, H1_s3)
     )  # (6.54)
     dZ1_s4 = dH1_s4 * (Z1_s4 > 0)  # (6.56)
 
@@ -385,30 +380,22 @@ def meta_loss(
     K_dZ3_s5_s2 = gram(dZ3_s5, dZ3_s2, T)  # (6.69)
     K_dZ3_s5_s3 = gram(dZ3_s5, dZ3_s3, T)  # (6.70)
     K_dZ3_s5_s4 = gram(dZ3_s5, dZ3_s4, T)  # (6.71)
-    dH2_s5 = (
-        dZ3_s5 @ W3.T
-        - alpha
-        * (
-            mix(K_dZ3_s5_s1, H2_s1)
-            + mix(K_dZ3_s5_s2, H2_s2)
-            + mix(K_dZ3_s5_s3, H2_s3)
-            + mix(K_dZ3_s5_s4, H2_s4)
-        )
+    dH2_s5 = dZ3_s5 @ W3.T - alpha * (
+        mix(K_dZ3_s5_s1, H2_s1)
+        + mix(K_dZ3_s5_s2, H2_s2)
+        + mix(K_dZ3_s5_s3, H2_s3)
+        + mix(K_dZ3_s5_s4, H2_s4)
     )  # (6.72)
     dZ2_s5 = dH2_s5 * (Z2_s5 > 0)  # (6.74)
     K_dZ2_s5_s1 = gram(dZ2_s5, dZ2_s1, T)  # (6.75)
     K_dZ2_s5_s2 = gram(dZ2_s5, dZ2_s2, T)  # (6.76)
     K_dZ2_s5_s3 = gram(dZ2_s5, dZ2_s3, T)  # (6.77)
     K_dZ2_s5_s4 = gram(dZ2_s5, dZ2_s4, T)  # (6.78)
-    dH1_s5 = (
-        dZ2_s5 @ W2.T
-        - alpha
-        * (
-            mix(K_dZ2_s5_s1, H1_s1)
-            + mix(K_dZ2_s5_s2, H1_s2)
-            + mix(K_dZ2_s5_s3, H1_s3)
-            + mix(K_dZ2_s5_s4, H1_s4)
-        )
+    dH1_s5 = dZ2_s5 @ W2.T - alpha * (
+        mix(K_dZ2_s5_s1, H1_s1)
+        + mix(K_dZ2_s5_s2, H1_s2)
+        + mix(K_dZ2_s5_s3, H1_s3)
+        + mix(K_dZ2_s5_s4, H1_s4)
     )  # (6.79)
     dZ1_s5 = dH1_s5 * (Z1_s5 > 0)  # (6.81)
 
@@ -493,10 +480,7 @@ def meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s1 = X_s @ W1 + b1  # (2.1)
@@ -585,18 +569,16 @@ def meta_loss_and_gradient(
     K_dZ3_s4_s1 = gram(dZ3_s4, dZ3_s1, T)  # (6.45)
     K_dZ3_s4_s2 = gram(dZ3_s4, dZ3_s2, T)  # (6.46)
     K_dZ3_s4_s3 = gram(dZ3_s4, dZ3_s3, T)  # (6.47)
-    dH2_s4 = (
-        dZ3_s4 @ W3.T
-        - alpha * (mix(K_dZ3_s4_s1, H2_s1) + mix(K_dZ3_s4_s2, H2_s2) + mix(K_dZ3_s4_s3, H2_s3))
+    dH2_s4 = dZ3_s4 @ W3.T - alpha * (
+        mix(K_dZ3_s4_s1, H2_s1) + mix(K_dZ3_s4_s2, H2_s2) + mix(K_dZ3_s4_s3, H2_s3)
     )  # (6.48)
     G2_s4 = (Z2_s4 > 0).astype(Z2_s4.dtype)  # (6.49)
     dZ2_s4 = dH2_s4 * G2_s4  # (6.50)
     K_dZ2_s4_s1 = gram(dZ2_s4, dZ2_s1, T)  # (6.51)
     K_dZ2_s4_s2 = gram(dZ2_s4, dZ2_s2, T)  # (6.52)
     K_dZ2_s4_s3 = gram(dZ2_s4, dZ2_s3, T)  # (6.53)
-    dH1_s4 = (
-        dZ2_s4 @ W2.T
-        - alpha * (mix(K_dZ2_s4_s1, H1_s1) + mix(K_dZ2_s4_s2, H1_s2) + mix(K_dZ2_s4_s3, H1_s3))
+    dH1_s4 = dZ2_s4 @ W2.T - alpha * (
+        mix(K_dZ2_s4_s1, H1_s1) + mix(K_dZ2_s4_s2, H1_s2) + mix(K_dZ2_s4_s3, H1_s3)
     )  # (6.54)
     G1_s4 = (Z1_s4 > 0).astype(Z1_s4.dtype)  # (6.55)
     dZ1_s4 = dH1_s4 * G1_s4  # (6.56)
@@ -642,15 +624,11 @@ def meta_loss_and_gradient(
     K_dZ3_s5_s2 = gram(dZ3_s5, dZ3_s2, T)  # (6.69)
     K_dZ3_s5_s3 = gram(dZ3_s5, dZ3_s3, T)  # (6.70)
     K_dZ3_s5_s4 = gram(dZ3_s5, dZ3_s4, T)  # (6.71)
-    dH2_s5 = (
-        dZ3_s5 @ W3.T
-        - alpha
-        * (
-            mix(K_dZ3_s5_s1, H2_s1)
-            + mix(K_dZ3_s5_s2, H2_s2)
-            + mix(K_dZ3_s5_s3, H2_s3)
-            + mix(K_dZ3_s5_s4, H2_s4)
-        )
+    dH2_s5 = dZ3_s5 @ W3.T - alpha * (
+        mix(K_dZ3_s5_s1, H2_s1)
+        + mix(K_dZ3_s5_s2, H2_s2)
+        + mix(K_dZ3_s5_s3, H2_s3)
+        + mix(K_dZ3_s5_s4, H2_s4)
     )  # (6.72)
     G2_s5 = (Z2_s5 > 0).astype(Z2_s5.dtype)  # (6.73)
     dZ2_s5 = dH2_s5 * G2_s5  # (6.74)
@@ -658,15 +636,11 @@ def meta_loss_and_gradient(
     K_dZ2_s5_s2 = gram(dZ2_s5, dZ2_s2, T)  # (6.76)
     K_dZ2_s5_s3 = gram(dZ2_s5, dZ2_s3, T)  # (6.77)
     K_dZ2_s5_s4 = gram(dZ2_s5, dZ2_s4, T)  # (6.78)
-    dH1_s5 = (
-        dZ2_s5 @ W2.T
-        - alpha
-        * (
-            mix(K_dZ2_s5_s1, H1_s1)
-            + mix(K_dZ2_s5_s2, H1_s2)
-            + mix(K_dZ2_s5_s3, H1_s3)
-            + mix(K_dZ2_s5_s4, H1_s4)
-        )
+    dH1_s5 = dZ2_s5 @ W2.T - alpha * (
+        mix(K_dZ2_s5_s1, H1_s1)
+        + mix(K_dZ2_s5_s2, H1_s2)
+        + mix(K_dZ2_s5_s3, H1_s3)
+        + mix(K_dZ2_s5_s4, H1_s4)
     )  # (6.79)
     G1_s5 = (Z1_s5 > 0).astype(Z1_s5.dtype)  # (6.80)
     dZ1_s5 = dH1_s5 * G1_s5  # (6.81)
@@ -720,16 +694,12 @@ def meta_loss_and_gradient(
     K_Z3_bar_dZ3_q_s3 = gram(Z3_q_bar, dZ3_s3, T)  # (6.101)
     K_Z3_bar_dZ3_q_s4 = gram(Z3_q_bar, dZ3_s4, T)  # (6.102)
     K_Z3_bar_dZ3_q_s5 = gram(Z3_q_bar, dZ3_s5, T)  # (6.103)
-    H2_q_bar = (
-        Z3_q_bar @ W3.T
-        - alpha
-        * (
-            mix(K_Z3_bar_dZ3_q_s1, H2_s1)
-            + mix(K_Z3_bar_dZ3_q_s2, H2_s2)
-            + mix(K_Z3_bar_dZ3_q_s3, H2_s3)
-            + mix(K_Z3_bar_dZ3_q_s4, H2_s4)
-            + mix(K_Z3_bar_dZ3_q_s5, H2_s5)
-        )
+    H2_q_bar = Z3_q_bar @ W3.T - alpha * (
+        mix(K_Z3_bar_dZ3_q_s1, H2_s1)
+        + mix(K_Z3_bar_dZ3_q_s2, H2_s2)
+        + mix(K_Z3_bar_dZ3_q_s3, H2_s3)
+        + mix(K_Z3_bar_dZ3_q_s4, H2_s4)
+        + mix(K_Z3_bar_dZ3_q_s5, H2_s5)
     )  # (6.104)
     Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (6.105)
     K_Z2_bar_dZ2_q_s1 = gram(Z2_q_bar, dZ2_s1, T)  # (6.106)
@@ -737,16 +707,12 @@ def meta_loss_and_gradient(
     K_Z2_bar_dZ2_q_s3 = gram(Z2_q_bar, dZ2_s3, T)  # (6.108)
     K_Z2_bar_dZ2_q_s4 = gram(Z2_q_bar, dZ2_s4, T)  # (6.109)
     K_Z2_bar_dZ2_q_s5 = gram(Z2_q_bar, dZ2_s5, T)  # (6.110)
-    H1_q_bar = (
-        Z2_q_bar @ W2.T
-        - alpha
-        * (
-            mix(K_Z2_bar_dZ2_q_s1, H1_s1)
-            + mix(K_Z2_bar_dZ2_q_s2, H1_s2)
-            + mix(K_Z2_bar_dZ2_q_s3, H1_s3)
-            + mix(K_Z2_bar_dZ2_q_s4, H1_s4)
-            + mix(K_Z2_bar_dZ2_q_s5, H1_s5)
-        )
+    H1_q_bar = Z2_q_bar @ W2.T - alpha * (
+        mix(K_Z2_bar_dZ2_q_s1, H1_s1)
+        + mix(K_Z2_bar_dZ2_q_s2, H1_s2)
+        + mix(K_Z2_bar_dZ2_q_s3, H1_s3)
+        + mix(K_Z2_bar_dZ2_q_s4, H1_s4)
+        + mix(K_Z2_bar_dZ2_q_s5, H1_s5)
     )  # (6.111)
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (6.112)
 
@@ -757,64 +723,48 @@ def meta_loss_and_gradient(
     K_dH1_bar_H1_s5_s2 = gram(dH1_s5_bar, H1_s2, T)  # (6.116)
     K_dH1_bar_H1_s5_s3 = gram(dH1_s5_bar, H1_s3, T)  # (6.117)
     K_dH1_bar_H1_s5_s4 = gram(dH1_s5_bar, H1_s4, T)  # (6.118)
-    dZ2_s5_bar = (
-        dH1_s5_bar @ W2
-        - alpha
-        * (
-            mix(K_H1_q_s5.mT, Z2_q_bar)
-            + mix(K_dH1_bar_H1_s5_s1, dZ2_s1)
-            + mix(K_dH1_bar_H1_s5_s2, dZ2_s2)
-            + mix(K_dH1_bar_H1_s5_s3, dZ2_s3)
-            + mix(K_dH1_bar_H1_s5_s4, dZ2_s4)
-        )
+    dZ2_s5_bar = dH1_s5_bar @ W2 - alpha * (
+        mix(K_H1_q_s5.mT, Z2_q_bar)
+        + mix(K_dH1_bar_H1_s5_s1, dZ2_s1)
+        + mix(K_dH1_bar_H1_s5_s2, dZ2_s2)
+        + mix(K_dH1_bar_H1_s5_s3, dZ2_s3)
+        + mix(K_dH1_bar_H1_s5_s4, dZ2_s4)
     )  # (6.119)
     dH2_s5_bar = dZ2_s5_bar * G2_s5  # (6.120)
     K_dH2_bar_H2_s5_s1 = gram(dH2_s5_bar, H2_s1, T)  # (6.121)
     K_dH2_bar_H2_s5_s2 = gram(dH2_s5_bar, H2_s2, T)  # (6.122)
     K_dH2_bar_H2_s5_s3 = gram(dH2_s5_bar, H2_s3, T)  # (6.123)
     K_dH2_bar_H2_s5_s4 = gram(dH2_s5_bar, H2_s4, T)  # (6.124)
-    dZ3_s5_bar = (
-        dH2_s5_bar @ W3
-        - alpha
-        * (
-            mix(K_H2_q_s5.mT, Z3_q_bar)
-            + mix(K_dH2_bar_H2_s5_s1, dZ3_s1)
-            + mix(K_dH2_bar_H2_s5_s2, dZ3_s2)
-            + mix(K_dH2_bar_H2_s5_s3, dZ3_s3)
-            + mix(K_dH2_bar_H2_s5_s4, dZ3_s4)
-        )
+    dZ3_s5_bar = dH2_s5_bar @ W3 - alpha * (
+        mix(K_H2_q_s5.mT, Z3_q_bar)
+        + mix(K_dH2_bar_H2_s5_s1, dZ3_s1)
+        + mix(K_dH2_bar_H2_s5_s2, dZ3_s2)
+        + mix(K_dH2_bar_H2_s5_s3, dZ3_s3)
+        + mix(K_dH2_bar_H2_s5_s4, dZ3_s4)
     )  # (6.125)
     Z3_s5_bar = 2 / (N * O) * dZ3_s5_bar  # (5.23)
     K_Z3_bar_dZ3_s5_s1 = gram(Z3_s5_bar, dZ3_s1, T)  # (6.126)
     K_Z3_bar_dZ3_s5_s2 = gram(Z3_s5_bar, dZ3_s2, T)  # (6.127)
     K_Z3_bar_dZ3_s5_s3 = gram(Z3_s5_bar, dZ3_s3, T)  # (6.128)
     K_Z3_bar_dZ3_s5_s4 = gram(Z3_s5_bar, dZ3_s4, T)  # (6.129)
-    H2_s5_bar = (
-        Z3_s5_bar @ W3.T
-        - alpha
-        * (
-            mix(K_Z3_bar_dZ3_s5_s1, H2_s1)
-            + mix(K_Z3_bar_dZ3_s5_s2, H2_s2)
-            + mix(K_Z3_bar_dZ3_s5_s3, H2_s3)
-            + mix(K_Z3_bar_dZ3_s5_s4, H2_s4)
-            + mix(K_Z3_bar_dZ3_q_s5.mT, H2_q)
-        )
+    H2_s5_bar = Z3_s5_bar @ W3.T - alpha * (
+        mix(K_Z3_bar_dZ3_s5_s1, H2_s1)
+        + mix(K_Z3_bar_dZ3_s5_s2, H2_s2)
+        + mix(K_Z3_bar_dZ3_s5_s3, H2_s3)
+        + mix(K_Z3_bar_dZ3_s5_s4, H2_s4)
+        + mix(K_Z3_bar_dZ3_q_s5.mT, H2_q)
     )  # (6.130)
     Z2_s5_bar = H2_s5_bar * G2_s5  # (6.131)
     K_Z2_bar_dZ2_s5_s1 = gram(Z2_s5_bar, dZ2_s1, T)  # (6.132)
     K_Z2_bar_dZ2_s5_s2 = gram(Z2_s5_bar, dZ2_s2, T)  # (6.133)
     K_Z2_bar_dZ2_s5_s3 = gram(Z2_s5_bar, dZ2_s3, T)  # (6.134)
     K_Z2_bar_dZ2_s5_s4 = gram(Z2_s5_bar, dZ2_s4, T)  # (6.135)
-    H1_s5_bar = (
-        Z2_s5_bar @ W2.T
-        - alpha
-        * (
-            mix(K_Z2_bar_dZ2_s5_s1, H1_s1)
-            + mix(K_Z2_bar_dZ2_s5_s2, H1_s2)
-            + mix(K_Z2_bar_dZ2_s5_s3, H1_s3)
-            + mix(K_Z2_bar_dZ2_s5_s4, H1_s4)
-            + mix(K_Z2_bar_dZ2_q_s5.mT, H1_q)
-        )
+    H1_s5_bar = Z2_s5_bar @ W2.T - alpha * (
+        mix(K_Z2_bar_dZ2_s5_s1, H1_s1)
+        + mix(K_Z2_bar_dZ2_s5_s2, H1_s2)
+        + mix(K_Z2_bar_dZ2_s5_s3, H1_s3)
+        + mix(K_Z2_bar_dZ2_s5_s4, H1_s4)
+        + mix(K_Z2_bar_dZ2_q_s5.mT, H1_q)
     )  # (6.136)
     Z1_s5_bar = H1_s5_bar * G1_s5  # (6.137)
     dZ1_s4_bar = -alpha * (mix(K_X.mT, Z1_q_bar) + mix(K_X_s_s, Z1_s5_bar))  # (6.138)
@@ -822,282 +772,217 @@ def meta_loss_and_gradient(
     K_dH1_bar_H1_s4_s1 = gram(dH1_s4_bar, H1_s1, T)  # (6.140)
     K_dH1_bar_H1_s4_s2 = gram(dH1_s4_bar, H1_s2, T)  # (6.141)
     K_dH1_bar_H1_s4_s3 = gram(dH1_s4_bar, H1_s3, T)  # (6.142)
-    dZ2_s4_bar = (
-        dH1_s4_bar @ W2
-        - alpha
-        * (
-            mix(K_dH1_bar_H1_s5_s4.mT, dZ2_s5)
-            + mix(K_H1_q_s4.mT, Z2_q_bar)
-            + mix(K_H1_s5_s4.mT, Z2_s5_bar)
-            + mix(K_dH1_bar_H1_s4_s1, dZ2_s1)
-            + mix(K_dH1_bar_H1_s4_s2, dZ2_s2)
-            + mix(K_dH1_bar_H1_s4_s3, dZ2_s3)
-        )
+    dZ2_s4_bar = dH1_s4_bar @ W2 - alpha * (
+        mix(K_dH1_bar_H1_s5_s4.mT, dZ2_s5)
+        + mix(K_H1_q_s4.mT, Z2_q_bar)
+        + mix(K_H1_s5_s4.mT, Z2_s5_bar)
+        + mix(K_dH1_bar_H1_s4_s1, dZ2_s1)
+        + mix(K_dH1_bar_H1_s4_s2, dZ2_s2)
+        + mix(K_dH1_bar_H1_s4_s3, dZ2_s3)
     )  # (6.143)
     dH2_s4_bar = dZ2_s4_bar * G2_s4  # (6.144)
     K_dH2_bar_H2_s4_s1 = gram(dH2_s4_bar, H2_s1, T)  # (6.145)
     K_dH2_bar_H2_s4_s2 = gram(dH2_s4_bar, H2_s2, T)  # (6.146)
     K_dH2_bar_H2_s4_s3 = gram(dH2_s4_bar, H2_s3, T)  # (6.147)
-    dZ3_s4_bar = (
-        dH2_s4_bar @ W3
-        - alpha
-        * (
-            mix(K_dH2_bar_H2_s5_s4.mT, dZ3_s5)
-            + mix(K_H2_q_s4.mT, Z3_q_bar)
-            + mix(K_H2_s5_s4.mT, Z3_s5_bar)
-            + mix(K_dH2_bar_H2_s4_s1, dZ3_s1)
-            + mix(K_dH2_bar_H2_s4_s2, dZ3_s2)
-            + mix(K_dH2_bar_H2_s4_s3, dZ3_s3)
-        )
+    dZ3_s4_bar = dH2_s4_bar @ W3 - alpha * (
+        mix(K_dH2_bar_H2_s5_s4.mT, dZ3_s5)
+        + mix(K_H2_q_s4.mT, Z3_q_bar)
+        + mix(K_H2_s5_s4.mT, Z3_s5_bar)
+        + mix(K_dH2_bar_H2_s4_s1, dZ3_s1)
+        + mix(K_dH2_bar_H2_s4_s2, dZ3_s2)
+        + mix(K_dH2_bar_H2_s4_s3, dZ3_s3)
     )  # (6.148)
     Z3_s4_bar = 2 / (N * O) * dZ3_s4_bar  # (5.45)
     K_Z3_bar_dZ3_s4_s1 = gram(Z3_s4_bar, dZ3_s1, T)  # (6.149)
     K_Z3_bar_dZ3_s4_s2 = gram(Z3_s4_bar, dZ3_s2, T)  # (6.150)
     K_Z3_bar_dZ3_s4_s3 = gram(Z3_s4_bar, dZ3_s3, T)  # (6.151)
-    H2_s4_bar = (
-        Z3_s4_bar @ W3.T
-        - alpha
-        * (
-            mix(K_Z3_bar_dZ3_s4_s1, H2_s1)
-            + mix(K_Z3_bar_dZ3_s4_s2, H2_s2)
-            + mix(K_Z3_bar_dZ3_s4_s3, H2_s3)
-            + mix(K_Z3_bar_dZ3_q_s4.mT, H2_q)
-            + mix(K_Z3_bar_dZ3_s5_s4.mT, H2_s5)
-            + mix(K_dZ3_s5_s4.mT, dH2_s5_bar)
-        )
+    H2_s4_bar = Z3_s4_bar @ W3.T - alpha * (
+        mix(K_Z3_bar_dZ3_s4_s1, H2_s1)
+        + mix(K_Z3_bar_dZ3_s4_s2, H2_s2)
+        + mix(K_Z3_bar_dZ3_s4_s3, H2_s3)
+        + mix(K_Z3_bar_dZ3_q_s4.mT, H2_q)
+        + mix(K_Z3_bar_dZ3_s5_s4.mT, H2_s5)
+        + mix(K_dZ3_s5_s4.mT, dH2_s5_bar)
     )  # (6.152)
     Z2_s4_bar = H2_s4_bar * G2_s4  # (6.153)
     K_Z2_bar_dZ2_s4_s1 = gram(Z2_s4_bar, dZ2_s1, T)  # (6.154)
     K_Z2_bar_dZ2_s4_s2 = gram(Z2_s4_bar, dZ2_s2, T)  # (6.155)
     K_Z2_bar_dZ2_s4_s3 = gram(Z2_s4_bar, dZ2_s3, T)  # (6.156)
-    H1_s4_bar = (
-        Z2_s4_bar @ W2.T
-        - alpha
-        * (
-            mix(K_Z2_bar_dZ2_s4_s1, H1_s1)
-            + mix(K_Z2_bar_dZ2_s4_s2, H1_s2)
-            + mix(K_Z2_bar_dZ2_s4_s3, H1_s3)
-            + mix(K_Z2_bar_dZ2_q_s4.mT, H1_q)
-            + mix(K_Z2_bar_dZ2_s5_s4.mT, H1_s5)
-            + mix(K_dZ2_s5_s4.mT, dH1_s5_bar)
-        )
+    H1_s4_bar = Z2_s4_bar @ W2.T - alpha * (
+        mix(K_Z2_bar_dZ2_s4_s1, H1_s1)
+        + mix(K_Z2_bar_dZ2_s4_s2, H1_s2)
+        + mix(K_Z2_bar_dZ2_s4_s3, H1_s3)
+        + mix(K_Z2_bar_dZ2_q_s4.mT, H1_q)
+        + mix(K_Z2_bar_dZ2_s5_s4.mT, H1_s5)
+        + mix(K_dZ2_s5_s4.mT, dH1_s5_bar)
     )  # (6.157)
     Z1_s4_bar = H1_s4_bar * G1_s4  # (6.158)
     dZ1_s3_bar = -alpha * (mix(K_X.mT, Z1_q_bar) + mix(K_X_s_s, Z1_s4_bar + Z1_s5_bar))  # (6.159)
     dH1_s3_bar = dZ1_s3_bar * G1_s3  # (6.160)
     K_dH1_bar_H1_s3_s1 = gram(dH1_s3_bar, H1_s1, T)  # (6.161)
     K_dH1_bar_H1_s3_s2 = gram(dH1_s3_bar, H1_s2, T)  # (6.162)
-    dZ2_s3_bar = (
-        dH1_s3_bar @ W2
-        - alpha
-        * (
-            mix(K_dH1_bar_H1_s4_s3.mT, dZ2_s4)
-            + mix(K_dH1_bar_H1_s5_s3.mT, dZ2_s5)
-            + mix(K_H1_q_s3.mT, Z2_q_bar)
-            + mix(K_H1_s4_s3.mT, Z2_s4_bar)
-            + mix(K_H1_s5_s3.mT, Z2_s5_bar)
-            + mix(K_dH1_bar_H1_s3_s1, dZ2_s1)
-            + mix(K_dH1_bar_H1_s3_s2, dZ2_s2)
-        )
+    dZ2_s3_bar = dH1_s3_bar @ W2 - alpha * (
+        mix(K_dH1_bar_H1_s4_s3.mT, dZ2_s4)
+        + mix(K_dH1_bar_H1_s5_s3.mT, dZ2_s5)
+        + mix(K_H1_q_s3.mT, Z2_q_bar)
+        + mix(K_H1_s4_s3.mT, Z2_s4_bar)
+        + mix(K_H1_s5_s3.mT, Z2_s5_bar)
+        + mix(K_dH1_bar_H1_s3_s1, dZ2_s1)
+        + mix(K_dH1_bar_H1_s3_s2, dZ2_s2)
     )  # (6.163)
     dH2_s3_bar = dZ2_s3_bar * G2_s3  # (6.164)
     K_dH2_bar_H2_s3_s1 = gram(dH2_s3_bar, H2_s1, T)  # (6.165)
     K_dH2_bar_H2_s3_s2 = gram(dH2_s3_bar, H2_s2, T)  # (6.166)
-    dZ3_s3_bar = (
-        dH2_s3_bar @ W3
-        - alpha
-        * (
-            mix(K_dH2_bar_H2_s4_s3.mT, dZ3_s4)
-            + mix(K_dH2_bar_H2_s5_s3.mT, dZ3_s5)
-            + mix(K_H2_q_s3.mT, Z3_q_bar)
-            + mix(K_H2_s4_s3.mT, Z3_s4_bar)
-            + mix(K_H2_s5_s3.mT, Z3_s5_bar)
-            + mix(K_dH2_bar_H2_s3_s1, dZ3_s1)
-            + mix(K_dH2_bar_H2_s3_s2, dZ3_s2)
-        )
+    dZ3_s3_bar = dH2_s3_bar @ W3 - alpha * (
+        mix(K_dH2_bar_H2_s4_s3.mT, dZ3_s4)
+        + mix(K_dH2_bar_H2_s5_s3.mT, dZ3_s5)
+        + mix(K_H2_q_s3.mT, Z3_q_bar)
+        + mix(K_H2_s4_s3.mT, Z3_s4_bar)
+        + mix(K_H2_s5_s3.mT, Z3_s5_bar)
+        + mix(K_dH2_bar_H2_s3_s1, dZ3_s1)
+        + mix(K_dH2_bar_H2_s3_s2, dZ3_s2)
     )  # (6.167)
     Z3_s3_bar = 2 / (N * O) * dZ3_s3_bar  # (5.67)
     K_Z3_bar_dZ3_s3_s1 = gram(Z3_s3_bar, dZ3_s1, T)  # (6.168)
     K_Z3_bar_dZ3_s3_s2 = gram(Z3_s3_bar, dZ3_s2, T)  # (6.169)
-    H2_s3_bar = (
-        Z3_s3_bar @ W3.T
-        - alpha
-        * (
-            mix(K_Z3_bar_dZ3_s3_s1, H2_s1)
-            + mix(K_Z3_bar_dZ3_s3_s2, H2_s2)
-            + mix(K_Z3_bar_dZ3_q_s3.mT, H2_q)
-            + mix(K_Z3_bar_dZ3_s4_s3.mT, H2_s4)
-            + mix(K_Z3_bar_dZ3_s5_s3.mT, H2_s5)
-            + mix(K_dZ3_s4_s3.mT, dH2_s4_bar)
-            + mix(K_dZ3_s5_s3.mT, dH2_s5_bar)
-        )
+    H2_s3_bar = Z3_s3_bar @ W3.T - alpha * (
+        mix(K_Z3_bar_dZ3_s3_s1, H2_s1)
+        + mix(K_Z3_bar_dZ3_s3_s2, H2_s2)
+        + mix(K_Z3_bar_dZ3_q_s3.mT, H2_q)
+        + mix(K_Z3_bar_dZ3_s4_s3.mT, H2_s4)
+        + mix(K_Z3_bar_dZ3_s5_s3.mT, H2_s5)
+        + mix(K_dZ3_s4_s3.mT, dH2_s4_bar)
+        + mix(K_dZ3_s5_s3.mT, dH2_s5_bar)
     )  # (6.170)
     Z2_s3_bar = H2_s3_bar * G2_s3  # (6.171)
     K_Z2_bar_dZ2_s3_s1 = gram(Z2_s3_bar, dZ2_s1, T)  # (6.172)
     K_Z2_bar_dZ2_s3_s2 = gram(Z2_s3_bar, dZ2_s2, T)  # (6.173)
-    H1_s3_bar = (
-        Z2_s3_bar @ W2.T
-        - alpha
-        * (
-            mix(K_Z2_bar_dZ2_s3_s1, H1_s1)
-            + mix(K_Z2_bar_dZ2_s3_s2, H1_s2)
-            + mix(K_Z2_bar_dZ2_q_s3.mT, H1_q)
-            + mix(K_Z2_bar_dZ2_s4_s3.mT, H1_s4)
-            + mix(K_Z2_bar_dZ2_s5_s3.mT, H1_s5)
-            + mix(K_dZ2_s4_s3.mT, dH1_s4_bar)
-            + mix(K_dZ2_s5_s3.mT, dH1_s5_bar)
-        )
+    H1_s3_bar = Z2_s3_bar @ W2.T - alpha * (
+        mix(K_Z2_bar_dZ2_s3_s1, H1_s1)
+        + mix(K_Z2_bar_dZ2_s3_s2, H1_s2)
+        + mix(K_Z2_bar_dZ2_q_s3.mT, H1_q)
+        + mix(K_Z2_bar_dZ2_s4_s3.mT, H1_s4)
+        + mix(K_Z2_bar_dZ2_s5_s3.mT, H1_s5)
+        + mix(K_dZ2_s4_s3.mT, dH1_s4_bar)
+        + mix(K_dZ2_s5_s3.mT, dH1_s5_bar)
     )  # (6.174)
     Z1_s3_bar = H1_s3_bar * G1_s3  # (6.175)
-    dZ1_s2_bar = (
-        -alpha * (mix(K_X.mT, Z1_q_bar) + mix(K_X_s_s, Z1_s3_bar + Z1_s4_bar + Z1_s5_bar))
+    dZ1_s2_bar = -alpha * (
+        mix(K_X.mT, Z1_q_bar) + mix(K_X_s_s, Z1_s3_bar + Z1_s4_bar + Z1_s5_bar)
     )  # (6.176)
     dH1_s2_bar = dZ1_s2_bar * G1_s2  # (6.177)
     K_dH1_bar_H1_s2_s1 = gram(dH1_s2_bar, H1_s1, T)  # (6.178)
-    dZ2_s2_bar = (
-        dH1_s2_bar @ W2
-        - alpha
-        * (
-            mix(K_dH1_bar_H1_s3_s2.mT, dZ2_s3)
-            + mix(K_dH1_bar_H1_s4_s2.mT, dZ2_s4)
-            + mix(K_dH1_bar_H1_s5_s2.mT, dZ2_s5)
-            + mix(K_H1_q_s2.mT, Z2_q_bar)
-            + mix(K_H1_s3_s2.mT, Z2_s3_bar)
-            + mix(K_H1_s4_s2.mT, Z2_s4_bar)
-            + mix(K_H1_s5_s2.mT, Z2_s5_bar)
-            + mix(K_dH1_bar_H1_s2_s1, dZ2_s1)
-        )
+    dZ2_s2_bar = dH1_s2_bar @ W2 - alpha * (
+        mix(K_dH1_bar_H1_s3_s2.mT, dZ2_s3)
+        + mix(K_dH1_bar_H1_s4_s2.mT, dZ2_s4)
+        + mix(K_dH1_bar_H1_s5_s2.mT, dZ2_s5)
+        + mix(K_H1_q_s2.mT, Z2_q_bar)
+        + mix(K_H1_s3_s2.mT, Z2_s3_bar)
+        + mix(K_H1_s4_s2.mT, Z2_s4_bar)
+        + mix(K_H1_s5_s2.mT, Z2_s5_bar)
+        + mix(K_dH1_bar_H1_s2_s1, dZ2_s1)
     )  # (6.179)
     dH2_s2_bar = dZ2_s2_bar * G2_s2  # (6.180)
     K_dH2_bar_H2_s2_s1 = gram(dH2_s2_bar, H2_s1, T)  # (6.181)
-    dZ3_s2_bar = (
-        dH2_s2_bar @ W3
-        - alpha
-        * (
-            mix(K_dH2_bar_H2_s3_s2.mT, dZ3_s3)
-            + mix(K_dH2_bar_H2_s4_s2.mT, dZ3_s4)
-            + mix(K_dH2_bar_H2_s5_s2.mT, dZ3_s5)
-            + mix(K_H2_q_s2.mT, Z3_q_bar)
-            + mix(K_H2_s3_s2.mT, Z3_s3_bar)
-            + mix(K_H2_s4_s2.mT, Z3_s4_bar)
-            + mix(K_H2_s5_s2.mT, Z3_s5_bar)
-            + mix(K_dH2_bar_H2_s2_s1, dZ3_s1)
-        )
+    dZ3_s2_bar = dH2_s2_bar @ W3 - alpha * (
+        mix(K_dH2_bar_H2_s3_s2.mT, dZ3_s3)
+        + mix(K_dH2_bar_H2_s4_s2.mT, dZ3_s4)
+        + mix(K_dH2_bar_H2_s5_s2.mT, dZ3_s5)
+        + mix(K_H2_q_s2.mT, Z3_q_bar)
+        + mix(K_H2_s3_s2.mT, Z3_s3_bar)
+        + mix(K_H2_s4_s2.mT, Z3_s4_bar)
+        + mix(K_H2_s5_s2.mT, Z3_s5_bar)
+        + mix(K_dH2_bar_H2_s2_s1, dZ3_s1)
     )  # (6.182)
     Z3_s2_bar = 2 / (N * O) * dZ3_s2_bar  # (5.89)
     K_Z3_bar_dZ3_s2_s1 = gram(Z3_s2_bar, dZ3_s1, T)  # (6.183)
-    H2_s2_bar = (
-        Z3_s2_bar @ W3.T
-        - alpha
-        * (
-            mix(K_Z3_bar_dZ3_s2_s1, H2_s1)
-            + mix(K_Z3_bar_dZ3_q_s2.mT, H2_q)
-            + mix(K_Z3_bar_dZ3_s3_s2.mT, H2_s3)
-            + mix(K_Z3_bar_dZ3_s4_s2.mT, H2_s4)
-            + mix(K_Z3_bar_dZ3_s5_s2.mT, H2_s5)
-            + mix(K_dZ3_s3_s2.mT, dH2_s3_bar)
-            + mix(K_dZ3_s4_s2.mT, dH2_s4_bar)
-            + mix(K_dZ3_s5_s2.mT, dH2_s5_bar)
-        )
+    H2_s2_bar = Z3_s2_bar @ W3.T - alpha * (
+        mix(K_Z3_bar_dZ3_s2_s1, H2_s1)
+        + mix(K_Z3_bar_dZ3_q_s2.mT, H2_q)
+        + mix(K_Z3_bar_dZ3_s3_s2.mT, H2_s3)
+        + mix(K_Z3_bar_dZ3_s4_s2.mT, H2_s4)
+        + mix(K_Z3_bar_dZ3_s5_s2.mT, H2_s5)
+        + mix(K_dZ3_s3_s2.mT, dH2_s3_bar)
+        + mix(K_dZ3_s4_s2.mT, dH2_s4_bar)
+        + mix(K_dZ3_s5_s2.mT, dH2_s5_bar)
     )  # (6.184)
     Z2_s2_bar = H2_s2_bar * G2_s2  # (6.185)
     K_Z2_bar_dZ2_s2_s1 = gram(Z2_s2_bar, dZ2_s1, T)  # (6.186)
-    H1_s2_bar = (
-        Z2_s2_bar @ W2.T
-        - alpha
-        * (
-            mix(K_Z2_bar_dZ2_s2_s1, H1_s1)
-            + mix(K_Z2_bar_dZ2_q_s2.mT, H1_q)
-            + mix(K_Z2_bar_dZ2_s3_s2.mT, H1_s3)
-            + mix(K_Z2_bar_dZ2_s4_s2.mT, H1_s4)
-            + mix(K_Z2_bar_dZ2_s5_s2.mT, H1_s5)
-            + mix(K_dZ2_s3_s2.mT, dH1_s3_bar)
-            + mix(K_dZ2_s4_s2.mT, dH1_s4_bar)
-            + mix(K_dZ2_s5_s2.mT, dH1_s5_bar)
-        )
+    H1_s2_bar = Z2_s2_bar @ W2.T - alpha * (
+        mix(K_Z2_bar_dZ2_s2_s1, H1_s1)
+        + mix(K_Z2_bar_dZ2_q_s2.mT, H1_q)
+        + mix(K_Z2_bar_dZ2_s3_s2.mT, H1_s3)
+        + mix(K_Z2_bar_dZ2_s4_s2.mT, H1_s4)
+        + mix(K_Z2_bar_dZ2_s5_s2.mT, H1_s5)
+        + mix(K_dZ2_s3_s2.mT, dH1_s3_bar)
+        + mix(K_dZ2_s4_s2.mT, dH1_s4_bar)
+        + mix(K_dZ2_s5_s2.mT, dH1_s5_bar)
     )  # (6.187)
     Z1_s2_bar = H1_s2_bar * G1_s2  # (6.188)
-    dZ1_s1_bar = (
-        -alpha
-        * (
-            mix(K_X.mT, Z1_q_bar)
-            + mix(K_X_s_s, Z1_s2_bar + Z1_s3_bar + Z1_s4_bar + Z1_s5_bar)
-        )
+    dZ1_s1_bar = -alpha * (
+        mix(K_X.mT, Z1_q_bar) + mix(K_X_s_s, Z1_s2_bar + Z1_s3_bar + Z1_s4_bar + Z1_s5_bar)
     )  # (6.189)
     dH1_s1_bar = dZ1_s1_bar * G1_s1  # (6.190)
-    dZ2_s1_bar = (
-        dH1_s1_bar @ W2
-        - alpha
-        * (
-            mix(K_dH1_bar_H1_s2_s1.mT, dZ2_s2)
-            + mix(K_dH1_bar_H1_s3_s1.mT, dZ2_s3)
-            + mix(K_dH1_bar_H1_s4_s1.mT, dZ2_s4)
-            + mix(K_dH1_bar_H1_s5_s1.mT, dZ2_s5)
-            + mix(K_H1_q_s1.mT, Z2_q_bar)
-            + mix(K_H1_s2_s1.mT, Z2_s2_bar)
-            + mix(K_H1_s3_s1.mT, Z2_s3_bar)
-            + mix(K_H1_s4_s1.mT, Z2_s4_bar)
-            + mix(K_H1_s5_s1.mT, Z2_s5_bar)
-        )
+    dZ2_s1_bar = dH1_s1_bar @ W2 - alpha * (
+        mix(K_dH1_bar_H1_s2_s1.mT, dZ2_s2)
+        + mix(K_dH1_bar_H1_s3_s1.mT, dZ2_s3)
+        + mix(K_dH1_bar_H1_s4_s1.mT, dZ2_s4)
+        + mix(K_dH1_bar_H1_s5_s1.mT, dZ2_s5)
+        + mix(K_H1_q_s1.mT, Z2_q_bar)
+        + mix(K_H1_s2_s1.mT, Z2_s2_bar)
+        + mix(K_H1_s3_s1.mT, Z2_s3_bar)
+        + mix(K_H1_s4_s1.mT, Z2_s4_bar)
+        + mix(K_H1_s5_s1.mT, Z2_s5_bar)
     )  # (6.191)
     dH2_s1_bar = dZ2_s1_bar * G2_s1  # (6.192)
-    dZ3_s1_bar = (
-        dH2_s1_bar @ W3
-        - alpha
-        * (
-            mix(K_dH2_bar_H2_s2_s1.mT, dZ3_s2)
-            + mix(K_dH2_bar_H2_s3_s1.mT, dZ3_s3)
-            + mix(K_dH2_bar_H2_s4_s1.mT, dZ3_s4)
-            + mix(K_dH2_bar_H2_s5_s1.mT, dZ3_s5)
-            + mix(K_H2_q_s1.mT, Z3_q_bar)
-            + mix(K_H2_s2_s1.mT, Z3_s2_bar)
-            + mix(K_H2_s3_s1.mT, Z3_s3_bar)
-            + mix(K_H2_s4_s1.mT, Z3_s4_bar)
-            + mix(K_H2_s5_s1.mT, Z3_s5_bar)
-        )
+    dZ3_s1_bar = dH2_s1_bar @ W3 - alpha * (
+        mix(K_dH2_bar_H2_s2_s1.mT, dZ3_s2)
+        + mix(K_dH2_bar_H2_s3_s1.mT, dZ3_s3)
+        + mix(K_dH2_bar_H2_s4_s1.mT, dZ3_s4)
+        + mix(K_dH2_bar_H2_s5_s1.mT, dZ3_s5)
+        + mix(K_H2_q_s1.mT, Z3_q_bar)
+        + mix(K_H2_s2_s1.mT, Z3_s2_bar)
+        + mix(K_H2_s3_s1.mT, Z3_s3_bar)
+        + mix(K_H2_s4_s1.mT, Z3_s4_bar)
+        + mix(K_H2_s5_s1.mT, Z3_s5_bar)
     )  # (6.193)
     Z3_s1_bar = 2 / (N * O) * dZ3_s1_bar  # (5.111)
-    H2_s1_bar = (
-        Z3_s1_bar @ W3.T
-        - alpha
-        * (
-            mix(K_Z3_bar_dZ3_q_s1.mT, H2_q)
-            + mix(K_Z3_bar_dZ3_s2_s1.mT, H2_s2)
-            + mix(K_Z3_bar_dZ3_s3_s1.mT, H2_s3)
-            + mix(K_Z3_bar_dZ3_s4_s1.mT, H2_s4)
-            + mix(K_Z3_bar_dZ3_s5_s1.mT, H2_s5)
-            + mix(K_dZ3_s2_s1.mT, dH2_s2_bar)
-            + mix(K_dZ3_s3_s1.mT, dH2_s3_bar)
-            + mix(K_dZ3_s4_s1.mT, dH2_s4_bar)
-            + mix(K_dZ3_s5_s1.mT, dH2_s5_bar)
-        )
+    H2_s1_bar = Z3_s1_bar @ W3.T - alpha * (
+        mix(K_Z3_bar_dZ3_q_s1.mT, H2_q)
+        + mix(K_Z3_bar_dZ3_s2_s1.mT, H2_s2)
+        + mix(K_Z3_bar_dZ3_s3_s1.mT, H2_s3)
+        + mix(K_Z3_bar_dZ3_s4_s1.mT, H2_s4)
+        + mix(K_Z3_bar_dZ3_s5_s1.mT, H2_s5)
+        + mix(K_dZ3_s2_s1.mT, dH2_s2_bar)
+        + mix(K_dZ3_s3_s1.mT, dH2_s3_bar)
+        + mix(K_dZ3_s4_s1.mT, dH2_s4_bar)
+        + mix(K_dZ3_s5_s1.mT, dH2_s5_bar)
     )  # (6.194)
     Z2_s1_bar = H2_s1_bar * G2_s1  # (6.195)
-    H1_s1_bar = (
-        Z2_s1_bar @ W2.T
-        - alpha
-        * (
-            mix(K_Z2_bar_dZ2_q_s1.mT, H1_q)
-            + mix(K_Z2_bar_dZ2_s2_s1.mT, H1_s2)
-            + mix(K_Z2_bar_dZ2_s3_s1.mT, H1_s3)
-            + mix(K_Z2_bar_dZ2_s4_s1.mT, H1_s4)
-            + mix(K_Z2_bar_dZ2_s5_s1.mT, H1_s5)
-            + mix(K_dZ2_s2_s1.mT, dH1_s2_bar)
-            + mix(K_dZ2_s3_s1.mT, dH1_s3_bar)
-            + mix(K_dZ2_s4_s1.mT, dH1_s4_bar)
-            + mix(K_dZ2_s5_s1.mT, dH1_s5_bar)
-        )
+    H1_s1_bar = Z2_s1_bar @ W2.T - alpha * (
+        mix(K_Z2_bar_dZ2_q_s1.mT, H1_q)
+        + mix(K_Z2_bar_dZ2_s2_s1.mT, H1_s2)
+        + mix(K_Z2_bar_dZ2_s3_s1.mT, H1_s3)
+        + mix(K_Z2_bar_dZ2_s4_s1.mT, H1_s4)
+        + mix(K_Z2_bar_dZ2_s5_s1.mT, H1_s5)
+        + mix(K_dZ2_s2_s1.mT, dH1_s2_bar)
+        + mix(K_dZ2_s3_s1.mT, dH1_s3_bar)
+        + mix(K_dZ2_s4_s1.mT, dH1_s4_bar)
+        + mix(K_dZ2_s5_s1.mT, dH1_s5_bar)
     )  # (6.196)
     Z1_s1_bar = H1_s1_bar * G1_s1  # (6.197)
 
     # --- meta-gradient ---
-    W1_bar = (
-        X_q.T @ Z1_q_bar
-        + X_s.T @ (Z1_s1_bar + Z1_s2_bar + Z1_s3_bar + Z1_s4_bar + Z1_s5_bar)
+    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ (
+        Z1_s1_bar + Z1_s2_bar + Z1_s3_bar + Z1_s4_bar + Z1_s5_bar
     )  # (6.198)
     b1_bar = (
         Z1_q_bar.sum(0, keepdims=True)
-        + (Z1_s1_bar + Z1_s2_bar + Z1_s3_bar + Z1_s4_bar + Z1_s5_bar).sum(0, keepdims=True)
+        + Z1_s1_bar.sum(0, keepdims=True)
+        + Z1_s2_bar.sum(0, keepdims=True)
+        + Z1_s3_bar.sum(0, keepdims=True)
+        + Z1_s4_bar.sum(0, keepdims=True)
+        + Z1_s5_bar.sum(0, keepdims=True)
     )  # (6.199)
     W2_bar = (
         H1_q.T @ Z2_q_bar
@@ -1114,7 +999,11 @@ def meta_loss_and_gradient(
     )  # (6.200)
     b2_bar = (
         Z2_q_bar.sum(0, keepdims=True)
-        + (Z2_s1_bar + Z2_s2_bar + Z2_s3_bar + Z2_s4_bar + Z2_s5_bar).sum(0, keepdims=True)
+        + Z2_s1_bar.sum(0, keepdims=True)
+        + Z2_s2_bar.sum(0, keepdims=True)
+        + Z2_s3_bar.sum(0, keepdims=True)
+        + Z2_s4_bar.sum(0, keepdims=True)
+        + Z2_s5_bar.sum(0, keepdims=True)
     )  # (6.201)
     W3_bar = (
         H2_q.T @ Z3_q_bar
@@ -1131,7 +1020,11 @@ def meta_loss_and_gradient(
     )  # (6.202)
     b3_bar = (
         Z3_q_bar.sum(0, keepdims=True)
-        + (Z3_s1_bar + Z3_s2_bar + Z3_s3_bar + Z3_s4_bar + Z3_s5_bar).sum(0, keepdims=True)
+        + Z3_s1_bar.sum(0, keepdims=True)
+        + Z3_s2_bar.sum(0, keepdims=True)
+        + Z3_s3_bar.sum(0, keepdims=True)
+        + Z3_s4_bar.sum(0, keepdims=True)
+        + Z3_s5_bar.sum(0, keepdims=True)
     )  # (6.203)
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
@@ -1175,10 +1068,7 @@ def first_order_meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights, X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3 = weights
-    X_s = stack(X_s)
-    Y_s = stack(Y_s)
-    X_q = stack(X_q)
-    Y_q = stack(Y_q)
+    X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
     Z1_s1 = X_s @ W1 + b1  # (2.1)
@@ -1190,9 +1080,9 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dZ3_s1 = 2 / (N * O) * (Z3_s1 - Y_s)  # (3.1)
     dH2_s1 = dZ3_s1 @ W3.T  # (3.2)
-    dZ2_s1 = dH2_s1 * (Z2_s1 > 0)  # (6.2), first order
+    dZ2_s1 = dH2_s1 * (Z2_s1 > 0)  # (6.2)
     dH1_s1 = dZ2_s1 @ W2.T  # (3.4)
-    dZ1_s1 = dH1_s1 * (Z1_s1 > 0)  # (6.4), first order
+    dZ1_s1 = dH1_s1 * (Z1_s1 > 0)  # (6.4)
 
     # --- support forward ---
     K_X_s_s = gram(X_s, X_s, T) + 1  # (6.5)
@@ -1208,10 +1098,10 @@ def first_order_meta_loss_and_gradient(
     dZ3_s2 = 2 / (N * O) * (Z3_s2 - Y_s)  # (3.12)
     K_dZ3_s2_s1 = gram(dZ3_s2, dZ3_s1, T)  # (6.11)
     dH2_s2 = dZ3_s2 @ W3.T - alpha * mix(K_dZ3_s2_s1, H2_s1)  # (6.12) from (4.5), (3.10)
-    dZ2_s2 = dH2_s2 * (Z2_s2 > 0)  # (6.14), first order
+    dZ2_s2 = dH2_s2 * (Z2_s2 > 0)  # (6.14)
     K_dZ2_s2_s1 = gram(dZ2_s2, dZ2_s1, T)  # (6.15)
     dH1_s2 = dZ2_s2 @ W2.T - alpha * mix(K_dZ2_s2_s1, H1_s1)  # (6.16) from (4.3), (3.8)
-    dZ1_s2 = dH1_s2 * (Z1_s2 > 0)  # (6.18), first order
+    dZ1_s2 = dH1_s2 * (Z1_s2 > 0)  # (6.18)
 
     # --- support forward ---
     Z1_s3 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2)  # (6.19)
@@ -1229,11 +1119,11 @@ def first_order_meta_loss_and_gradient(
     K_dZ3_s3_s1 = gram(dZ3_s3, dZ3_s1, T)  # (6.26)
     K_dZ3_s3_s2 = gram(dZ3_s3, dZ3_s2, T)  # (6.27)
     dH2_s3 = dZ3_s3 @ W3.T - alpha * (mix(K_dZ3_s3_s1, H2_s1) + mix(K_dZ3_s3_s2, H2_s2))  # (6.28)
-    dZ2_s3 = dH2_s3 * (Z2_s3 > 0)  # (6.30), first order
+    dZ2_s3 = dH2_s3 * (Z2_s3 > 0)  # (6.30)
     K_dZ2_s3_s1 = gram(dZ2_s3, dZ2_s1, T)  # (6.31)
     K_dZ2_s3_s2 = gram(dZ2_s3, dZ2_s2, T)  # (6.32)
     dH1_s3 = dZ2_s3 @ W2.T - alpha * (mix(K_dZ2_s3_s1, H1_s1) + mix(K_dZ2_s3_s2, H1_s2))  # (6.33)
-    dZ1_s3 = dH1_s3 * (Z1_s3 > 0)  # (6.35), first order
+    dZ1_s3 = dH1_s3 * (Z1_s3 > 0)  # (6.35)
 
     # --- support forward ---
     Z1_s4 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2 + dZ1_s3)  # (6.36)
@@ -1261,19 +1151,17 @@ def first_order_meta_loss_and_gradient(
     K_dZ3_s4_s1 = gram(dZ3_s4, dZ3_s1, T)  # (6.45)
     K_dZ3_s4_s2 = gram(dZ3_s4, dZ3_s2, T)  # (6.46)
     K_dZ3_s4_s3 = gram(dZ3_s4, dZ3_s3, T)  # (6.47)
-    dH2_s4 = (
-        dZ3_s4 @ W3.T
-        - alpha * (mix(K_dZ3_s4_s1, H2_s1) + mix(K_dZ3_s4_s2, H2_s2) + mix(K_dZ3_s4_s3, H2_s3))
+    dH2_s4 = dZ3_s4 @ W3.T - alpha * (
+        mix(K_dZ3_s4_s1, H2_s1) + mix(K_dZ3_s4_s2, H2_s2) + mix(K_dZ3_s4_s3, H2_s3)
     )  # (6.48)
-    dZ2_s4 = dH2_s4 * (Z2_s4 > 0)  # (6.50), first order
+    dZ2_s4 = dH2_s4 * (Z2_s4 > 0)  # (6.50)
     K_dZ2_s4_s1 = gram(dZ2_s4, dZ2_s1, T)  # (6.51)
     K_dZ2_s4_s2 = gram(dZ2_s4, dZ2_s2, T)  # (6.52)
     K_dZ2_s4_s3 = gram(dZ2_s4, dZ2_s3, T)  # (6.53)
-    dH1_s4 = (
-        dZ2_s4 @ W2.T
-        - alpha * (mix(K_dZ2_s4_s1, H1_s1) + mix(K_dZ2_s4_s2, H1_s2) + mix(K_dZ2_s4_s3, H1_s3))
+    dH1_s4 = dZ2_s4 @ W2.T - alpha * (
+        mix(K_dZ2_s4_s1, H1_s1) + mix(K_dZ2_s4_s2, H1_s2) + mix(K_dZ2_s4_s3, H1_s3)
     )  # (6.54)
-    dZ1_s4 = dH1_s4 * (Z1_s4 > 0)  # (6.56), first order
+    dZ1_s4 = dH1_s4 * (Z1_s4 > 0)  # (6.56)
 
     # --- support forward ---
     Z1_s5 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2 + dZ1_s3 + dZ1_s4)  # (6.57)
@@ -1316,32 +1204,24 @@ def first_order_meta_loss_and_gradient(
     K_dZ3_s5_s2 = gram(dZ3_s5, dZ3_s2, T)  # (6.69)
     K_dZ3_s5_s3 = gram(dZ3_s5, dZ3_s3, T)  # (6.70)
     K_dZ3_s5_s4 = gram(dZ3_s5, dZ3_s4, T)  # (6.71)
-    dH2_s5 = (
-        dZ3_s5 @ W3.T
-        - alpha
-        * (
-            mix(K_dZ3_s5_s1, H2_s1)
-            + mix(K_dZ3_s5_s2, H2_s2)
-            + mix(K_dZ3_s5_s3, H2_s3)
-            + mix(K_dZ3_s5_s4, H2_s4)
-        )
+    dH2_s5 = dZ3_s5 @ W3.T - alpha * (
+        mix(K_dZ3_s5_s1, H2_s1)
+        + mix(K_dZ3_s5_s2, H2_s2)
+        + mix(K_dZ3_s5_s3, H2_s3)
+        + mix(K_dZ3_s5_s4, H2_s4)
     )  # (6.72)
-    dZ2_s5 = dH2_s5 * (Z2_s5 > 0)  # (6.74), first order
+    dZ2_s5 = dH2_s5 * (Z2_s5 > 0)  # (6.74)
     K_dZ2_s5_s1 = gram(dZ2_s5, dZ2_s1, T)  # (6.75)
     K_dZ2_s5_s2 = gram(dZ2_s5, dZ2_s2, T)  # (6.76)
     K_dZ2_s5_s3 = gram(dZ2_s5, dZ2_s3, T)  # (6.77)
     K_dZ2_s5_s4 = gram(dZ2_s5, dZ2_s4, T)  # (6.78)
-    dH1_s5 = (
-        dZ2_s5 @ W2.T
-        - alpha
-        * (
-            mix(K_dZ2_s5_s1, H1_s1)
-            + mix(K_dZ2_s5_s2, H1_s2)
-            + mix(K_dZ2_s5_s3, H1_s3)
-            + mix(K_dZ2_s5_s4, H1_s4)
-        )
+    dH1_s5 = dZ2_s5 @ W2.T - alpha * (
+        mix(K_dZ2_s5_s1, H1_s1)
+        + mix(K_dZ2_s5_s2, H1_s2)
+        + mix(K_dZ2_s5_s3, H1_s3)
+        + mix(K_dZ2_s5_s4, H1_s4)
     )  # (6.79)
-    dZ1_s5 = dH1_s5 * (Z1_s5 > 0)  # (6.81), first order
+    dZ1_s5 = dH1_s5 * (Z1_s5 > 0)  # (6.81)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.82)
@@ -1392,16 +1272,12 @@ def first_order_meta_loss_and_gradient(
     K_Z3_bar_dZ3_q_s3 = gram(Z3_q_bar, dZ3_s3, T)  # (6.101)
     K_Z3_bar_dZ3_q_s4 = gram(Z3_q_bar, dZ3_s4, T)  # (6.102)
     K_Z3_bar_dZ3_q_s5 = gram(Z3_q_bar, dZ3_s5, T)  # (6.103)
-    H2_q_bar = (
-        Z3_q_bar @ W3.T
-        - alpha
-        * (
-            mix(K_Z3_bar_dZ3_q_s1, H2_s1)
-            + mix(K_Z3_bar_dZ3_q_s2, H2_s2)
-            + mix(K_Z3_bar_dZ3_q_s3, H2_s3)
-            + mix(K_Z3_bar_dZ3_q_s4, H2_s4)
-            + mix(K_Z3_bar_dZ3_q_s5, H2_s5)
-        )
+    H2_q_bar = Z3_q_bar @ W3.T - alpha * (
+        mix(K_Z3_bar_dZ3_q_s1, H2_s1)
+        + mix(K_Z3_bar_dZ3_q_s2, H2_s2)
+        + mix(K_Z3_bar_dZ3_q_s3, H2_s3)
+        + mix(K_Z3_bar_dZ3_q_s4, H2_s4)
+        + mix(K_Z3_bar_dZ3_q_s5, H2_s5)
     )  # (6.104)
     Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (6.105)
     K_Z2_bar_dZ2_q_s1 = gram(Z2_q_bar, dZ2_s1, T)  # (6.106)
@@ -1409,16 +1285,12 @@ def first_order_meta_loss_and_gradient(
     K_Z2_bar_dZ2_q_s3 = gram(Z2_q_bar, dZ2_s3, T)  # (6.108)
     K_Z2_bar_dZ2_q_s4 = gram(Z2_q_bar, dZ2_s4, T)  # (6.109)
     K_Z2_bar_dZ2_q_s5 = gram(Z2_q_bar, dZ2_s5, T)  # (6.110)
-    H1_q_bar = (
-        Z2_q_bar @ W2.T
-        - alpha
-        * (
-            mix(K_Z2_bar_dZ2_q_s1, H1_s1)
-            + mix(K_Z2_bar_dZ2_q_s2, H1_s2)
-            + mix(K_Z2_bar_dZ2_q_s3, H1_s3)
-            + mix(K_Z2_bar_dZ2_q_s4, H1_s4)
-            + mix(K_Z2_bar_dZ2_q_s5, H1_s5)
-        )
+    H1_q_bar = Z2_q_bar @ W2.T - alpha * (
+        mix(K_Z2_bar_dZ2_q_s1, H1_s1)
+        + mix(K_Z2_bar_dZ2_q_s2, H1_s2)
+        + mix(K_Z2_bar_dZ2_q_s3, H1_s3)
+        + mix(K_Z2_bar_dZ2_q_s4, H1_s4)
+        + mix(K_Z2_bar_dZ2_q_s5, H1_s5)
     )  # (6.111)
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (6.112)
 

@@ -399,7 +399,9 @@ def meta_loss_and_gradient(
     W3_bar = H2_s1.mT @ Z3_s1_bar + dH2_s1_bar.mT @ dZ3_s1 + W3_fast1_bar  # (5.120)
     b3_bar = Z3_s1_bar.sum(-2, keepdims=True) + b3_fast1_bar  # (5.121)
 
-    return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0))
+    return float(loss_q.mean()), Weights(
+        W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
+    )
 
 
 def first_order_meta_loss_and_gradient(
@@ -641,4 +643,6 @@ def first_order_meta_loss_and_gradient(
     W3_bar = W3_fast1_bar  # (5.120), first order
     b3_bar = b3_fast1_bar  # (5.121), first order
 
-    return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0))
+    return float(loss_q.mean()), Weights(
+        W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
+    )

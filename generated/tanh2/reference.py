@@ -167,14 +167,12 @@ def meta_loss_and_gradient(
     dZ3_s_bar = H2_s @ dW3_bar + dH2_s_bar @ W3 + db3_bar  # (5.22)
     Z3_s_bar = 2 / (N * O) * dZ3_s_bar  # (5.23)
     H2_s_bar = Z3_s_bar @ W3.mT + dZ3_s @ dW3_bar.mT  # (5.24)
-    Z2_s_bar = (
-        H2_s_bar * (1 - np.tanh(Z2_s) ** 2)
-        + dH2_s * dZ2_s_bar * (2 * np.tanh(Z2_s) ** 3 - 2 * np.tanh(Z2_s))
+    Z2_s_bar = H2_s_bar * (1 - np.tanh(Z2_s) ** 2) + dH2_s * dZ2_s_bar * (
+        2 * np.tanh(Z2_s) ** 3 - 2 * np.tanh(Z2_s)
     )  # (5.25)
     H1_s_bar = Z2_s_bar @ W2.mT + dZ2_s @ dW2_bar.mT  # (5.26)
-    Z1_s_bar = (
-        H1_s_bar * (1 - np.tanh(Z1_s) ** 2)
-        + dH1_s * dZ1_s_bar * (2 * np.tanh(Z1_s) ** 3 - 2 * np.tanh(Z1_s))
+    Z1_s_bar = H1_s_bar * (1 - np.tanh(Z1_s) ** 2) + dH1_s * dZ1_s_bar * (
+        2 * np.tanh(Z1_s) ** 3 - 2 * np.tanh(Z1_s)
     )  # (5.27)
 
     # --- meta-gradient ---
@@ -185,7 +183,9 @@ def meta_loss_and_gradient(
     W3_bar = H2_s.mT @ Z3_s_bar + dH2_s_bar.mT @ dZ3_s + W3_fast_bar  # (5.32)
     b3_bar = Z3_s_bar.sum(-2, keepdims=True) + b3_fast_bar  # (5.33)
 
-    return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0))
+    return float(loss_q.mean()), Weights(
+        W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
+    )
 
 
 def first_order_meta_loss_and_gradient(
@@ -287,4 +287,6 @@ def first_order_meta_loss_and_gradient(
     W3_bar = W3_fast_bar  # (5.32), first order
     b3_bar = b3_fast_bar  # (5.33), first order
 
-    return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0))
+    return float(loss_q.mean()), Weights(
+        W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
+    )

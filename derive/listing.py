@@ -1,0 +1,90 @@
+"""A package's equations for readers: a listing in Markdown, and a manifest for the site."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from derive import latex, numpy_code
+from derive.cost import cost_of
+from derive.rewrite import PASSES
+
+if TYPE_CHECKING:
+    from derive.derivation import Derivation
+    from derive.numpy_code import Layout
+    from derive.program import Equation, Program
+
+
+def equation_record(equation: Equation, number: str, layout: Layout) -> dict[str, object]:
+    """What a page needs to know of an equation."""
+    return {
+        "name": equation.name,
+        "number": number,
+        "stage": equation.stage,
+        "latex": latex.equation_latex(equation),
+        "shape": latex.shape_latex(equation.shape),
+        "reads": [symbol.name for symbol in equation.reads],
+        "sources": list(equation.sources),
+        "code": "\n".join(numpy_code.statement(equation, layout)),
+    }
+
+
+def manifest(derivation: Derivation) -> str:
+    """``equations.json``: every equation, and what each pass did, for the site."""
+    names = ["derived", *(apply.__name__ for apply in PASSES)]
+    summaries = ["The meta-gradient as derived.", *map(_summary, PASSES)]
+    record = {
+        "network": {"name": derivation.name, "summary": derivation.summary},
+        "derived": [
+            equation_record(line, derivation.numbers[line.name], "batched")
+            for line in derivation.derived
+        ],
+        "rewritten": [
+            equation_record(line, derivation.rewritten_numbers[line.name], "stacked")
+            for line in derivation.rewritten
+        ],
+        "first_order": [
+            equation_record(line, derivation.numbers[line.name], "batched")
+            for line in derivation.first_order
+            if line.name in derivation.first_order_names
+        ],
+        "passes": [
+            {"pass": name, "summary": summary, **cost_of(program)._asdict()}
+            for name, summary, program in zip(names, summaries, derivation.stages, strict=True)
+        ],
+    }
+    return json.dumps(record, indent=1) + "\n"
+
+
+def _summary(apply: object) -> str:
+    return str(apply.__doc__).splitlines()[0]
+
+
+def listing(derivation: Derivation, banner: str) -> str:
+    """``equations.md``: every equation with its number and shape, for a reader of the code."""
+    lines = [
+        f"<!-- {banner} -->",
+        "",
+        f"# The equations of `{derivation.name}`",
+        "",
+        f"{derivation.summary[0].upper()}{derivation.summary[1:]}.",
+        "`reference.py` computes the first list, `kernel.py` the second.",
+        "",
+        "## As derived",
+        "",
+        *_table(derivation.derived, derivation.numbers),
+        "",
+        "## Rewritten",
+        "",
+        *_table(derivation.rewritten, derivation.rewritten_numbers),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(program: Program, numbers: dict[str, str]) -> list[str]:
+    rows = [
+        f"| ({numbers[line.name]}) | ${latex.equation_latex(line)}$ "
+        f"| ${latex.shape_latex(line.shape)}$ |"
+        for line in program
+    ]
+    return ["| | equation | shape |", "|---|---|---|", *rows]

@@ -1,1 +1,0 @@
-"""Files that every generated package carries, copied as they stand."""
