@@ -337,7 +337,7 @@ those of kernel.py; `reference` holds the derivation line by line.
     names = [each.name for each in functions_of(derivation) if each.name != "inner_step"]
     public = sorted([*names, "adapt"])
     lines = [f"    {name}," for name in public]
-    every = [f'    "{name}",' for name in sorted(["Weights", "reference", *public])]
+    every = [f'    "{name}",' for name in sorted(["INNER_STEPS", "Weights", "reference", *public])]
     imports = [
         "from . import reference",
         "from .kernel import (",
@@ -348,6 +348,9 @@ those of kernel.py; `reference` holds the derivation line by line.
         "__all__ = [",
         *every,
         "]",
+        "",
+        "#: Gradient steps that the meta-gradient goes through.",
+        f"INNER_STEPS = {derivation.network.steps}",
     ]
     return module(title, imports, [])
 

@@ -18,6 +18,7 @@ from .kernel import (
 from .weights import Weights
 
 __all__ = [
+    "INNER_STEPS",
     "Weights",
     "adapt",
     "first_order_meta_loss_and_gradient",
@@ -28,3 +29,6 @@ __all__ = [
     "predict",
     "reference",
 ]
+
+#: Gradient steps that the meta-gradient goes through.
+INNER_STEPS = 5

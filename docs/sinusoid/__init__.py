@@ -1,0 +1,1 @@
+"""The sinusoid experiment: few-shot regression with generated gradients."""

@@ -1,0 +1,156 @@
+"""Generated networks by name, and their weights: drawn, saved, loaded."""
+
+from __future__ import annotations
+
+import zipfile
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docs.sinusoid.command import Refusal, replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class WeightTuple(Protocol):
+    """What the ``Weights`` of every generated package have in common."""
+
+    _fields: tuple[str, ...]
+
+    def __init__(self, *arrays: Array) -> None: ...
+    def __iter__(self) -> Any: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Array: ...
+    def _asdict(self) -> dict[str, Array]: ...
+
+
+class Network(Protocol):
+    """The functions of a generated package that the experiment calls."""
+
+    Weights: type[Any]
+    INNER_STEPS: int
+
+    def predict(self, weights: WeightTuple, X: Array) -> Array:
+        """Predict."""
+
+    def loss(self, weights: WeightTuple, X: Array, Y: Array) -> float:
+        """Mean squared error."""
+
+    def loss_and_gradient(
+        self, weights: WeightTuple, X: Array, Y: Array
+    ) -> tuple[float, WeightTuple]:
+        """Loss and inner gradient."""
+
+    def adapt(
+        self, weights: WeightTuple, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
+    ) -> WeightTuple:
+        """Fine-tune."""
+
+    def meta_loss(
+        self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
+    ) -> float:
+        """Meta-loss."""
+
+    def meta_loss_and_gradient(
+        self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
+    ) -> tuple[float, WeightTuple]:
+        """Meta-loss and meta-gradient."""
+
+    def first_order_meta_loss_and_gradient(
+        self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
+    ) -> tuple[float, WeightTuple]:
+        """Meta-loss and first-order meta-gradient."""
+
+
+def names() -> list[str]:
+    """The generated packages."""
+    return sorted(path.parent.name for path in (ROOT / "generated").glob("*/__init__.py"))
+
+
+def load_network(name: str) -> Network:
+    """Import a generated package.
+
+    Raises
+    ------
+    Refusal
+        When there is no package of that name.
+    """
+    if name not in names():
+        raise Refusal(f"the network is {name!r}; it must be one of {', '.join(names())}")
+    return cast("Network", import_module(f"generated.{name}"))
+
+
+def hidden_layers(net: Network) -> int:
+    """How many hidden layers a network has."""
+    return len(net.Weights._fields) // 2 - 1
+
+
+# --8<-- [start:initial]
+def initial_weights(
+    net: Network, hidden: Sequence[int], rng: np.random.Generator, dtype: np.dtype
+) -> WeightTuple:
+    """Draw weights and biases uniformly within 1 / sqrt(inputs of the layer).
+
+    The inputs of the experiment reach to 5. With the larger weights that are usual for relu (He
+    et al., arXiv:1502.01852) the curvature is so high that a step of 0.01 on ten points diverges.
+
+    Parameters
+    ----------
+    net
+        A generated package.
+    hidden
+        Units of each hidden layer.
+    rng, dtype
+        Where the randomness comes from, and the dtype of the arrays.
+    """
+    arrays = []
+    for above, below in pairwise([1, *hidden, 1]):
+        bound = 1 / np.sqrt(above)
+        arrays.append(rng.uniform(-bound, bound, size=(above, below)).astype(dtype))
+        arrays.append(rng.uniform(-bound, bound, size=(1, below)).astype(dtype))
+    return cast("WeightTuple", net.Weights(*arrays))
+
+
+# --8<-- [end:initial]
+
+
+def save_weights(path: Path, weights: WeightTuple) -> None:
+    """Write ``W1, b1, ...`` to a ``.npz`` file, whole or not at all."""
+    with replacing(path) as file:
+        np.savez(file, allow_pickle=False, **weights._asdict())
+
+
+def load_weights(path: Path, net: Network) -> WeightTuple:
+    """Read what `save_weights` wrote.
+
+    Raises
+    ------
+    Refusal
+        When the file cannot be read, or does not hold this network's weights.
+    """
+    wanted = f"a .npz file with the arrays {', '.join(net.Weights._fields)}"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+    except OSError as error:
+        raise Refusal(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile):
+        raise Refusal(f"{path} is not readable as arrays; it must be {wanted}") from None
+    if set(arrays) != set(net.Weights._fields):
+        found = ", ".join(sorted(arrays)) or "nothing"
+        raise Refusal(f"{path} holds {found}; it must be {wanted}")
+    weights = net.Weights(**arrays)
+    try:
+        net.predict(weights, np.zeros((1, 1), dtype=arrays["W1"].dtype))
+    except ValueError as error:
+        raise Refusal(f"{path} does not hold weights of this network: {error}") from None
+    return cast("WeightTuple", weights)

@@ -1,0 +1,238 @@
+"""Train MAML and the joint-training baseline on sinusoids."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from docs.sinusoid import tasks
+from docs.sinusoid.adam import Adam
+from docs.sinusoid.command import (
+    Refusal,
+    parser,
+    status,
+    step_size,
+    whole,
+    writable,
+    write_json,
+    write_text,
+)
+from docs.sinusoid.networks import (
+    hidden_layers,
+    initial_weights,
+    load_network,
+    names,
+    save_weights,
+)
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from docs.sinusoid.networks import Network, WeightTuple
+    from docs.sinusoid.tasks import Batch
+
+    Objective = Callable[[WeightTuple, Batch], tuple[float, WeightTuple]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training loop leaves.
+
+    Attributes
+    ----------
+    weights
+        The last weights whose loss was finite.
+    losses
+        The loss at every iteration done.
+    stopped
+        Why it ended early, or nothing.
+    """
+
+    weights: WeightTuple
+    losses: list[float]
+    stopped: str
+
+
+def stream(seed: int, purpose: int) -> np.random.Generator:
+    """Independent randomness: 0 initial weights, 1 training tasks, 2 unseen tasks, 3 figures."""
+    return np.random.default_rng([seed, purpose])
+
+
+# --8<-- [start:objectives]
+def maml_objective(net: Network, alpha: float, first_order: bool) -> Objective:
+    """The loss after adaptation, and its gradient through the adaptation."""
+    function = net.first_order_meta_loss_and_gradient if first_order else net.meta_loss_and_gradient
+
+    def objective(weights: WeightTuple, batch: Batch) -> tuple[float, WeightTuple]:
+        return function(weights, *batch, alpha)
+
+    return objective
+
+
+def joint_objective(net: Network) -> Objective:
+    """The loss of one network on the points of all tasks together, without adaptation."""
+
+    def objective(weights: WeightTuple, batch: Batch) -> tuple[float, WeightTuple]:
+        X = np.concatenate([batch.X_s, batch.X_q], axis=1).reshape(-1, 1)
+        Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1).reshape(-1, 1)
+        return net.loss_and_gradient(weights, X, Y)
+
+    return objective
+
+
+# --8<-- [end:objectives]
+
+
+# --8<-- [start:loop]
+def train(
+    objective: Objective,
+    weights: WeightTuple,
+    draw: Callable[[], Batch],
+    beta: float,
+    iterations: int,
+    title: str,
+) -> Trained:
+    """The outer loop: draw a meta-batch, differentiate, step.
+
+    Parameters
+    ----------
+    objective
+        Loss and gradient on a meta-batch.
+    weights
+        Where to start.
+    draw
+        Gives the next meta-batch.
+    beta
+        The outer step size.
+    iterations
+        How many steps to take.
+    title
+        Stands before the progress bar.
+
+    Returns
+    -------
+    Trained
+        Also after Ctrl-C, and when the loss is no longer finite.
+    """
+    adam = Adam(beta)
+    good, losses, stopped = weights, [], ""
+    try:
+        for iteration in tqdm(range(iterations), title, disable=None):
+            loss, gradient = objective(weights, draw())
+            if not math.isfinite(loss):
+                stopped = f"the loss is {loss} at iteration {iteration}"
+                break
+            good = weights
+            losses.append(loss)
+            weights = adam.update(weights, gradient)
+        else:
+            good = weights
+    except KeyboardInterrupt:
+        stopped = f"interrupted at iteration {len(losses)}"
+    return Trained(good, losses, stopped)
+
+
+# --8<-- [end:loop]
+
+
+def add_options(options: argparse.ArgumentParser) -> None:
+    """The options of a training run."""
+    options.add_argument("--network", default="relu2", help=f"one of {', '.join(names())}")
+    options.add_argument("--iterations", type=whole(1), default=10_000, help="meta-iterations")
+    options.add_argument("--meta-batch", type=whole(1), default=25, help="tasks an iteration")
+    options.add_argument("--shots", type=whole(1), default=10, help="support points a task")
+    options.add_argument("--queries", type=whole(1), default=10, help="query points a task")
+    options.add_argument(
+        "--hidden", type=whole(1), nargs="+", metavar="UNITS", help="units of each hidden layer"
+    )
+    options.add_argument("--alpha", type=step_size, default=0.01, help="inner step size")
+    options.add_argument("--beta", type=step_size, default=0.001, help="outer step size")
+    options.add_argument("--first-order", action="store_true", help="first-order MAML")
+    options.add_argument("--no-baseline", action="store_true", help="no joint training")
+    options.add_argument("--dtype", choices=["float32", "float64"], default="float32")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, save, and say what was done; the exit status."""
+    net = load_network(options.network)
+    hidden = options.hidden or [40] * hidden_layers(net)
+    if len(hidden) != hidden_layers(net):
+        raise Refusal(
+            f"--hidden has {len(hidden)} numbers; {options.network} has {hidden_layers(net)} "
+            f"hidden layers"
+        )
+    folder = writable(options.run)
+    dtype = np.dtype(options.dtype)
+    weights = initial_weights(net, hidden, stream(options.seed, 0), dtype)
+    objectives = {"maml": maml_objective(net, options.alpha, options.first_order)}
+    if not options.no_baseline:
+        objectives["joint"] = joint_objective(net)
+
+    results: dict[str, Trained] = {}
+    for method, objective in objectives.items():
+        # Both methods see the same tasks.
+        rng = stream(options.seed, 1)
+        started = time.perf_counter()
+        draw = partial(tasks.sample, rng, options.meta_batch, options.shots, options.queries, dtype)
+        # A loss that overflows ends the loop; numpy need not warn of it too.
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = train(objective, weights, draw, options.beta, options.iterations, method)
+        seconds = time.perf_counter() - started
+        results[method] = result
+        save(folder, results, options, hidden)
+        print(
+            f"{method}: {len(result.losses)} iterations in {seconds:.1f} s, "
+            f"saved {folder / f'{method}.npz'}"
+        )
+        if result.stopped:
+            print(f"{method}: {result.stopped}; the last good weights are saved", file=sys.stderr)
+            return 130 if "interrupted" in result.stopped else 1
+    return 0
+
+
+def save(
+    folder: Path, results: dict[str, Trained], options: argparse.Namespace, hidden: list[int]
+) -> None:
+    """Write the weights, the losses, and what they were made with."""
+    for method, result in results.items():
+        save_weights(folder / f"{method}.npz", result.weights)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["method", "iteration", "loss"])
+    for method, result in results.items():
+        writer.writerows([method, i, f"{loss:.6g}"] for i, loss in enumerate(result.losses))
+    write_text(folder / "metrics.csv", table.getvalue())
+    arguments = {name: value for name, value in vars(options).items() if name != "run"}
+    write_json(
+        folder / "run.json",
+        {
+            "arguments": {**arguments, "hidden": hidden},
+            "seed": options.seed,
+            "trained": {method: len(result.losses) for method, result in results.items()},
+            "stopped": {method: result.stopped for method, result in results.items()},
+            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        },
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``python -m docs.sinusoid.train``."""
+    options = parser(".train", "Train MAML and the joint-training baseline on sinusoids.")
+    add_options(options)
+    return status(lambda: run(options.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
