@@ -1,0 +1,77 @@
+"""What the tests share: the emitted networks, and random problems for them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from itertools import pairwise
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from derive.build import NETWORKS
+from derive.derivation import Derivation
+
+#: Pairwise distinct primes, so that no two sizes can be taken for one another.
+TASKS, SHOTS, QUERIES, SIZES = 3, 5, 7, (2, 11, 13, 17)
+
+
+class Problem(NamedTuple):
+    """Weights and a meta-batch."""
+
+    weights: Any
+    X_s: np.ndarray
+    Y_s: np.ndarray
+    X_q: np.ndarray
+    Y_q: np.ndarray
+
+    def cast(self, dtype: type) -> Problem:
+        """The same numbers in another dtype."""
+        weights = type(self.weights)(*(array.astype(dtype) for array in self.weights))
+        return Problem(weights, *(array.astype(dtype) for array in self[1:]))
+
+
+def network(name: str) -> ModuleType:
+    """An emitted package."""
+    return import_module(f"generated.{name}")
+
+
+@cache
+def derivation(name: str) -> Derivation:
+    """What a package was emitted from, derived once for all tests."""
+    return Derivation(name, NETWORKS[name])
+
+
+def random_weights(net: Any, sizes: tuple[int, ...], rng: np.random.Generator) -> Any:
+    """Weights for layers of the given sizes, one more than the network has."""
+    arrays = []
+    for above, below in pairwise(sizes):
+        arrays.append(rng.normal(size=(above, below)) / np.sqrt(above))
+        arrays.append(rng.normal(size=(1, below)) / 2)
+    return net.Weights(*arrays)
+
+
+def layer_sizes(net: Any) -> tuple[int, ...]:
+    """Distinct prime sizes for a network: inputs, hidden layers, outputs."""
+    layers = len(net.Weights._fields) // 2
+    return (*SIZES[:layers], 3 if layers == 2 else 19)
+
+
+def problem(
+    net: Any,
+    seed: int = 0,
+    tasks: int = TASKS,
+    shots: int = SHOTS,
+    queries: int = QUERIES,
+    sizes: tuple[int, ...] | None = None,
+) -> Problem:
+    """A random problem in float64."""
+    rng = np.random.default_rng(seed)
+    sizes = sizes or layer_sizes(net)
+    arrays = [
+        rng.normal(size=(tasks, rows, columns))
+        for rows in (shots, queries)
+        for columns in (sizes[0], sizes[-1])
+    ]
+    return Problem(random_weights(net, sizes, rng), *arrays)

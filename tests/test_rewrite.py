@@ -1,0 +1,160 @@
+"""Every pass keeps the values, does nothing twice, and leaves the program it is meant to leave."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from sympy import ImmutableMatrix, MatMul, MatrixExpr, MatrixSymbol, OneMatrix, Rational, Symbol
+
+from derive import notation
+from derive.cost import cost_of
+from derive.equations import Network, meta_gradient_program
+from derive.program import Equation, Program, evaluate
+from derive.rewrite import PASSES, reassociate, rewrite
+from tests.conftest import derivation, network
+
+if TYPE_CHECKING:
+    from derive.program import Named, Value
+
+NETWORKS = ["relu1", "relu2", "tanh2", "relu2_5steps"]
+DIMENSIONS = {
+    notation.N: 2, notation.M: 3, notation.D: 2, notation.O: 1, notation.T: 1,
+    notation.width(1): 3, notation.width(2): 2,
+}  # fmt: skip
+
+
+def given(program: Program, seed: int) -> dict[Named, Value]:
+    """A random rational number for every entry of every input."""
+    rng = random.Random(seed)
+    values: dict[Named, Value] = {**DIMENSIONS, notation.alpha: Rational(1, 7)}
+    for symbol in program.inputs:
+        if isinstance(symbol, MatrixSymbol):
+            shape = [DIMENSIONS.get(size, 1) for size in symbol.shape]
+            values[symbol] = ImmutableMatrix(
+                *shape, lambda _i, _j: Rational(rng.randint(-9, 9), rng.randint(3, 7))
+            )
+    return values
+
+
+def outputs(program: Program, values: dict[Named, Value]) -> list[Value]:
+    results = evaluate(program, values)
+    return [results[output] for output in program.outputs]
+
+
+@cache
+def stages(name: str) -> tuple[Program, ...]:
+    return derivation(name).stages
+
+
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_pass_keeps_the_values_exactly(steps: int, first_order: bool) -> None:
+    # relu of rational numbers is rational: equality, not closeness.
+    program = meta_gradient_program(Network(2, "relu", steps), first_order)
+    values = given(program, steps)
+    expected = outputs(program, values)
+    assert any(entry != 0 for entry in expected[1])
+    for apply in PASSES:
+        program = apply(program)
+        assert outputs(program, values) == expected, apply.__name__
+
+
+@pytest.mark.parametrize("activation", ["tanh", "softplus"])
+def test_a_pass_keeps_the_values_of_smooth_networks(activation: str) -> None:
+    program = meta_gradient_program(Network(2, activation))
+    values = given(program, 5)
+    values = {
+        name: value.evalf(40) if isinstance(value, ImmutableMatrix) else value
+        for name, value in values.items()
+    }
+    expected = outputs(program, values)
+    for apply in PASSES:
+        program = apply(program)
+        for ours, theirs in zip(outputs(program, values), expected, strict=True):
+            gap = ImmutableMatrix([ours - theirs]).applyfunc(abs)
+            assert max(gap) < Rational(1, 10**30), apply.__name__
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("at", range(len(PASSES)), ids=[each.__name__ for each in PASSES])
+def test_a_pass_does_nothing_twice(name: str, at: int) -> None:
+    after = stages(name)[at + 1]
+    assert PASSES[at](after) == after
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("relu1", [40, 40, 23, 23, 29, 28]),
+        ("relu2", [62, 62, 37, 37, 47, 45]),
+        ("tanh2", [62, 62, 37, 37, 47, 45]),
+        ("relu2_5steps", [242, 242, 117, 117, 320, 230]),
+    ],
+)
+def test_number_of_equations(name: str, counts: list[int]) -> None:
+    assert [len(program) for program in stages(name)] == counts
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_weight_matrix_per_task_is_left(name: str) -> None:
+    derived, *_, rewritten = stages(name)
+    assert cost_of(derived).weight_matrices > 0
+    assert cost_of(rewritten).weight_matrices == 0
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_product_has_more_than_two_matrices(name: str) -> None:
+    for equation in stages(name)[-1]:
+        for product in equation.value.atoms(MatMul):
+            matrices = [part for part in product.args if isinstance(part, MatrixExpr)]
+            assert len(matrices) <= 2, equation.name
+
+
+def test_the_kernel_is_found() -> None:
+    rewritten = stages("relu2")[-1]
+    N, M, L1 = notation.N, notation.M, notation.width(1)
+    H1_q, H1_s = MatrixSymbol("H1_q", M, L1), MatrixSymbol("H1_s", N, L1)
+    assert rewritten["K_H1"].value == H1_q * H1_s.T + OneMatrix(M, N)
+    assert "K_H1_s_q" not in {equation.name for equation in rewritten}
+    assert rewritten["dZ2_s_bar"].value.has(rewritten["K_H1"].symbol.T)
+
+
+def test_tanh_is_computed_once_a_layer() -> None:
+    text = [str(equation.value) for equation in stages("tanh2")[-1]]
+    assert sum("tanh" in value for value in text) == 4  # two layers, support and query
+
+
+def test_a_product_without_a_rule_for_its_name_is_an_error() -> None:
+    N, D = notation.N, notation.D
+    A, B = MatrixSymbol("X_s", N, D), MatrixSymbol("W1", D, D)
+    result = MatrixSymbol("Z1_s", N, D)
+    program = Program((A, B), (Equation(result, A * B * B, "support"),), (result,))
+    with pytest.raises(ValueError, match="no rule names the product"):
+        reassociate(program)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("form", ["kernel", "reference"])
+def test_the_emitted_code_is_what_the_interpreter_says(activation: str, form: str) -> None:
+    net = network(f"{activation}2")
+    module = net.reference if form == "reference" else net
+    program = rewrite(meta_gradient_program(Network(2, activation)))
+    values = given(program, 11)
+    arrays = {
+        str(symbol.name): np.array(values[symbol].tolist(), dtype=float)
+        for symbol in program.inputs
+        if isinstance(symbol, MatrixSymbol)
+    }
+    weights = net.Weights(*(arrays[name] for name in net.Weights._fields))
+    batch = [arrays[name][None] for name in ("X_s", "Y_s", "X_q", "Y_q")]
+    loss, gradient = module.meta_loss_and_gradient(weights, *batch, 1 / 7)
+    exact = evaluate(program, values)
+    assert loss == pytest.approx(float(exact[Symbol("loss_q")]), rel=1e-13)
+    for name, ours in gradient._asdict().items():
+        symbol = next(symbol for symbol in program.outputs if symbol.name == f"{name}_bar")
+        theirs = np.array(exact[symbol].evalf(20).tolist(), dtype=float)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
