@@ -90,8 +90,21 @@ def _active(
     return active
 
 
-@cache
 def _gain(pulled: Expr, symbol: MatrixSymbol) -> tuple[MatrixExpr, ...]:
+    """What the adjoint of a symbol gains, or nothing.
+
+    Under other names the same derivative comes up in every layer and every inner step, so SymPy is
+    asked once, about symbols that stand in for those at hand.
+    """
+    symbols = sorted(pulled.atoms(MatrixSymbol), key=lambda each: each.name)
+    stand_ins = {each: MatrixSymbol(f"S{i}", *each.shape) for i, each in enumerate(symbols)}
+    names = {stand_in: each for each, stand_in in stand_ins.items()}
+    gains = _derivative(pulled.xreplace(stand_ins), stand_ins[symbol])
+    return tuple(gain.xreplace(names) for gain in gains)
+
+
+@cache
+def _derivative(pulled: Expr, symbol: MatrixSymbol) -> tuple[MatrixExpr, ...]:
     """SymPy's derivative, its functions written in `z`; nothing where it vanishes.
 
     The slope of relu's slope is 0, which arrives as a product with the function ``z -> 0``.

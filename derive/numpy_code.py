@@ -339,8 +339,8 @@ def _loss(value: Expr, layout: Layout) -> str:
             base = _factor(right, layout)
             square = f"{base}**2" if base.isidentifier() else f"{base} ** 2"
             axes = ", axis=(-2, -1)" if layout == "batched" else ""
-            above, below = (_scalar(side) for side in scalar.as_numer_denom())
-            count = below if below.isidentifier() else f"({below})"
-            factor = "" if above == "1" else f"{above} * "
-            return f"{factor}np.sum({square}{axes}) / {count}"
+            above, below = scalar.as_numer_denom()
+            factor = "" if above == 1 else f"{_scalar(above)} * "
+            count = f"({_scalar(below)})" if isinstance(below, Mul) else _scalar(below)
+            return f"{factor}np.sum({square}{axes})" + ("" if below == 1 else f" / {count}")
     raise ValueError(f"no numpy for the scalar {value}")

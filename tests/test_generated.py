@@ -69,7 +69,7 @@ def plain_predict(net: Any, weights: Sequence[np.ndarray], X: np.ndarray) -> np.
     H = X
     for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
         H = activation(np.einsum("nd,dl->nl", H, W) + b)
-    return np.einsum("nd,dl->nl", H, weights[-2]) + weights[-1]
+    return np.asarray(np.einsum("nd,dl->nl", H, weights[-2]) + weights[-1])
 
 
 def plain_loss(net: Any, weights: Any, X: np.ndarray, Y: np.ndarray) -> float:

@@ -85,7 +85,10 @@ def composed_gradient(steps: int) -> Callable[..., list[mpmath.mpf]]:
         ]
     meta_loss = scalar_loss(weights, "q")
     derivatives = [diff(meta_loss, entry) for entry in WEIGHTS]
-    return lambdify(list(point(0)), derivatives, "mpmath", cse=True)
+    function: Callable[..., list[mpmath.mpf]] = lambdify(
+        list(point(0)), derivatives, "mpmath", cse=True
+    )
+    return function
 
 
 def expected_gradient(steps: int, seed: int) -> list[mpmath.mpf]:

@@ -1,0 +1,49 @@
+# Set-up is part of every target: a virtual environment with the locked versions.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: experiment build test lint site publish lock clean
+
+experiment: $(VENV)/experiment.stamp  ## train, evaluate and plot; into results/
+	$(BIN)/python -m docs.sinusoid
+
+build: $(VENV)/dev.stamp  ## derive everything again; into generated/
+	$(BIN)/python derive/build.py
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy derive generated docs tests
+
+site: $(VENV)/dev.stamp  ## build the site, strict; into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+publish: $(VENV)/experiment.stamp  ## run the experiment and show its results on the site
+	$(BIN)/python -m docs.sinusoid --run results
+	cp results/evaluation.json results/run.json docs/sinusoid/
+	cp results/figures/*.svg docs/sinusoid/figures/
+
+lock: $(VENV)/dev.stamp  ## resolve the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	for group in experiment dev; do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+			--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+			--custom-compile-command "make lock" --group $$group \
+			--output-file requirements/$$group.txt; \
+	done
+
+clean:
+	rm -rf $(VENV) site results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.stamp: requirements/%.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	touch $@

@@ -1,0 +1,216 @@
+"""The one program: up to date, reproducible, refusing, and good for a network of one's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from derive import build, numpy_code
+from derive.notation import D, N, O, width
+from derive.program import Equation
+from docs.sinusoid.gradcheck import central_difference, relative_error
+from tests.conftest import problem
+from tests.test_generated import CHECKS, emitted, import_from
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: str, folder: Path = ROOT, seed: str = "0") -> subprocess.CompletedProcess[str]:
+    """Run build.py as a user does."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "derive" / "build.py"), *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.name: path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def test_generated_is_up_to_date_seen_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert build.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_a_stale_tree_is_shown_and_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "NETWORKS", {"relu1": build.NETWORKS["relu1"]})
+    assert build.main([]) == 0
+    assert "wrote" in capsys.readouterr().out
+    assert build.main([]) == 0
+    assert "0 of" in capsys.readouterr().out
+
+    kernel = tmp_path / "generated" / "relu1" / "kernel.py"
+    original = kernel.read_text(encoding="utf-8")
+    kernel.write_text(original.replace("- alpha", "+ alpha"), encoding="utf-8")
+    (kernel.parent / "stray.py").write_text("x = 1\n", encoding="utf-8")
+    assert build.main(["--check"]) == 1
+    shown = capsys.readouterr().out
+    assert "\n-    Z2_q = H1_q @ W2 + b2 + alpha" in shown
+    assert "\n+    Z2_q = H1_q @ W2 + b2 - alpha" in shown
+    assert "stray.py" in shown
+    assert shown.rstrip().endswith("python derive/build.py")
+    assert "+ alpha" in kernel.read_text(encoding="utf-8")
+
+    assert build.main([]) == 0
+    assert kernel.read_text(encoding="utf-8") == original
+    assert not (kernel.parent / "stray.py").exists()
+
+
+def test_changing_an_equation_changes_code_and_equations(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "derive", tmp_path / "derive")
+    path = tmp_path / "derive" / "equations.py"
+    original = path.read_text(encoding="utf-8")
+    changed = original.replace("Trace(error.T * error) / count", "Trace(error.T * error) / 2")
+    assert changed != original
+    path.write_text(changed, encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "derive/build.py", "--name", "sums", "--hidden", "1", "--output", "."],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("sums/*")}
+    assert "loss_q = np.sum(E_q**2) / 2" in made["kernel.py"]
+    assert "dZ2_s = Z2_s - Y_s" in made["reference.py"]
+    assert r"= Z_{2}^{s} - Y^{s}$" in made["equations.md"]
+    net = import_from(tmp_path / "sums", "sums")
+    p = problem(net, sizes=(2, 5, 3))
+    found = net.meta_loss_and_gradient(*p, 0.01)[1]
+    expected = central_difference(lambda w: net.meta_loss(w, *p[1:], 0.01), p.weights)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert relative_error(ours, theirs) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("hidden", "activation", "steps"), [(3, "tanh", 2), (1, "softplus", 3), (2, "softplus", 1)]
+)
+def test_a_network_of_ones_own(hidden: int, activation: str, steps: int, tmp_path: Path) -> None:
+    name = f"{activation}_mine{hidden}{steps}"
+    result = run(
+        *("--hidden", str(hidden), "--activation", activation, "--steps", str(steps)),
+        *("--name", name, "--output", "deep/down/"),
+        folder=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    folder = tmp_path / "deep" / "down" / name
+    # numpy alone: an interpreter that sees neither this project nor what else is installed.
+    alone = subprocess.run(
+        [
+            sys.executable, "-c",
+            f"import sys, {name}; print(sorted({{'sympy', 'derive', 'docs'}} & set(sys.modules)))",
+        ],
+        cwd=folder.parent,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )  # fmt: skip
+    assert alone.stdout.strip() == "[]"
+    net = import_from(folder, name)
+    sizes = (2, *(3, 5, 7)[:hidden], 2)
+    p = problem(net, seed=1, sizes=sizes)
+    for form in (sys.modules[f"{name}.kernel"], net.reference):
+        for function in emitted(form):
+            CHECKS[function](net, getattr(form, function), p)
+
+
+def test_softplus_does_not_overflow(tmp_path: Path) -> None:
+    assert build.main(["--name", "sp", "--activation", "softplus", "--output", str(tmp_path)]) == 0
+    net = import_from(tmp_path / "sp", "sp")
+    p = problem(net).cast(np.float32)
+    p = p._replace(X_s=p.X_s * 1000, X_q=p.X_q * 1000)
+    with np.errstate(all="raise", under="ignore"):
+        loss, gradient = net.meta_loss_and_gradient(*p, 1e-9)
+    assert np.isfinite(loss)
+    assert all(np.isfinite(array).all() for array in gradient)
+
+
+def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
+    made = []
+    for seed in ("1", "2"):
+        result = run("--name", "same", "--output", str(tmp_path / seed), "--hidden", "1", seed=seed)
+        assert result.returncode == 0
+        made.append(contents(tmp_path / seed))
+    assert made[0] == made[1]
+    assert len(made[0]) == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--hidden", "3"], "need --name"),
+        (["--name", "mine"], "--name needs --output"),
+        (["--name", "no-name", "--output", "x"], "it must be a Python identifier"),
+        (["--name", "class", "--output", "x"], "it must be a Python identifier"),
+        (["--name", "mine", "--output", "x", "--hidden", "0"], "hidden is 0; it must be at least"),
+        (["--name", "mine", "--output", "x", "--steps", "0"], "steps is 0; it must be at least 1"),
+        (["--name", "mine", "--output", "x", "--activation", "gelu"], "invalid choice: 'gelu'"),
+        (["--name", "mine", "--output", __file__], "it must be a folder"),
+        (["--name", "relu2", "--output", str(ROOT / "generated")], "is emitted by default"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        build.main(arguments)
+    assert exited.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_output_that_cannot_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    status = build.main(["--name", "mine", "--output", str(tmp_path / "file" / "below")])
+    assert status == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+# --- printers are closed ---
+
+
+def test_a_sum_that_would_lose_its_tasks_is_refused() -> None:
+    from sympy import MatrixSymbol
+
+    from derive.program import Program
+
+    W = MatrixSymbol("W1", D, O)
+    fast = MatrixSymbol("W1_fast", D, O)
+    program = Program((W,), (Equation(fast, 2 * W, "step"),), (fast,))
+    with pytest.raises(ValueError, match="`W1_fast` is shaped like a weight but is not a sum"):
+        numpy_code.check_sums(program)
+
+
+def test_an_unknown_node_is_refused() -> None:
+    from sympy import MatrixSymbol, sin
+
+    from derive import latex
+    from derive.program import elementwise, z
+
+    Z = MatrixSymbol("Z1", N, width(1))
+    H = MatrixSymbol("H1", N, width(1))
+    odd = Equation(H, elementwise(sin(z), Z), "support")
+    with pytest.raises(ValueError, match="no numpy for the function sin"):
+        numpy_code.statement(odd, "batched")
+    with pytest.raises(ValueError, match="no LaTeX for the function sin"):
+        latex.equation_latex(odd)

@@ -1,0 +1,290 @@
+"""The sinusoid experiment: its parts, its files, its refusals."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from docs.sinusoid import __main__ as whole
+from docs.sinusoid import evaluate, gradcheck, plot, tasks, train
+from docs.sinusoid.adam import Adam
+from docs.sinusoid.networks import initial_weights, load_network, load_weights, save_weights
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--iterations", "6", "--meta-batch", "3", "--shots", "4", "--queries", "5"]
+FLOAT64 = np.dtype(np.float64)
+
+
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", f"docs.sinusoid{module}", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run of everything."""
+    folder = tmp_path_factory.mktemp("run")
+    result = run("", *SMALL, "--tasks", "20", "--run", str(folder))
+    assert result.returncode == 0, result.stderr
+    for title in evaluate.TITLES.values():
+        assert title in result.stdout
+    return folder
+
+
+def test_the_files_of_a_run(finished: Path) -> None:
+    figures = [
+        f"figures/{name}.{suffix}"
+        for name in ("error_by_step", "fits", "learning_curve")
+        for suffix in ("png", "svg")
+    ]
+    tables = ["evaluation.json", "joint.npz", "maml.npz", "metrics.csv", "run.json"]
+    assert sorted(files(finished)) == sorted(figures + tables)
+    record = json.loads((finished / "run.json").read_text())
+    assert record["seed"] == 0
+    assert record["arguments"]["network"] == "relu2"
+    assert record["arguments"]["hidden"] == [40, 40]
+    assert record["trained"] == {"maml": 6, "joint": 6}
+    assert set(record["versions"]) == {"python", "numpy"}
+    with np.load(finished / "maml.npz", allow_pickle=False) as arrays:
+        assert list(arrays) == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    with (finished / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows] == ["maml"] * 6 + ["joint"] * 6
+
+
+def test_the_same_seed_gives_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    assert whole.main([*SMALL, "--tasks", "20", "--run", str(tmp_path)]) == 0
+    assert files(tmp_path) == files(finished)
+    other = tmp_path / "other"
+    assert train.main([*SMALL, "--seed", "1", "--run", str(other)]) == 0
+    assert files(other)["maml.npz"] != files(finished)["maml.npz"]
+
+
+def test_the_parts_alone(tmp_path: Path) -> None:
+    folder = ["--run", str(tmp_path)]
+    arguments = [*SMALL, "--network", "tanh2", "--hidden", "7", "5", "--dtype", "float64"]
+    assert train.main([*arguments, "--first-order", "--no-baseline", *folder]) == 0
+    assert evaluate.main([*folder, "--tasks", "3", "--seed", "4"]) == 0
+    assert plot.main(folder) == 0
+    assert gradcheck.main(folder) == 0
+    record = json.loads((tmp_path / "evaluation.json").read_text())
+    assert set(record["methods"]) == {"maml", "random"}
+    assert not (tmp_path / "joint.npz").exists()
+
+
+@pytest.mark.parametrize("module", ["", ".train", ".evaluate", ".plot", ".gradcheck"])
+def test_help(module: str) -> None:
+    result = run(module, "--help")
+    assert result.returncode == 0
+    for option in ("--seed", "--run"):
+        assert option in result.stdout
+
+
+def test_fifty_steps_lower_the_loss() -> None:
+    net = load_network("relu2")
+    weights = initial_weights(net, [40, 40], train.stream(0, 0), FLOAT64)
+    rng = train.stream(0, 1)
+    batch = tasks.sample(rng, 25, 10, 10, FLOAT64)
+    for objective in (train.maml_objective(net, 0.01, False), train.joint_objective(net)):
+        result = train.train(objective, weights, lambda: batch, 1e-3, 50, "test")
+        assert len(result.losses) == 50
+        assert result.losses[-1] < 0.9 * result.losses[0]
+
+
+def test_joint_training_is_joint() -> None:
+    # Its gradient is the mean of the inner gradients of the tasks, each over all its points.
+    net = load_network("relu2")
+    weights = initial_weights(net, [5, 4], train.stream(0, 0), FLOAT64)
+    batch = tasks.sample(train.stream(0, 1), 3, 4, 6, FLOAT64)
+    loss, gradient = train.joint_objective(net)(weights, batch)
+    X, Y = (
+        np.concatenate([s, q], axis=1) for s, q in ((batch.X_s, batch.X_q), (batch.Y_s, batch.Y_q))
+    )
+    alone = [net.loss_and_gradient(weights, x, y) for x, y in zip(X, Y, strict=True)]
+    assert loss == pytest.approx(np.mean([each for each, _ in alone]))
+    for i, ours in enumerate(gradient):
+        np.testing.assert_allclose(ours, np.mean([each[i] for _, each in alone], axis=0))
+    expected = gradcheck.central_difference(
+        lambda w: train.joint_objective(net)(w, batch)[0], weights
+    )
+    for ours, theirs in zip(gradient, expected, strict=True):
+        assert gradcheck.relative_error(ours, theirs) < 1e-6
+
+
+def test_tasks_are_those_of_the_paper() -> None:
+    batch = tasks.sample(np.random.default_rng(0), 2000, 10, 10, FLOAT64)
+    assert batch.X_s.min() > -5
+    assert batch.X_q.max() < 5
+    largest = np.abs(np.concatenate([batch.Y_s, batch.Y_q], axis=1)).max(axis=1)
+    assert largest.max() <= 5
+    assert largest.min() < 0.2
+    y = tasks.sinusoid(np.array([1.5]), 2.0, 0.5)
+    assert y == pytest.approx(2 * np.sin(1.0))
+
+
+def test_adam_takes_the_steps_of_the_paper() -> None:
+    # Algorithm 1 of arXiv:1412.6980, written out for one number.
+    net = load_network("relu1")
+    arrays = [np.full(shape, 3.0) for shape in ((1, 1), (1, 1), (1, 1), (1, 1))]
+    adam, w, m, v = Adam(0.1), 3.0, 0.0, 0.0
+    weights: Any = net.Weights(*arrays)
+    for t, g in enumerate([0.5, -2.0, 0.25], start=1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        w -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        weights = adam.update(weights, net.Weights(*(np.full_like(a, g) for a in arrays)))
+        np.testing.assert_allclose(weights.W2, w, rtol=1e-12)
+
+
+def test_gradcheck_finds_a_wrong_gradient(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = load_network("relu1")
+    first_order = net.first_order_meta_loss_and_gradient
+    monkeypatch.setattr(net, "meta_loss_and_gradient", first_order)
+    assert gradcheck.main(["--network", "relu1"]) == 1
+    shown = capsys.readouterr().out
+    assert "FAILED" in shown
+    assert shown.splitlines()[-1] == "4 failed"
+
+
+def test_a_loss_that_is_not_finite_stops_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*SMALL[2:], "--iterations", "50", "--beta", "1e19", "--run", str(tmp_path)]
+    assert train.main(arguments) == 1
+    message = capsys.readouterr().err
+    assert "maml: the loss is" in message
+    assert "at iteration" in message
+    weights = load_weights(tmp_path / "maml.npz", load_network("relu2"))
+    assert all(np.isfinite(array).all() for array in weights)
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["stopped"]["maml"].startswith("the loss is")
+
+
+def test_interrupting_saves_what_is_trained(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "docs.sinusoid.train", "--iterations", "1000000"]
+    with subprocess.Popen(
+        [*command, "--run", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        # The folder is made just before the training starts.
+        while not tmp_path.joinpath(".").exists():
+            time.sleep(0.05)
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=30)
+    assert process.returncode == 130, error
+    assert "interrupted at iteration" in error
+    assert "Traceback" not in error
+    assert "saved" in out
+    load_weights(tmp_path / "maml.npz", load_network("relu2"))
+
+
+# --- refusals ---
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        (".train", ["--network", "relu9"], "the network is 'relu9'; it must be one of relu1,"),
+        (".train", ["--hidden", "40"], "--hidden has 1 numbers; relu2 has 2 hidden layers"),
+        (".train", ["--iterations", "0"], "is '0'; it must be a whole number, at least 1"),
+        (".train", ["--shots", "many"], "is 'many'; it must be a whole number, at least 1"),
+        (".train", ["--alpha", "nan"], "is 'nan'; it must be a finite number, at least 0"),
+        (".train", ["--beta", "-1"], "is '-1'; it must be a finite number, at least 0"),
+        (".train", ["--dtype", "float16"], "invalid choice: 'float16'"),
+        (".train", ["--seed", "-1"], "is '-1'; it must be a whole number, at least 0"),
+        (".train", ["--run", "README.md"], "cannot write to README.md"),
+        (".evaluate", ["--run", "nowhere"], "cannot read nowhere/run.json"),
+        (".plot", ["--run", "nowhere"], "cannot read nowhere/run.json"),
+        (".gradcheck", ["--network", "relu9"], "the network is 'relu9'; it must be one of relu1,"),
+        (".gradcheck", ["--run", "nowhere"], "cannot read nowhere/run.json"),
+    ],
+)
+def test_a_command_refuses_in_one_line(module: str, arguments: list[str], message: str) -> None:
+    result = run(module, *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut short"])
+def test_an_unreadable_weight_file(finished: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json").write_bytes((finished / "run.json").read_bytes())
+    (tmp_path / "maml.npz").write_bytes(content)
+    result = run(".evaluate", "--run", str(tmp_path))
+    assert result.returncode == 2
+    assert "maml.npz is not readable as arrays; it must be a .npz file" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_foreign_weight_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main([*SMALL, "--run", str(tmp_path)]) == 0
+    path = tmp_path / "maml.npz"
+    net = load_network("relu1")
+    save_weights(path, initial_weights(net, [40], train.stream(0, 0), FLOAT64))
+    assert evaluate.main(["--run", str(tmp_path)]) == 2
+    assert "holds W1, W2, b1, b2; it must be a .npz file with the arrays W1, b1, W2" in (
+        capsys.readouterr().err
+    )
+    squares = {name: np.ones((2, 2)) for name in ("W1", "b1", "W2", "b2", "W3", "b3")}
+    np.savez(path, allow_pickle=False, **squares)
+    assert evaluate.main(["--run", str(tmp_path)]) == 2
+    assert "does not hold weights of this network: weights.b1 is (2, 2)" in capsys.readouterr().err
+    np.savez(path, W1=np.array([{}], dtype=object))
+    assert evaluate.main(["--run", str(tmp_path)]) == 2
+    assert "is not readable as arrays" in capsys.readouterr().err
+
+
+def test_a_run_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run.json").write_text("{")
+    assert evaluate.main(["--run", str(tmp_path)]) == 2
+    assert "run.json is not JSON" in capsys.readouterr().err
+    (tmp_path / "run.json").write_text("[]")
+    assert evaluate.main(["--run", str(tmp_path)]) == 2
+    assert "run.json lacks arguments, trained" in capsys.readouterr().err
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    from docs.sinusoid.command import replacing
+
+    path = tmp_path / "weights.npz"
+    path.write_bytes(b"old")
+
+    def write_half() -> None:
+        with replacing(path) as file:
+            file.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
