@@ -145,6 +145,7 @@ def data(rows: str) -> tuple[MatrixSymbol, MatrixSymbol]:
     return MatrixSymbol(f"X{label}", count, D), MatrixSymbol(f"Y{label}", count, O)
 
 
+# --8<-- [start:forward]
 def forward(network: Network, layers: Sequence[Layer], rows: str) -> tuple[Equation, ...]:
     """The network on a set of rows: ``Z = H W + 1 b`` and ``H = f(Z)``, layer by layer."""
     stage = "query" if rows == "q" else "support"
@@ -159,6 +160,9 @@ def forward(network: Network, layers: Sequence[Layer], rows: str) -> tuple[Equat
             activation = ACTIVATIONS[network.activation]
             equations.append(Equation(H, elementwise(activation(z), Z), stage))
     return tuple(equations)
+
+
+# --8<-- [end:forward]
 
 
 def loss(prediction: MatrixSymbol, rows: str) -> Equation:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from derive.program import Named
 
 
+# --8<-- [start:sweep]
 def sweep(
     equations: Sequence[Equation],
     output: Named,
@@ -77,6 +78,9 @@ def sweep(
         bar = name(symbol)
         adjoints.append(Equation(bar, MatAdd(*gains[symbol]).doit(deep=False), stage(bar)))
     return tuple(adjoints)
+
+
+# --8<-- [end:sweep]
 
 
 def _active(

@@ -385,11 +385,17 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     return weights'''
 
 
+def _without_markers(text: str) -> str:
+    """A copied file without the marks by which a page shows parts of it."""
+    kept = [line for line in text.splitlines() if not line.startswith("# --8<--")]
+    return "\n".join(kept).rstrip() + "\n"
+
+
 def files_of(derivation: Derivation) -> dict[str, str]:
     """Every file of a package, by its name."""
     copied = {
         name: f"{BANNER.replace('derive/equations.py', f'derive/runtime/{name}')}\n"
-        + (RUNTIME / name).read_text(encoding="utf-8")
+        + _without_markers((RUNTIME / name).read_text(encoding="utf-8"))
         for name in ("checks.py", "rows.py")
     }
     return {

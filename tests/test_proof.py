@@ -72,6 +72,7 @@ def scalar_loss(weights: list[Expr], rows: str) -> Expr:
     return sum(error**2 for error in errors) / len(errors)
 
 
+# --8<-- [start:composed]
 @cache
 def composed_gradient(steps: int) -> Callable[..., list[mpmath.mpf]]:
     """The derivative of the composed meta-loss by each weight, as a function of the entries."""
@@ -89,6 +90,9 @@ def composed_gradient(steps: int) -> Callable[..., list[mpmath.mpf]]:
         list(point(0)), derivatives, "mpmath", cse=True
     )
     return function
+
+
+# --8<-- [end:composed]
 
 
 def expected_gradient(steps: int, seed: int) -> list[mpmath.mpf]:

@@ -13,6 +13,7 @@ def stack(A: Array) -> Array:
     return A.reshape(-1, A.shape[-1])
 
 
+# --8<-- [start:products]
 def gram(A: Array, B: Array, tasks: int) -> Array:
     """Inner products of the rows of each task, A B^T: (T*M, H), (T*N, H) -> (T, M, N)."""
     width = A.shape[1]
@@ -22,3 +23,6 @@ def gram(A: Array, B: Array, tasks: int) -> Array:
 def mix(K: Array, A: Array) -> Array:
     """Weighted sums of the rows of each task, K A: (T, M, N), (T*N, H) -> (T*M, H)."""
     return stack(K @ A.reshape(len(K), -1, A.shape[1]))
+
+
+# --8<-- [end:products]

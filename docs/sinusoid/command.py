@@ -63,9 +63,12 @@ def step_size(text: str) -> float:
 
 
 def status(command: Callable[[], int]) -> int:
-    """Run a command; a refusal is one line and exit status 2."""
+    """Run a command; a refusal is one line and exit status 2, Ctrl-C is 130."""
     try:
         return command()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     except Refusal as refusal:
         print(f"error: {refusal}", file=sys.stderr)
         return 2

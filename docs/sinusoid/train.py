@@ -127,21 +127,20 @@ def train(
         Also after Ctrl-C, and when the loss is no longer finite.
     """
     adam = Adam(beta)
-    good, losses, stopped = weights, [], ""
+    good, stopped = weights, ""
+    losses: list[float] = []
     try:
         for iteration in tqdm(range(iterations), title, disable=None):
             loss, gradient = objective(weights, draw())
             if not math.isfinite(loss):
                 stopped = f"the loss is {loss} at iteration {iteration}"
-                break
-            good = weights
+                return Trained(good, losses, stopped)
             losses.append(loss)
-            weights = adam.update(weights, gradient)
-        else:
-            good = weights
+            good, weights = weights, adam.update(weights, gradient)
     except KeyboardInterrupt:
         stopped = f"interrupted at iteration {len(losses)}"
-    return Trained(good, losses, stopped)
+    last = weights if all(np.isfinite(array).all() for array in weights) else good
+    return Trained(last, losses, stopped)
 
 
 # --8<-- [end:loop]
