@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from derive.program import Named
 
 
-# --8<-- [start:sweep]
 def sweep(
     equations: Sequence[Equation],
     output: Named,
@@ -57,6 +56,7 @@ def sweep(
     tuple of Equation
         One equation an adjoint.
     """
+    # --8<-- [start:sweep]
     active = _active(equations, wrt, constants)
     gains: dict[Named, list[MatrixExpr]] = {symbol: [] for symbol in active}
     adjoints = []
@@ -65,9 +65,7 @@ def sweep(
             pulled = seed * equation.value
         elif gains.get(equation.symbol):
             bar = name(equation.symbol)
-            adjoints.append(
-                Equation(bar, MatAdd(*gains[equation.symbol]).doit(deep=False), stage(bar))
-            )
+            adjoints.append(Equation(bar, _sum(gains[equation.symbol]), stage(bar)))
             pulled = Trace(bar.T * equation.value)
         else:
             continue
@@ -76,11 +74,14 @@ def sweep(
                 gains[symbol] += _gain(pulled, symbol)
     for symbol in wrt:
         bar = name(symbol)
-        adjoints.append(Equation(bar, MatAdd(*gains[symbol]).doit(deep=False), stage(bar)))
+        adjoints.append(Equation(bar, _sum(gains[symbol]), stage(bar)))
     return tuple(adjoints)
+    # --8<-- [end:sweep]
 
 
-# --8<-- [end:sweep]
+def _sum(gains: Sequence[MatrixExpr]) -> MatrixExpr:
+    """A sum, in SymPy's order."""
+    return MatAdd(*gains).doit(deep=False)
 
 
 def _active(

@@ -32,7 +32,6 @@ def equation_record(equation: Equation, number: str, layout: Layout) -> dict[str
 def manifest(derivation: Derivation) -> str:
     """``equations.json``: every equation, and what each pass did, for the site."""
     names = ["derived", *(apply.__name__ for apply in PASSES)]
-    summaries = ["The meta-gradient as derived.", *map(_summary, PASSES)]
     record = {
         "network": {"name": derivation.name, "summary": derivation.summary},
         "derived": [
@@ -49,15 +48,11 @@ def manifest(derivation: Derivation) -> str:
             if line.name in derivation.first_order_names
         ],
         "passes": [
-            {"pass": name, "summary": summary, **cost_of(program)._asdict()}
-            for name, summary, program in zip(names, summaries, derivation.stages, strict=True)
+            {"pass": name, **cost_of(program)._asdict()}
+            for name, program in zip(names, derivation.stages, strict=True)
         ],
     }
     return json.dumps(record, indent=1) + "\n"
-
-
-def _summary(apply: object) -> str:
-    return str(apply.__doc__).splitlines()[0]
 
 
 def listing(derivation: Derivation, banner: str) -> str:
