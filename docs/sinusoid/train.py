@@ -95,7 +95,6 @@ def joint_objective(net: Network) -> Objective:
 # --8<-- [end:objectives]
 
 
-# --8<-- [start:loop]
 def train(
     objective: Objective,
     weights: WeightTuple,
@@ -126,6 +125,7 @@ def train(
     Trained
         Also after Ctrl-C, and when the loss is no longer finite.
     """
+    # --8<-- [start:loop]
     adam = Adam(beta)
     good, stopped = weights, ""
     losses: list[float] = []
@@ -141,9 +141,7 @@ def train(
         stopped = f"interrupted at iteration {len(losses)}"
     last = weights if all(np.isfinite(array).all() for array in weights) else good
     return Trained(last, losses, stopped)
-
-
-# --8<-- [end:loop]
+    # --8<-- [end:loop]
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
