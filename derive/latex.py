@@ -55,8 +55,13 @@ def name_latex(name: str) -> str:
     return _kernel(name[2:].split("_")) if name.startswith("K_") else _name(parse(name))
 
 
+def letter_latex(letter: str) -> str:
+    """Print a letter of the notation table."""
+    return {"loss": r"\ell", "alpha": r"\alpha"}.get(letter, letter)
+
+
 def _name(name: Name) -> str:
-    letter = r"\ell" if name.base == "loss" else name.base
+    letter = letter_latex(name.base)
     below = f"_{{{name.layer}}}" if name.layer else ""
     above = f"^{{{_rows(name.rows)}}}" if name.rows else ""
     if name.fast:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from derive import latex, numpy_code
+from derive import latex, notation, numpy_code
 from derive.cost import cost_of
 from derive.rewrite import PASSES
 
@@ -34,6 +34,10 @@ def manifest(derivation: Derivation) -> str:
     names = ["derived", *(apply.__name__ for apply in PASSES)]
     record = {
         "network": {"name": derivation.name, "summary": derivation.summary},
+        "notation": [
+            {"latex": latex.letter_latex(letter), "meaning": meaning}
+            for letter, meaning in notation.MEANINGS.items()
+        ],
         "derived": [
             equation_record(line, derivation.numbers[line.name], "batched")
             for line in derivation.derived

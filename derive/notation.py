@@ -60,8 +60,15 @@ STAGES = {
 #: The chapter that numbers what the rewrite changes.
 REWRITE_CHAPTER = 6
 
-#: What each base letter stands for, in the order of the notation table.
+#: What each letter stands for, in the order of the notation table.
 MEANINGS = {
+    "T": "tasks of a meta-batch",
+    "N": "support samples of a task: the shots",
+    "M": "query samples of a task",
+    "D": "inputs of a sample",
+    "O": "outputs of a sample",
+    "L": "units of a hidden layer",
+    "alpha": "inner step size",
     "X": "inputs, a row a sample",
     "Y": "targets, a row a sample",
     "W": "weights of a layer",

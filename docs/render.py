@@ -11,6 +11,7 @@ A page names equations, numbers and code; this module fetches them from the file
     {{code:relu2/kernel/query forward}}   a block of meta_loss_and_gradient
     {{number:relu2/derived/equations}}    a figure of the pass table
     {{results}}                    the errors of the published run
+    {{notation}}                   the letters and what they stand for
     [eq:Z1_s]                      the number of an equation, as a link to it
 
 `render` is a plain function; MkDocs calls it through the hooks at the end.
@@ -181,6 +182,14 @@ def results_table() -> str:
     return "\n".join([*lines, "", caption])
 
 
+def notation_table() -> str:
+    """The letters and what they stand for."""
+    rows = [
+        f"| ${row['latex']}$ | {row['meaning']} |" for row in manifest(PAGE_NETWORK)["notation"]
+    ]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
 def reference(label: str, page: str, places: dict[tuple[str, str], str]) -> str:
     """The number of an equation, as a link to where it is shown."""
     form, name = split(label)
@@ -224,6 +233,7 @@ def render(markdown: str, page: str, shown: Shown, places: dict[tuple[str, str],
         "number": lambda rest: pass_number(*rest.split("/")),
         "code": lambda rest: code_block(*rest.split("/")),
         "results": lambda _: results_table(),
+        "notation": lambda _: notation_table(),
     }
 
     def fill(match: re.Match[str]) -> str:

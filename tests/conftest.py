@@ -55,7 +55,7 @@ def random_weights(net: Any, sizes: tuple[int, ...], rng: np.random.Generator) -
 def layer_sizes(net: Any) -> tuple[int, ...]:
     """Distinct prime sizes for a network: inputs, hidden layers, outputs."""
     layers = len(net.Weights._fields) // 2
-    return (*SIZES[:layers], 3 if layers == 2 else 19)
+    return (*SIZES[:layers], 19)
 
 
 def problem(
