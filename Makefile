@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 
 .PHONY: experiment build test lint site publish lock clean
 
-experiment: $(VENV)/experiment.stamp  ## train, evaluate and plot; into results/
+# Train, evaluate and plot; into results/.
+experiment: $(VENV)/experiment.stamp
 	$(BIN)/python -m docs.sinusoid
 
-build: $(VENV)/dev.stamp  ## derive everything again; into generated/
+# Derive everything again; into generated/.
+build: $(VENV)/dev.stamp
 	$(BIN)/python derive/build.py
 
 test: $(VENV)/dev.stamp
@@ -19,15 +21,18 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy derive generated docs tests
 
-site: $(VENV)/dev.stamp  ## build the site, strict; into site/
+# Build the site, strict; into site/.
+site: $(VENV)/dev.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-publish: $(VENV)/experiment.stamp  ## run the experiment and show its results on the site
+# Run the experiment and show its results on the site.
+publish: $(VENV)/experiment.stamp
 	$(BIN)/python -m docs.sinusoid --run results
 	cp results/evaluation.json results/run.json docs/sinusoid/
 	cp results/figures/*.svg docs/sinusoid/figures/
 
-lock: $(VENV)/dev.stamp  ## resolve the newest versions that pyproject.toml allows
+# Resolve the newest versions that pyproject.toml allows.
+lock: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet uv
 	for group in experiment dev; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \

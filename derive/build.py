@@ -12,6 +12,8 @@ import argparse
 import difflib
 import keyword
 import os
+import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -137,18 +139,24 @@ def main(arguments: list[str] | None = None) -> int:
     output = options.output.resolve() if own else ROOT / "generated"
     networks = {options.name: options.network} if own else NETWORKS
     started = time.perf_counter()
-    files = {
-        output / name / file: text
-        for name, network in networks.items()
-        for file, text in build(name, network, options.check).items()
-    }
-    # In generated/ nothing else may lie about; a reader's own folder is theirs.
-    changed = stale(files, [] if own else [output / name for name in networks])
+    try:
+        files = {
+            output / name / file: text
+            for name, network in networks.items()
+            for file, text in build(name, network, options.check).items()
+        }
+    except ValueError as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 2
+    # In the packages of generated/ nothing else may lie about; a reader's own folder is theirs.
+    changed = stale(files, [] if own else sorted(path for path in output.glob("*/")))
     if options.check:
         for path in changed:
             print(diff(path, files.get(path)))
         if changed:
-            print(f"{len(changed)} files are stale; run: python derive/build.py")
+            given = sys.argv[1:] if arguments is None else arguments
+            rest = shlex.join(each for each in given if each != "--check")
+            print(f"{len(changed)} files are stale; run: python derive/build.py {rest}".rstrip())
         return 1 if changed else 0
     try:
         for path in changed:
@@ -156,6 +164,8 @@ def main(arguments: list[str] | None = None) -> int:
                 write(path, files[path])
             else:
                 path.unlink()
+                if not [each for each in path.parent.iterdir() if each.name != "__pycache__"]:
+                    shutil.rmtree(path.parent)
             print(f"{'wrote' if path in files else 'removed'} {os.path.relpath(path)}")
     except OSError as error:
         print(f"build.py: cannot write {error.filename}: {error.strerror}", file=sys.stderr)

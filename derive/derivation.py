@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from derive import notation
 from derive.equations import meta_gradient_program
+from derive.program import shape_of
 from derive.rewrite import PASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from derive.equations import Network
-    from derive.program import Program
+    from derive.program import Equation, Program
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,33 @@ class Derivation:
     def first_order(self) -> Program:
         """The first-order meta-gradient as derived."""
         return meta_gradient_program(self.network, first_order=True)
+
+    @cached_property
+    def _by_value(self) -> dict[Equation, str]:
+        """The number of each equation on the page."""
+        pairs = [(self.derived, self.numbers), (self.rewritten, self.rewritten_numbers)]
+        return {_bare(line): numbers[line.name] for program, numbers in pairs for line in program}
+
+    def number_of(self, equation: Equation) -> str | None:
+        """The number of an equation on the page, whatever its rows are called there."""
+        return self._by_value.get(_bare(self._renamed(equation)))
+
+    def numbers_of(self, names: Iterable[str]) -> list[str]:
+        """The numbers of derived equations, by name."""
+        known = (notation.on_page(name, self.network.steps) for name in names)
+        return [self.numbers[name] for name in known if name in self.numbers]
+
+    def _renamed(self, equation: Equation) -> Equation:
+        """The equation in the names of the meta-gradient: ``Z1 = X W1`` -> ``Z1_s = X_s W1``."""
+        names = {
+            symbol: type(symbol)(
+                notation.on_page(symbol.name, self.network.steps), *shape_of(symbol)
+            )
+            for symbol in (equation.symbol, *equation.reads)
+        }
+        return replace(
+            equation, symbol=names[equation.symbol], value=equation.value.xreplace(names)
+        )
 
     @cached_property
     def first_order_names(self) -> frozenset[str]:
@@ -95,3 +125,8 @@ class Derivation:
                 new += 1
                 numbers[equation.name] = f"{notation.REWRITE_CHAPTER}.{new}"
         return numbers
+
+
+def _bare(equation: Equation) -> Equation:
+    """The equation itself, wherever it stands and came from."""
+    return replace(equation, stage="", sources=())

@@ -109,7 +109,7 @@ def _term(value: MatrixExpr) -> tuple[str, str]:
     scalar, factors = scalar_and_factors(value)
     sign = "-" if scalar.could_extract_minus_sign() else "+"
     size = -scalar if sign == "-" else scalar
-    body = r" \, ".join(_factor(factor) for factor in factors)
+    body = r" \, ".join(_factor(f) if len(factors) == 1 else _matrix_factor(f) for f in factors)
     return sign, body if size == 1 else rf"{_scalar(size)} \, {body}"
 
 
@@ -123,13 +123,22 @@ def _factor(value: MatrixExpr) -> str:
         case OneMatrix():
             return rf"\mathbf{{1}}_{{{shape_latex(value.shape)}}}"
         case Elementwise():
-            return _function(body_of(value), _factor(value.expr))
+            return _function(body_of(value), _matrix_factor(value.expr))
         case HadamardProduct():
             parts = sorted(value.args, key=reading_order)
             return r" \odot ".join(_in_product(part) for part in parts)
-        case MatAdd():
+        case MatAdd() | MatMul():
             return rf"\left({value_latex(value)}\right)"
     raise ValueError(f"no LaTeX for {type(value).__name__}: {value}")
+
+
+def _matrix_factor(value: MatrixExpr) -> str:
+    """A value that can stand in a product of matrices."""
+    text = _factor(value)
+    compound = isinstance(value, HadamardProduct) or (
+        isinstance(value, Elementwise) and isinstance(body_of(value), Add | Mul)
+    )
+    return rf"\left({text}\right)" if compound else text
 
 
 def _in_product(value: MatrixExpr) -> str:
@@ -143,9 +152,9 @@ def _function(body: Expr, argument: str) -> str:
     match body:
         case Symbol() if body == z:
             return argument
-        case Integer():
+        case Rational():
             # A number stands for the matrix that has it everywhere.
-            return str(body)
+            return _scalar(body)
         case Pow(base=base, exp=Integer() as power) if power > 1:
             inner = _function(base, argument)
             if base != z and inner.startswith("\\tanh("):
@@ -176,8 +185,16 @@ def _scalar(value: Expr) -> str:
 
 
 def _symbol(value: Expr) -> str:
-    if isinstance(value, Rational):
+    if isinstance(value, Integer):
         return str(value)
+    if isinstance(value, Pow) and value.exp.is_Integer:
+        return rf"{_symbol(value.base)}^{{{value.exp}}}"
+    if isinstance(value, Add):
+        terms = [
+            ("-", _scalar(-part)) if part.could_extract_minus_sign() else ("+", _scalar(part))
+            for part in value.args
+        ]
+        return rf"\left({_sum(terms)}\right)"
     if isinstance(value, Symbol):
         return rf"\{value}" if str(value) in ("alpha", "beta") else str(value)
     raise ValueError(f"no LaTeX for the scalar {value}")

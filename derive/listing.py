@@ -56,7 +56,15 @@ def manifest(derivation: Derivation) -> str:
             for name, program in zip(names, derivation.stages, strict=True)
         ],
     }
-    return json.dumps(record, indent=1) + "\n"
+    # One line an equation, so that a diff shows the mathematics.
+    blocks = []
+    for key, value in record.items():
+        if isinstance(value, list):
+            rows = ",\n  ".join(json.dumps(row) for row in value)
+            blocks.append(f'"{key}": [\n  {rows}\n ]')
+        else:
+            blocks.append(f'"{key}": {json.dumps(value)}')
+    return "{\n " + ",\n ".join(blocks) + "\n}\n"
 
 
 def listing(derivation: Derivation, banner: str) -> str:

@@ -193,3 +193,23 @@ def reading_order(factor: Expr) -> tuple[bool, bool, str]:
         return (True, True, str(factor))
     name = parse(factor.name)
     return (False, not (name.inner or name.bar), factor.name)
+
+
+def on_page(name: str, steps: int) -> str:
+    """The name under which the meta-gradient knows a quantity of a single support pass.
+
+    ``Z1`` -> ``Z1_s``, and with several inner steps the first one: ``Z1`` -> ``Z1_s1``,
+    ``dW1`` -> ``dW1_s1``, ``W1_fast`` -> ``W1_fast1``.
+    """
+    if name.startswith("K_"):
+        return name
+    first = "1" if steps > 1 else ""
+    parts = parse(name)
+    rows, fast = parts.rows, f"fast{first}" if parts.fast == "fast" else parts.fast
+    if parts.base in ("X", "Y"):
+        rows = rows or "s"
+    elif parts.base not in ("W", "b"):
+        rows = f"s{first}" if rows in ("", "s") else rows
+    elif parts.inner and first:
+        rows = rows or "s1"
+    return str(Name(parts.base, parts.layer, rows, parts.inner, fast, parts.bar))

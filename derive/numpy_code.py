@@ -225,9 +225,10 @@ def _matrix(value: MatrixExpr, layout: Layout) -> str:
         case OneMatrix():
             return "1"
         case Elementwise():
-            return _function(body_of(value), _matrix(value.expr, layout))
+            is_call = str(body_of(value).func) in FUNCTIONS
+            return _function(body_of(value), (_matrix if is_call else _factor)(value.expr, layout))
         case HadamardProduct():
-            return " * ".join(_factor(part, layout) for part in _factors(value))
+            return " * ".join(_entrywise_factor(part, layout) for part in _factors(value))
         case MatMul() if len(_factors(value)) == 2:
             left, right = _factors(value)
             return _product(left, right, layout)
@@ -237,12 +238,18 @@ def _matrix(value: MatrixExpr, layout: Layout) -> str:
 
 
 def _factor(value: MatrixExpr, layout: Layout) -> str:
-    """A value that can stand in a product."""
+    """A value that can stand in a product of matrices."""
     text = _matrix(value, layout)
-    is_sum = isinstance(value, MatAdd) or (
-        isinstance(value, Elementwise) and isinstance(body_of(value), Add)
+    compound = isinstance(value, MatAdd | MatMul | HadamardProduct) or (
+        isinstance(value, Elementwise) and isinstance(body_of(value), Add | Mul | Pow)
     )
-    return f"({text})" if is_sum else text
+    return f"({text})" if compound else text
+
+
+def _entrywise_factor(value: MatrixExpr, layout: Layout) -> str:
+    """A value that can stand in a product entry by entry, where powers and products bind alike."""
+    is_power_or_product = isinstance(value, Elementwise) and isinstance(body_of(value), Mul | Pow)
+    return _matrix(value, layout) if is_power_or_product else _factor(value, layout)
 
 
 def _transposes(symbol: MatrixSymbol, layout: Layout) -> str:
@@ -275,6 +282,8 @@ def _is_atom(value: MatrixExpr, text: str) -> bool:
     match value:
         case MatAdd():
             return False
+        case Elementwise():
+            return not isinstance(body_of(value), Add)
         case MatMul():
             return text.endswith(")") and " @ " not in text
     return True
@@ -288,16 +297,23 @@ def _function(body: Expr, argument: str) -> str:
     match body:
         case Symbol() if body == z:
             return argument
-        case Integer():
-            return str(body)
+        case Rational():
+            return str(body).replace("/", " / ")
         case Pow(base=base, exp=Integer() as power) if power > 1:
             inner = _function(base, argument)
+            inner = f"({inner})" if isinstance(base, Add | Mul | Pow) else inner
             # ruff hugs the operator where its base is a name.
             return f"{inner}**{power}" if inner.isidentifier() else f"{inner} ** {power}"
         case Add():
             return _joined(_function_terms(body, argument))
         case Mul():
-            return " * ".join(_function(part, argument) for part in body.args)
+            parts = [
+                f"({_function(part, argument)})"
+                if isinstance(part, Add)
+                else _function(part, argument)
+                for part in body.args
+            ]
+            return " * ".join(parts)
     name = str(body.func)
     if name in FUNCTIONS and body.args == (z,):
         return FUNCTIONS[name].format(argument)
@@ -326,8 +342,19 @@ def _scalar(value: Expr) -> str:
 
 
 def _name_or_number(value: Expr) -> str:
-    if isinstance(value, Symbol | Rational):
+    if isinstance(value, Symbol | Integer):
         return str(value)
+    if isinstance(value, Pow) and value.exp.is_Integer:
+        return f"{_name_or_number(value.base)}**{value.exp}"
+    if isinstance(value, Add):
+        parts = sorted(value.args, key=lambda part: part.could_extract_minus_sign())
+        terms: list[SignedTerm] = [
+            ("-", _scalar(-part), [])
+            if part.could_extract_minus_sign()
+            else ("+", _scalar(part), [])
+            for part in parts
+        ]
+        return f"({_joined(terms)})"
     raise ValueError(f"no numpy for the scalar {value}")
 
 

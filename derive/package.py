@@ -13,7 +13,6 @@ from derive.rewrite import rewrite
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
-    from derive.equations import Network
     from derive.numpy_code import Layout
     from derive.program import Equation, Program
 
@@ -224,36 +223,22 @@ def _returned(program: Program, meta: bool, layout: Layout) -> list[str]:
 
 
 def _note(equation: Equation, derivation: Derivation, layout: Layout, function: Function) -> str:
-    """The equation's number, and the numbers of those that were folded into it."""
-    name = _numbered_name(equation.name, derivation.network)
-    numbers = derivation.numbers
-    known = derivation.rewritten_numbers if layout == "stacked" else numbers
-    number = known.get(name) or numbers.get(name)
-    if number is None:
-        return ""
-    note = f"({number})"
-    if function.program is derivation.first_order and name in derivation.first_order_names:
-        return f"{note}, first order"
-    sources = [numbers[_numbered_name(source, derivation.network)] for source in equation.sources]
+    """The number of the page's equation that a line is, or the numbers of those it came from."""
+    number = derivation.number_of(equation)
+    if number:
+        note = f"({number})"
+    elif function.program is derivation.first_order and not equation.sources:
+        known = derivation.rewritten_numbers if layout == "stacked" else derivation.numbers
+        note = f"({known[equation.name]}), first order" if equation.name in known else ""
+    else:
+        note = ""
+    names = equation.sources if number else (equation.name, *equation.sources)
+    sources = derivation.numbers_of(names) if equation.sources else []
     if sources:
-        long = f"{note} from {', '.join(f'({source})' for source in sources)}"
+        long = " ".join([*([note] if note else []), "from", ", ".join(f"({n})" for n in sources)])
         if len(numpy_code.statement(equation, layout, long)) == 1:
             return long
     return note
-
-
-def _numbered_name(name: str, network: Network) -> str:
-    """The name by which the meta-gradient knows an equation of a smaller program."""
-    if name.startswith("K_"):
-        return name
-    parts = notation.parse(name)
-    first = "1" if network.steps > 1 else ""
-    is_rows = parts.base in ("Z", "H", "G", "E", "loss") and not parts.rows
-    rows = f"s{first}" if parts.rows == "s" or is_rows else parts.rows
-    if parts.inner and parts.base in "Wb" and not parts.rows:
-        rows = "s1" if first else ""
-    fast = f"fast{first}" if parts.fast == "fast" else parts.fast
-    return str(notation.Name(parts.base, parts.layer, rows, parts.inner, fast, parts.bar))
 
 
 def module(title: str, imports: list[str], blocks: list[str]) -> str:
@@ -380,6 +365,9 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     ValueError
         When an argument has a wrong rank, shape, dtype or value, or is empty.
     """
+    check_weights(weights, Weights._fields)
+    check_rows(weights, X_s, Y_s, "_s")
+    check_alpha(alpha)
     for _ in range(check_steps(steps)):
         weights = inner_step(weights, X_s, Y_s, alpha)
     return weights'''

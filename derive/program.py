@@ -3,7 +3,7 @@
 Its whole grammar::
 
     Program    ::= Equation ...              single assignment, defined before use
-    Equation   ::= symbol = value
+    Equation   ::= symbol = value | symbol = loss
     value      ::= symbol                    MatrixSymbol
                  | value + value             MatAdd
                  | scalar * value * value    MatMul
@@ -11,7 +11,7 @@ Its whole grammar::
                  | value o value             HadamardProduct
                  | f.(value)                 ElementwiseApplyFunction
                  | 1                         OneMatrix: a bias row repeated, a column sum
-                 | scalar * Trace(value)     a loss
+    loss       ::= scalar * Trace(value)
     scalar     ::= rational expression of sizes and the inner step size
 
 Equations and programs are immutable and check themselves when they are made, so a broken pass
@@ -201,6 +201,8 @@ def shape_of(value: Expr) -> Shape:
                 if left[1] != right[0]:
                     raise ValueError(f"{_text(left)} times {_text(right)} in {value}")
             return (shapes[0][0], shapes[-1][1])
+        case MatrixExpr():
+            pass
         case Expr() if not value.has(MatrixSymbol) or isinstance(_trace(value), Trace):
             for part in value.atoms(Trace):
                 rows, columns = shape_of(part.arg)
@@ -248,7 +250,7 @@ def _value(node: Expr, values: Mapping[Named, Value]) -> Value:
             return reduce(lambda left, right: left.multiply_elementwise(right), parts)
         case Elementwise():
             return _value(node.expr, values).applyfunc(node.function)
-        case Expr():
+        case Expr() if not isinstance(node, MatrixExpr):
             traces = {part: _value(part.arg, values).trace() for part in node.atoms(Trace)}
             scalars = {name: value for name, value in values.items() if isinstance(name, Symbol)}
             return node.xreplace({**traces, **scalars})

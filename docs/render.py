@@ -23,6 +23,7 @@ import json
 import logging
 import re
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,20 +97,15 @@ def equation_html(equation: dict[str, Any], form: str, identity: bool = True) ->
     """An equation with its number, its shape and its line of code."""
     mark = f' id="{anchor(form, equation["name"])}"' if identity else ""
     note = ", first order" if form == "first_order" else ""
-    code = equation["code"].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    formula, code = escape(equation["latex"], quote=False), escape(equation["code"], quote=False)
     return (
         f'<div class="equation"{mark}>'
-        f'<div class="formula arithmatex" tabindex="0">\\[{escape(equation["latex"])}\\]</div>'
+        f'<div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
         f'<span class="number">({equation["number"]}{note})</span>'
         f'<div class="shape arithmatex">\\({equation["shape"]}\\)</div>'
         f'<pre class="line" tabindex="0"><code>{code}</code></pre>'
         "</div>"
     )
-
-
-def escape(latex: str) -> str:
-    """LaTeX inside HTML."""
-    return latex.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def shown_equations(labels: str, page: str, shown: Shown) -> str:
@@ -166,15 +162,9 @@ def code_block(network: str, module: str, title: str) -> str:
 def results_table() -> str:
     """The errors of the published run."""
     record = json.loads((ROOT / "docs/sinusoid/evaluation.json").read_text(encoding="utf-8"))
-    titles = {"maml": "MAML", "joint": "joint training", "random": "random initialisation"}
-    steps = (0, 1, 5, 10)
-    lines = [
-        f"| gradient steps | {' | '.join(map(str, steps))} |",
-        f"|---|{'--:|' * len(steps)}",
-    ]
-    for name, row in record["methods"].items():
-        cells = [f"{row['mse'][step]:.3g} ± {row['ci95'][step]:.2g}" for step in steps]
-        lines.append(f"| {titles[name]} | {' | '.join(cells)} |")
+    header, *rows = record["table"]
+    lines = [f"| {' | '.join(header)} |", f"|---|{'--:|' * (len(header) - 1)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
     caption = (
         f"Mean squared error over {record['tasks']:,} unseen sinusoids, {record['points']} points "
         f"each, inner step size {record['alpha']:g}, with 95 % confidence intervals."

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sympy import HadamardProduct, ImmutableMatrix, MatrixSymbol, tanh
 
 from derive import build, numpy_code
-from derive.notation import D, N, O, width
-from derive.program import Equation
+from derive.notation import D, N, O, alpha, width
+from derive.program import Equation, Program, elementwise, evaluate, z
 from docs.sinusoid.gradcheck import central_difference, relative_error
 from tests.conftest import problem
 from tests.test_generated import CHECKS, emitted, import_from
@@ -62,17 +65,39 @@ def test_a_stale_tree_is_shown_and_mended(
     original = kernel.read_text(encoding="utf-8")
     kernel.write_text(original.replace("- alpha", "+ alpha"), encoding="utf-8")
     (kernel.parent / "stray.py").write_text("x = 1\n", encoding="utf-8")
+    abandoned = tmp_path / "generated" / "abandoned"
+    abandoned.mkdir()
+    (abandoned / "kernel.py").write_text("x = 1\n", encoding="utf-8")
     assert build.main(["--check"]) == 1
     shown = capsys.readouterr().out
     assert "\n-    Z2_q = H1_q @ W2 + b2 + alpha" in shown
     assert "\n+    Z2_q = H1_q @ W2 + b2 - alpha" in shown
     assert "stray.py" in shown
-    assert shown.rstrip().endswith("python derive/build.py")
+    assert "abandoned" in shown
+    assert shown.rstrip().endswith("run: python derive/build.py")
     assert "+ alpha" in kernel.read_text(encoding="utf-8")
 
     assert build.main([]) == 0
     assert kernel.read_text(encoding="utf-8") == original
     assert not (kernel.parent / "stray.py").exists()
+    assert not abandoned.exists()
+
+
+def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "derive", tmp_path / "derive")
+    path = tmp_path / "derive" / "equations.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("H * W + OneMatrix", "H * W.T + OneMatrix"), encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "derive/build.py"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == ["build.py: `Z1`: (N, D) times (L1, D) in X*W1.T"]
+    assert not (tmp_path / "generated").exists()
 
 
 def test_changing_an_equation_changes_code_and_equations(tmp_path: Path) -> None:
@@ -190,10 +215,6 @@ def test_an_output_that_cannot_be_written_is_one_line(
 
 
 def test_a_sum_that_would_lose_its_tasks_is_refused() -> None:
-    from sympy import MatrixSymbol
-
-    from derive.program import Program
-
     W = MatrixSymbol("W1", D, O)
     fast = MatrixSymbol("W1_fast", D, O)
     program = Program((W,), (Equation(fast, 2 * W, "step"),), (fast,))
@@ -201,11 +222,40 @@ def test_a_sum_that_would_lose_its_tasks_is_refused() -> None:
         numpy_code.check_sums(program)
 
 
+def test_what_is_printed_means_what_was_derived() -> None:
+    # Every way to put one node inside another, run as Python and by the interpreter.
+    A, B, C = (MatrixSymbol(name, N, N) for name in ("X", "Y", "Z2"))
+    inner = [A, A.T, A + B, 2 * A, A * B, HadamardProduct(A, B)]
+    inner += [elementwise(body, A) for body in (tanh(z), z**2, 2 * z, 1 - z**2, z / 2 + z**3)]
+    outer = [lambda x: x, lambda x: C * x, lambda x: x * C, lambda x: HadamardProduct(x, C)]
+    outer += [lambda x: C - (1 - alpha / 3) * x, lambda x: -alpha * x + C]
+    outer += [lambda x: elementwise(1 - 3 * z, x), lambda x: elementwise(z**2, x)]
+    arrays = {"X": np.array([[0.5, -1.5], [2.0, 0.25]]), "Y": np.array([[1.0, 3.0], [-0.5, 2.0]])}
+    arrays["Z2"] = arrays["X"] @ arrays["Y"].T
+    exact = {symbol: ImmutableMatrix(arrays[str(symbol.name)]) for symbol in (A, B, C)}
+    printed = 0
+    for wrap, value in itertools.product(outer, inner):
+        equation = Equation(MatrixSymbol("Z1", N, N), wrap(value), "support")
+        try:
+            lines = numpy_code.statement(equation, "batched")
+        except ValueError as refused:
+            assert "no numpy" in str(refused)  # noqa: PT017
+            continue
+        scope: dict[str, Any] = {**arrays, "np": np, "alpha": 0.75}
+        exec("\n".join(lines), scope)
+        program = Program((A, B, C), (equation,), (equation.symbol,))
+        expected = evaluate(program, {**exact, N: 2, alpha: 0.75})[equation.symbol]
+        np.testing.assert_allclose(
+            scope["Z1"], np.array(expected.tolist(), float), rtol=1e-14, err_msg=str(lines)
+        )
+        printed += 1
+    assert printed > 60
+
+
 def test_an_unknown_node_is_refused() -> None:
-    from sympy import MatrixSymbol, sin
+    from sympy import sin
 
     from derive import latex
-    from derive.program import elementwise, z
 
     Z = MatrixSymbol("Z1", N, width(1))
     H = MatrixSymbol("H1", N, width(1))

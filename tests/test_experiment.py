@@ -15,11 +15,11 @@ import pytest
 from docs.sinusoid import __main__ as whole
 from docs.sinusoid import evaluate, gradcheck, plot, tasks, train
 from docs.sinusoid.adam import Adam
-from docs.sinusoid.networks import initial_weights, load_network, load_weights, save_weights
+from docs.sinusoid.networks import initial_weights, load_network, save_weights
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--iterations", "6", "--meta-batch", "3", "--shots", "4", "--queries", "5"]
-FLOAT64 = np.dtype(np.float64)
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -176,7 +176,7 @@ def test_a_loss_that_is_not_finite_stops_training(
     message = capsys.readouterr().err
     assert "maml: the loss is" in message
     assert "at iteration" in message
-    weights = load_weights(tmp_path / "maml.npz", load_network("relu2"))
+    weights = evaluate.load_run(tmp_path).starts["maml"]
     assert all(np.isfinite(array).all() for array in weights)
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["stopped"]["maml"].startswith("the loss is")
@@ -201,12 +201,12 @@ def test_interrupting_saves_what_is_trained(
     )
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["trained"] == {"maml": 3}
-    net = load_network("relu2")
-    found = load_weights(tmp_path / "maml.npz", net)
+    found = evaluate.load_run(tmp_path).starts["maml"]
     monkeypatch.undo()
     three = ["--iterations", "3", *SMALL[2:], "--no-baseline", "--run", str(tmp_path / "three")]
     assert train.main(three) == 0
-    for ours, theirs in zip(found, load_weights(tmp_path / "three/maml.npz", net), strict=True):
+    expected = evaluate.load_run(tmp_path / "three").starts["maml"]
+    for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -260,7 +260,12 @@ def test_a_foreign_weight_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     squares = {name: np.ones((2, 2)) for name in ("W1", "b1", "W2", "b2", "W3", "b3")}
     np.savez(path, allow_pickle=False, **squares)
     assert evaluate.main(["--run", str(tmp_path)]) == 2
-    assert "does not hold weights of this network: weights.b1 is (2, 2)" in capsys.readouterr().err
+    assert "maml.npz: W1 is float64 (2, 2); it must be float32 (1, 40)" in capsys.readouterr().err
+    hollow = initial_weights(load_network("relu2"), [40, 40], train.stream(0, 0), FLOAT32)
+    hollow[2][:] = np.nan
+    save_weights(path, hollow)
+    assert evaluate.main(["--run", str(tmp_path)]) == 2
+    assert "maml.npz: W2 is not finite; it must be" in capsys.readouterr().err
     np.savez(path, W1=np.array([{}], dtype=object))
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "is not readable as arrays" in capsys.readouterr().err
@@ -273,6 +278,48 @@ def test_a_run_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "run.json").write_text("[]")
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "run.json lacks arguments, trained" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arguments": {}}, "lacks the argument network"),
+        ({"arguments": []}, "lacks the argument network"),
+        ({"hidden": [3]}, "hidden is '[3]'; it must have 2 numbers"),
+        ({"hidden": "ab"}, "hidden is 'ab'; it must be a whole number, at least 1"),
+        ({"dtype": "int8"}, "dtype is 'int8'; it must be one of float32, float64"),
+        ({"alpha": "nan"}, "alpha is 'nan'; it must be a finite number, at least 0"),
+        ({"seed": None}, "seed is 'None'; it must be a whole number, at least 0"),
+        ({"network": "relu9"}, "the network is 'relu9'; it must be one of"),
+        ({"trained": {}}, "trained is {}; it must be as python -m docs.sinusoid.train makes it"),
+        ({"trained": 5}, "trained is 5; it must be as"),
+    ],
+)
+def test_a_foreign_run(
+    change: dict[str, Any],
+    message: str,
+    finished: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    record = json.loads((finished / "run.json").read_text())
+    target = record if {"arguments", "trained"} & set(change) else record["arguments"]
+    target.update(change)
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    for command in (evaluate, plot, gradcheck):
+        assert command.main(["--run", str(tmp_path)]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_an_evaluation_of_other_weights_is_not_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ["--run", str(tmp_path)]
+    assert train.main([*SMALL, *folder]) == 0
+    assert evaluate.main([*folder, "--tasks", "3"]) == 0
+    assert train.main([*SMALL, "--iterations", "7", *folder]) == 0
+    assert plot.main(folder) == 2
+    assert "evaluation.json is of other weights; it must be made again" in capsys.readouterr().err
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

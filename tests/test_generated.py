@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import MatrixSymbol
 
-from derive import notation, package
+from derive import latex, notation, package
 from derive.build import NETWORKS
 from derive.rewrite import rewrite
 from docs.sinusoid.gradcheck import central_difference, relative_error
@@ -33,6 +33,7 @@ from tests.conftest import (
     problem,
 )
 
+ROOT = Path(__file__).parent.parent
 ALPHA = 0.05
 
 #: Central differences with a step of 1e-6: 1e-16 / 1e-6 of rounding, 1e-12 of truncation, and a
@@ -309,6 +310,31 @@ def test_every_local_has_its_equations_shape(name: str, form: str, function: str
             elif counted:
                 shape = (TASKS * shape[0], shape[1])
         assert np.shape(found[equation.name]) == shape, equation.name
+
+
+# --- the number at the end of a line ---
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_lines_number_is_that_of_the_same_equation(name: str) -> None:
+    record = derivation(name)
+    numbered: dict[str, set[str]] = {}
+    listing = (ROOT / "generated" / name / "equations.md").read_text(encoding="utf-8")
+    for number, formula in re.findall(r"^\| \((.*?)\) \| \$(.*?)\$ \|", listing, re.MULTILINE):
+        numbered.setdefault(number, set()).add(formula)
+    seen = 0
+    for function in package.functions_of(record):
+        for layout in ("stacked", "batched"):
+            program = rewrite(function.program) if layout == "stacked" else function.program
+            for equation in program:
+                note = package._note(equation, record, layout, function)
+                if re.fullmatch(r"\([\d.]+\)", note):
+                    formula = latex.equation_latex(record._renamed(equation))
+                    assert formula in numbered[note[1:-1]], (function.name, equation.name)
+                    seen += 1
+                elif note.startswith("("):
+                    assert "first order" in note or " from (" in note
+    assert seen > 100
 
 
 # --- the checks can fail ---

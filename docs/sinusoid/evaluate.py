@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from docs.sinusoid import tasks
-from docs.sinusoid.command import parser, read_json, status, whole, writable, write_json
-from docs.sinusoid.networks import initial_weights, load_network, load_weights
-from docs.sinusoid.train import stream
+from docs.sinusoid.command import (
+    Refusal,
+    parser,
+    read_json,
+    status,
+    step_size,
+    whole,
+    writable,
+    write_json,
+)
+from docs.sinusoid.networks import hidden_layers, initial_weights, load_network, load_weights
+from docs.sinusoid.train import DTYPES, stream
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable
     from pathlib import Path
 
     from docs.sinusoid.networks import Array, Network, WeightTuple
@@ -38,7 +50,7 @@ class Run:
     net
         The generated package it was trained with.
     starts
-        WeightTuple to fine-tune from: ``maml``, ``joint`` if it was trained, and ``random``.
+        Weights to fine-tune from: ``maml``, ``joint`` if it was trained, and ``random``.
     alpha, shots
         Inner step size and support points that it was trained with.
     """
@@ -57,14 +69,56 @@ def load_run(folder: Path) -> Run:
     Refusal
         When a file is missing, unreadable or foreign.
     """
-    made_by = "python -m docs.sinusoid.train"
-    record = read_json(folder / "run.json", {"arguments", "trained"}, made_by)
-    arguments = record["arguments"]
-    net = load_network(arguments["network"])
-    starts = {name: load_weights(folder / f"{name}.npz", net) for name in record["trained"]}
-    rng, dtype = stream(arguments["seed"], 0), np.dtype(arguments["dtype"])
-    starts["random"] = initial_weights(net, arguments["hidden"], rng, dtype)
-    return Run(net, starts, arguments["alpha"], arguments["shots"])
+    path, made_by = folder / "run.json", "python -m docs.sinusoid.train"
+    record = read_json(path, {"arguments", "trained"}, made_by)
+    arguments, trained = record["arguments"], record["trained"]
+    if not isinstance(trained, dict) or "maml" not in trained or not set(trained) <= set(TITLES):
+        raise Refusal(f"{path}: trained is {trained!r}; it must be as {made_by} makes it")
+    read = partial(setting, path, arguments)
+    net = load_network(read("network", str))
+    hidden = read("hidden", units_of(net))
+    seed, dtype = read("seed", whole(0)), np.dtype(read("dtype", float_type))
+    alpha, shots = read("alpha", step_size), read("shots", whole(1))
+    starts = {name: load_weights(folder / f"{name}.npz", net, hidden, dtype) for name in trained}
+    starts["random"] = initial_weights(net, hidden, stream(seed, 0), dtype)
+    return Run(net, starts, alpha, shots)
+
+
+def setting(path: Path, arguments: Any, name: str, convert: Callable[[str], Any]) -> Any:
+    """One of a run's arguments, as strictly as on the command line.
+
+    Raises
+    ------
+    Refusal
+        When it is missing or is not what it must be.
+    """
+    if not isinstance(arguments, dict) or name not in arguments:
+        raise Refusal(f"{path} lacks the argument {name}")
+    try:
+        return convert(str(arguments[name]))
+    except argparse.ArgumentTypeError as error:
+        raise Refusal(f"{path}: {name} {error}") from None
+
+
+def units_of(net: Network) -> Callable[[str], list[int]]:
+    """A setting's type: a list with the units of each hidden layer."""
+
+    def convert(text: str) -> list[int]:
+        units = [whole(1)(part) for part in text.strip("[]").split(",")]
+        if len(units) != hidden_layers(net):
+            raise argparse.ArgumentTypeError(
+                f"is {text!r}; it must have {hidden_layers(net)} numbers"
+            )
+        return units
+
+    return convert
+
+
+def float_type(text: str) -> str:
+    """A setting's type: the name of a dtype."""
+    if text not in DTYPES:
+        raise argparse.ArgumentTypeError(f"is {text!r}; it must be one of {', '.join(DTYPES)}")
+    return text
 
 
 # --8<-- [start:fine_tune]
@@ -121,18 +175,24 @@ def summary(errors: Array) -> Summary:
 # --8<-- [end:evaluate]
 
 
-def table(methods: dict[str, Summary]) -> str:
-    """The errors after 0, 1, 5 and 10 steps."""
-    lines = [f"{'gradient steps':24}" + "".join(f"{step:>18}" for step in SHOWN_STEPS)]
+def table(methods: dict[str, Summary]) -> list[list[str]]:
+    """The errors after 0, 1, 5 and 10 steps, a row a start."""
+    rows = [["gradient steps", *map(str, SHOWN_STEPS)]]
     for name, record in methods.items():
         cells = [cell(record["mse"][step], record["ci95"][step]) for step in SHOWN_STEPS]
-        lines.append(f"{TITLES[name]:24}" + "".join(f"{text:>18}" for text in cells))
-    return "\n".join(lines)
+        rows.append([TITLES[name], *cells])
+    return rows
 
 
 def cell(mean: float | None, half: float | None) -> str:
     """A mean and its confidence interval, or that there is none."""
     return "diverged" if mean is None or half is None else f"{mean:#.3g} ± {half:#.2g}"
+
+
+def digest(run: Run) -> str:
+    """What tells the weights of one run from those of another."""
+    arrays = (array for weights in run.starts.values() for array in weights)
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -143,17 +203,20 @@ def run(options: argparse.Namespace) -> int:
     with np.errstate(over="ignore", invalid="ignore"):
         errors = evaluate(loaded, options.tasks, options.seed)
         methods = {name: summary(rows) for name, rows in errors.items()}
-    record = {
+    record: dict[str, Any] = {
         "tasks": options.tasks,
         "points": loaded.shots,
         "alpha": loaded.alpha,
         "seed": options.seed,
         "steps": list(range(STEPS + 1)),
+        "weights": digest(loaded),
         "methods": methods,
+        "table": table(methods),
     }
     write_json(folder / "evaluation.json", record)
     print(f"mean squared error over {options.tasks:,} unseen sinusoids, {loaded.shots} points each")
-    print(table(methods))
+    for title, *cells in record["table"]:
+        print(f"{title:24}" + "".join(f"{text:>18}" for text in cells))
     return 0
 
 

@@ -48,15 +48,15 @@ def central_difference(
     WeightTuple
         (loss(w + step) - loss(w - step)) / (2 step) for every entry w.
     """
+    moved = type(weights)(*(array.copy() for array in weights))
     gradient = [np.empty_like(array) for array in weights]
-    for array, slot in zip(weights, gradient, strict=True):
+    for here, array, slot in zip(weights, moved, gradient, strict=True):
         for index in np.ndindex(array.shape):
-            here = array[index]
-            array[index] = here + step
-            above = loss(weights)
-            array[index] = here - step
-            below = loss(weights)
-            array[index] = here
+            array[index] = here[index] + step
+            above = loss(moved)
+            array[index] = here[index] - step
+            below = loss(moved)
+            array[index] = here[index]
             slot[index] = (above - below) / (2 * step)
     return type(weights)(*gradient)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -129,8 +130,15 @@ def save_weights(path: Path, weights: WeightTuple) -> None:
         np.savez(file, allow_pickle=False, **weights._asdict())
 
 
-def load_weights(path: Path, net: Network) -> WeightTuple:
+def load_weights(path: Path, net: Network, hidden: Sequence[int], dtype: np.dtype) -> WeightTuple:
     """Read what `save_weights` wrote.
+
+    Parameters
+    ----------
+    path
+        A ``.npz`` file.
+    net, hidden, dtype
+        The network that it must hold weights of: its package, its hidden units, its dtype.
 
     Raises
     ------
@@ -143,14 +151,19 @@ def load_weights(path: Path, net: Network) -> WeightTuple:
             arrays = dict(file)
     except OSError as error:
         raise Refusal(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile):
+    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         raise Refusal(f"{path} is not readable as arrays; it must be {wanted}") from None
     if set(arrays) != set(net.Weights._fields):
         found = ", ".join(sorted(arrays)) or "nothing"
         raise Refusal(f"{path} holds {found}; it must be {wanted}")
-    weights = net.Weights(**arrays)
-    try:
-        net.predict(weights, np.zeros((1, 1), dtype=arrays["W1"].dtype))
-    except ValueError as error:
-        raise Refusal(f"{path} does not hold weights of this network: {error}") from None
-    return cast("WeightTuple", weights)
+    expected = initial_weights(net, hidden, np.random.default_rng(0), dtype)
+    for name, like in expected._asdict().items():
+        found = arrays[name]
+        if (found.shape, found.dtype) != (like.shape, like.dtype):
+            raise Refusal(
+                f"{path}: {name} is {found.dtype} {found.shape}; "
+                f"it must be {like.dtype} {like.shape}, as run.json says"
+            )
+        if not np.isfinite(found).all():
+            raise Refusal(f"{path}: {name} is not finite; it must be")
+    return cast("WeightTuple", net.Weights(**arrays))

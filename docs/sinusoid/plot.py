@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from docs.sinusoid import tasks
 from docs.sinusoid.command import Refusal, parser, read_json, replacing, status, writable
-from docs.sinusoid.evaluate import GRID, TITLES, load_run
+from docs.sinusoid.evaluate import GRID, TITLES, digest, load_run
 from docs.sinusoid.train import stream
 
 if TYPE_CHECKING:
@@ -128,7 +128,10 @@ def run(options: argparse.Namespace) -> int:
     loaded = load_run(options.run)
     losses = read_losses(options.run / "metrics.csv")
     made_by = "python -m docs.sinusoid.evaluate"
-    evaluation = read_json(options.run / "evaluation.json", {"methods", "tasks"}, made_by)
+    path = options.run / "evaluation.json"
+    evaluation = read_json(path, {"methods", "tasks", "weights"}, made_by)
+    if evaluation["weights"] != digest(loaded):
+        raise Refusal(f"{path} is of other weights; it must be made again by {made_by}")
     folder = writable(options.run / "figures")
     with mpl.rc_context(STYLE):
         save(fits(loaded, options.seed), folder, "fits")

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     Objective = Callable[[WeightTuple, Batch], tuple[float, WeightTuple]]
 
 
+DTYPES = ("float32", "float64")
+
+
 @dataclass(frozen=True)
 class Trained:
     """What a training loop leaves.
@@ -53,7 +56,7 @@ class Trained:
     Attributes
     ----------
     weights
-        The last weights whose loss was finite.
+        The weights after the last step; if they or their loss are not finite, those before it.
     losses
         The loss at every iteration done.
     stopped
@@ -135,12 +138,13 @@ def train(
             if not math.isfinite(loss):
                 stopped = f"the loss is {loss} at iteration {iteration}"
                 return Trained(good, losses, stopped)
-            losses.append(loss)
             good, weights = weights, adam.update(weights, gradient)
+            losses.append(loss)
     except KeyboardInterrupt:
         stopped = f"interrupted at iteration {len(losses)}"
-    last = weights if all(np.isfinite(array).all() for array in weights) else good
-    return Trained(last, losses, stopped)
+    if not all(np.isfinite(array).all() for array in weights):
+        return Trained(good, losses, f"the weights are not finite after iteration {len(losses)}")
+    return Trained(weights, losses, stopped)
     # --8<-- [end:loop]
 
 
@@ -158,7 +162,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--beta", type=step_size, default=0.001, help="outer step size")
     options.add_argument("--first-order", action="store_true", help="first-order MAML")
     options.add_argument("--no-baseline", action="store_true", help="no joint training")
-    options.add_argument("--dtype", choices=["float32", "float64"], default="float32")
+    options.add_argument("--dtype", choices=DTYPES, default="float32")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -202,7 +206,7 @@ def run(options: argparse.Namespace) -> int:
 def save(
     folder: Path, results: dict[str, Trained], options: argparse.Namespace, hidden: list[int]
 ) -> None:
-    """Write the weights, the losses, and what they were made with."""
+    """Write the weights, the losses, and last what they were made with."""
     for method, result in results.items():
         save_weights(folder / f"{method}.npz", result.weights)
     table = io.StringIO()

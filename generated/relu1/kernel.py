@@ -109,12 +109,12 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     H1 = np.maximum(Z1, 0)  # (2.2)
     Z2 = H1 @ W2 + b2  # (2.3)
     E = Z2 - Y
-    loss = np.sum(E**2) / (N * O)  # (2.4)
+    loss = np.sum(E**2) / (N * O)
 
     # --- inner gradient ---
-    dZ2 = 2 / (N * O) * E  # (3.1)
+    dZ2 = 2 / (N * O) * E
     dH1 = dZ2 @ W2.T  # (3.2)
-    dZ1 = dH1 * (Z1 > 0)  # (6.2)
+    dZ1 = dH1 * (Z1 > 0)  # (3.3)
     dW1 = X.T @ dZ1  # (3.4)
     db1 = dZ1.sum(0, keepdims=True)  # (3.5)
     dW2 = H1.T @ dZ2  # (3.6)
@@ -158,13 +158,13 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     # --- inner gradient ---
     dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
     dH1_s = dZ2_s @ W2.T  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (6.2)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (3.3)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # (4.1) from (3.4)
-    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # (4.2) from (3.5)
-    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # (4.3) from (3.6)
-    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # (4.4) from (3.7)
+    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # from (4.1), (3.4)
+    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # from (4.2), (3.5)
+    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # from (4.3), (3.6)
+    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # from (4.4), (3.7)
 
     return Weights(W1_fast, b1_fast, W2_fast, b2_fast)
 
@@ -193,6 +193,9 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     ValueError
         When an argument has a wrong rank, shape, dtype or value, or is empty.
     """
+    check_weights(weights, Weights._fields)
+    check_rows(weights, X_s, Y_s, "_s")
+    check_alpha(alpha)
     for _ in range(check_steps(steps)):
         weights = inner_step(weights, X_s, Y_s, alpha)
     return weights
@@ -238,7 +241,7 @@ def meta_loss(
     # --- inner gradient ---
     dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
     dH1_s = dZ2_s @ W2.T  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (6.2)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (3.3)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.3)
@@ -246,7 +249,7 @@ def meta_loss(
     H1_q = np.maximum(Z1_q, 0)  # (4.6)
     K_H1 = gram(H1_q, H1_s, T) + 1  # (6.5)
     Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (6.6) from (4.3), (3.6), (4.4), (3.7)
-    loss_q = np.sum((Z2_q - Y_q) ** 2) / (M * O)  # (6.8)
+    loss_q = np.sum((Z2_q - Y_q) ** 2) / (M * O)  # (4.8)
 
     return float(loss_q / T)
 
@@ -381,7 +384,7 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
     dH1_s = dZ2_s @ W2.T  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (6.2)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (3.3)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.3)
@@ -399,9 +402,9 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (6.12)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (6.18), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (6.19), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (6.20), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (6.21), first order
+    W1_bar = X_q.T @ Z1_q_bar  # from (5.18), (5.7)
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # from (5.19), (5.6)
+    W2_bar = H1_q.T @ Z2_q_bar  # from (5.20), (5.5)
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # from (5.21), (5.4)
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar)

@@ -6,7 +6,7 @@ Each error names the argument, what it was and what it must be.
 """
 
 from collections.abc import Sequence
-from math import inf
+from math import inf, nan
 from numbers import Real
 from typing import Any
 
@@ -30,7 +30,7 @@ def check_weights(weights: Sequence[Array], names: Sequence[str]) -> None:
         raise ValueError(
             f"weights is a {type(weights).__name__}{count}; it must be Weights({', '.join(names)})"
         )
-    above = None
+    above: int | None = None
     for name, array in zip(names, weights, strict=True):
         _check_array(f"weights.{name}", array, 2)
         if array.dtype != weights[0].dtype:
@@ -38,13 +38,8 @@ def check_weights(weights: Sequence[Array], names: Sequence[str]) -> None:
                 f"weights.{name} is {array.dtype}; it must be {weights[0].dtype}, "
                 f"as weights.{names[0]} is"
             )
-        if name[0] == "W":
-            wanted = (above or array.shape[0], array.shape[1])
-            above = array.shape[1]
-        else:
-            wanted = (1, above or 0)
-        if array.shape != wanted:
-            raise ValueError(f"weights.{name} is {array.shape}; it must be {wanted}")
+        _check_shape(f"weights.{name}", array, (above, None) if name[0] == "W" else (1, above))
+        above = array.shape[1]
 
 
 def check_rows(
@@ -102,10 +97,14 @@ def check_alpha(alpha: Any) -> float:
     ValueError
         When it is not a finite number, at least 0.
     """
-    if not isinstance(alpha, Real) or not 0 <= float(alpha) < inf:
-        raise ValueError(f"alpha is {alpha!r}; it must be a finite number, at least 0")
     # A numpy scalar would turn float32 arrays into float64.
-    return float(alpha)
+    try:
+        number = float(alpha) if isinstance(alpha, Real) else nan
+    except OverflowError:
+        number = inf
+    if not 0 <= number < inf:
+        raise ValueError(f"alpha is {alpha!r}; it must be a finite number, at least 0")
+    return number
 
 
 def check_steps(steps: Any) -> int:
@@ -116,7 +115,7 @@ def check_steps(steps: Any) -> int:
     ValueError
         When it is not a whole number, at least 0.
     """
-    if not isinstance(steps, int | np.integer) or steps < 0:
+    if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 0:
         raise ValueError(f"steps is {steps!r}; it must be a whole number, at least 0")
     return int(steps)
 
@@ -141,6 +140,11 @@ def _check_data(
         raise ValueError(
             f"{name} is {array.dtype}; it must be {weights[0].dtype}, as the weights are"
         )
+    _check_shape(name, array, wanted)
+
+
+def _check_shape(name: str, array: Array, wanted: tuple[int | None, ...]) -> None:
+    """Check the axes of an array, None where any length will do."""
     for length, expected in zip(array.shape, wanted, strict=True):
         if expected is not None and length != expected:
             text = ", ".join("any" if axis is None else str(axis) for axis in wanted)

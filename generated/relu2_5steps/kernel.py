@@ -115,14 +115,14 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     H2 = np.maximum(Z2, 0)  # (2.4)
     Z3 = H2 @ W3 + b3  # (2.5)
     E = Z3 - Y
-    loss = np.sum(E**2) / (N * O)  # (2.6)
+    loss = np.sum(E**2) / (N * O)
 
     # --- inner gradient ---
-    dZ3 = 2 / (N * O) * E  # (3.1)
+    dZ3 = 2 / (N * O) * E
     dH2 = dZ3 @ W3.T  # (3.2)
-    dZ2 = dH2 * (Z2 > 0)  # (6.2)
+    dZ2 = dH2 * (Z2 > 0)  # (3.3)
     dH1 = dZ2 @ W2.T  # (3.4)
-    dZ1 = dH1 * (Z1 > 0)  # (6.4)
+    dZ1 = dH1 * (Z1 > 0)  # (3.5)
     dW1 = X.T @ dZ1  # (3.6)
     db1 = dZ1.sum(0, keepdims=True)  # (3.7)
     dW2 = H1.T @ dZ2  # (3.8)
@@ -170,17 +170,17 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
     dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (Z2_s > 0)  # (6.2)
+    dZ2_s = dH2_s * (Z2_s > 0)  # (3.3)
     dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (6.4)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (3.5)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # (4.1) from (3.6)
-    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # (4.2) from (3.7)
-    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # (4.3) from (3.8)
-    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # (4.4) from (3.9)
-    W3_fast = W3 - alpha * (H2_s.T @ dZ3_s)  # (4.5) from (3.10)
-    b3_fast = b3 - alpha * dZ3_s.sum(0, keepdims=True)  # (4.6) from (3.11)
+    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # from (4.1), (3.6)
+    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # from (4.2), (3.7)
+    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # from (4.3), (3.8)
+    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # from (4.4), (3.9)
+    W3_fast = W3 - alpha * (H2_s.T @ dZ3_s)  # from (4.5), (3.10)
+    b3_fast = b3 - alpha * dZ3_s.sum(0, keepdims=True)  # from (4.6), (3.11)
 
     return Weights(W1_fast, b1_fast, W2_fast, b2_fast, W3_fast, b3_fast)
 
@@ -209,6 +209,9 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     ValueError
         When an argument has a wrong rank, shape, dtype or value, or is empty.
     """
+    check_weights(weights, Weights._fields)
+    check_rows(weights, X_s, Y_s, "_s")
+    check_alpha(alpha)
     for _ in range(check_steps(steps)):
         weights = inner_step(weights, X_s, Y_s, alpha)
     return weights
@@ -256,9 +259,9 @@ def meta_loss(
     # --- inner gradient ---
     dZ3_s1 = 2 / (N * O) * (Z3_s1 - Y_s)  # (3.1)
     dH2_s1 = dZ3_s1 @ W3.T  # (3.2)
-    dZ2_s1 = dH2_s1 * (Z2_s1 > 0)  # (6.2)
+    dZ2_s1 = dH2_s1 * (Z2_s1 > 0)  # (3.3)
     dH1_s1 = dZ2_s1 @ W2.T  # (3.4)
-    dZ1_s1 = dH1_s1 * (Z1_s1 > 0)  # (6.4)
+    dZ1_s1 = dH1_s1 * (Z1_s1 > 0)  # (3.5)
 
     # --- support forward ---
     K_X_s_s = gram(X_s, X_s, T) + 1  # (6.5)
@@ -274,10 +277,10 @@ def meta_loss(
     dZ3_s2 = 2 / (N * O) * (Z3_s2 - Y_s)  # (3.12)
     K_dZ3_s2_s1 = gram(dZ3_s2, dZ3_s1, T)  # (6.11)
     dH2_s2 = dZ3_s2 @ W3.T - alpha * mix(K_dZ3_s2_s1, H2_s1)  # (6.12) from (4.5), (3.10)
-    dZ2_s2 = dH2_s2 * (Z2_s2 > 0)  # (6.14)
+    dZ2_s2 = dH2_s2 * (Z2_s2 > 0)  # (3.14)
     K_dZ2_s2_s1 = gram(dZ2_s2, dZ2_s1, T)  # (6.15)
     dH1_s2 = dZ2_s2 @ W2.T - alpha * mix(K_dZ2_s2_s1, H1_s1)  # (6.16) from (4.3), (3.8)
-    dZ1_s2 = dH1_s2 * (Z1_s2 > 0)  # (6.18)
+    dZ1_s2 = dH1_s2 * (Z1_s2 > 0)  # (3.16)
 
     # --- support forward ---
     Z1_s3 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2)  # (6.19)
@@ -295,11 +298,11 @@ def meta_loss(
     K_dZ3_s3_s1 = gram(dZ3_s3, dZ3_s1, T)  # (6.26)
     K_dZ3_s3_s2 = gram(dZ3_s3, dZ3_s2, T)  # (6.27)
     dH2_s3 = dZ3_s3 @ W3.T - alpha * (mix(K_dZ3_s3_s1, H2_s1) + mix(K_dZ3_s3_s2, H2_s2))  # (6.28)
-    dZ2_s3 = dH2_s3 * (Z2_s3 > 0)  # (6.30)
+    dZ2_s3 = dH2_s3 * (Z2_s3 > 0)  # (3.25)
     K_dZ2_s3_s1 = gram(dZ2_s3, dZ2_s1, T)  # (6.31)
     K_dZ2_s3_s2 = gram(dZ2_s3, dZ2_s2, T)  # (6.32)
     dH1_s3 = dZ2_s3 @ W2.T - alpha * (mix(K_dZ2_s3_s1, H1_s1) + mix(K_dZ2_s3_s2, H1_s2))  # (6.33)
-    dZ1_s3 = dH1_s3 * (Z1_s3 > 0)  # (6.35)
+    dZ1_s3 = dH1_s3 * (Z1_s3 > 0)  # (3.27)
 
     # --- support forward ---
     Z1_s4 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2 + dZ1_s3)  # (6.36)
@@ -330,14 +333,14 @@ def meta_loss(
     dH2_s4 = dZ3_s4 @ W3.T - alpha * (
         mix(K_dZ3_s4_s1, H2_s1) + mix(K_dZ3_s4_s2, H2_s2) + mix(K_dZ3_s4_s3, H2_s3)
     )  # (6.48)
-    dZ2_s4 = dH2_s4 * (Z2_s4 > 0)  # (6.50)
+    dZ2_s4 = dH2_s4 * (Z2_s4 > 0)  # (3.36)
     K_dZ2_s4_s1 = gram(dZ2_s4, dZ2_s1, T)  # (6.51)
     K_dZ2_s4_s2 = gram(dZ2_s4, dZ2_s2, T)  # (6.52)
     K_dZ2_s4_s3 = gram(dZ2_s4, dZ2_s3, T)  # (6.53)
     dH1_s4 = dZ2_s4 @ W2.T - alpha * (
         mix(K_dZ2_s4_s1, H1_s1) + mix(K_dZ2_s4_s2, H1_s2) + mix(K_dZ2_s4_s3, H1_s3)
     )  # (6.54)
-    dZ1_s4 = dH1_s4 * (Z1_s4 > 0)  # (6.56)
+    dZ1_s4 = dH1_s4 * (Z1_s4 > 0)  # (3.38)
 
     # --- support forward ---
     Z1_s5 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2 + dZ1_s3 + dZ1_s4)  # (6.57)
@@ -386,7 +389,7 @@ def meta_loss(
         + mix(K_dZ3_s5_s3, H2_s3)
         + mix(K_dZ3_s5_s4, H2_s4)
     )  # (6.72)
-    dZ2_s5 = dH2_s5 * (Z2_s5 > 0)  # (6.74)
+    dZ2_s5 = dH2_s5 * (Z2_s5 > 0)  # (3.47)
     K_dZ2_s5_s1 = gram(dZ2_s5, dZ2_s1, T)  # (6.75)
     K_dZ2_s5_s2 = gram(dZ2_s5, dZ2_s2, T)  # (6.76)
     K_dZ2_s5_s3 = gram(dZ2_s5, dZ2_s3, T)  # (6.77)
@@ -397,7 +400,7 @@ def meta_loss(
         + mix(K_dZ2_s5_s3, H1_s3)
         + mix(K_dZ2_s5_s4, H1_s4)
     )  # (6.79)
-    dZ1_s5 = dH1_s5 * (Z1_s5 > 0)  # (6.81)
+    dZ1_s5 = dH1_s5 * (Z1_s5 > 0)  # (3.49)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.82)
@@ -438,7 +441,7 @@ def meta_loss(
             + mix(K_H2_q_s5, dZ3_s5)
         )
     )  # (6.95)
-    loss_q = np.sum((Z3_q - Y_q) ** 2) / (M * O)  # (6.97)
+    loss_q = np.sum((Z3_q - Y_q) ** 2) / (M * O)  # (4.36)
 
     return float(loss_q / T)
 
@@ -1080,9 +1083,9 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dZ3_s1 = 2 / (N * O) * (Z3_s1 - Y_s)  # (3.1)
     dH2_s1 = dZ3_s1 @ W3.T  # (3.2)
-    dZ2_s1 = dH2_s1 * (Z2_s1 > 0)  # (6.2)
+    dZ2_s1 = dH2_s1 * (Z2_s1 > 0)  # (3.3)
     dH1_s1 = dZ2_s1 @ W2.T  # (3.4)
-    dZ1_s1 = dH1_s1 * (Z1_s1 > 0)  # (6.4)
+    dZ1_s1 = dH1_s1 * (Z1_s1 > 0)  # (3.5)
 
     # --- support forward ---
     K_X_s_s = gram(X_s, X_s, T) + 1  # (6.5)
@@ -1098,10 +1101,10 @@ def first_order_meta_loss_and_gradient(
     dZ3_s2 = 2 / (N * O) * (Z3_s2 - Y_s)  # (3.12)
     K_dZ3_s2_s1 = gram(dZ3_s2, dZ3_s1, T)  # (6.11)
     dH2_s2 = dZ3_s2 @ W3.T - alpha * mix(K_dZ3_s2_s1, H2_s1)  # (6.12) from (4.5), (3.10)
-    dZ2_s2 = dH2_s2 * (Z2_s2 > 0)  # (6.14)
+    dZ2_s2 = dH2_s2 * (Z2_s2 > 0)  # (3.14)
     K_dZ2_s2_s1 = gram(dZ2_s2, dZ2_s1, T)  # (6.15)
     dH1_s2 = dZ2_s2 @ W2.T - alpha * mix(K_dZ2_s2_s1, H1_s1)  # (6.16) from (4.3), (3.8)
-    dZ1_s2 = dH1_s2 * (Z1_s2 > 0)  # (6.18)
+    dZ1_s2 = dH1_s2 * (Z1_s2 > 0)  # (3.16)
 
     # --- support forward ---
     Z1_s3 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2)  # (6.19)
@@ -1119,11 +1122,11 @@ def first_order_meta_loss_and_gradient(
     K_dZ3_s3_s1 = gram(dZ3_s3, dZ3_s1, T)  # (6.26)
     K_dZ3_s3_s2 = gram(dZ3_s3, dZ3_s2, T)  # (6.27)
     dH2_s3 = dZ3_s3 @ W3.T - alpha * (mix(K_dZ3_s3_s1, H2_s1) + mix(K_dZ3_s3_s2, H2_s2))  # (6.28)
-    dZ2_s3 = dH2_s3 * (Z2_s3 > 0)  # (6.30)
+    dZ2_s3 = dH2_s3 * (Z2_s3 > 0)  # (3.25)
     K_dZ2_s3_s1 = gram(dZ2_s3, dZ2_s1, T)  # (6.31)
     K_dZ2_s3_s2 = gram(dZ2_s3, dZ2_s2, T)  # (6.32)
     dH1_s3 = dZ2_s3 @ W2.T - alpha * (mix(K_dZ2_s3_s1, H1_s1) + mix(K_dZ2_s3_s2, H1_s2))  # (6.33)
-    dZ1_s3 = dH1_s3 * (Z1_s3 > 0)  # (6.35)
+    dZ1_s3 = dH1_s3 * (Z1_s3 > 0)  # (3.27)
 
     # --- support forward ---
     Z1_s4 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2 + dZ1_s3)  # (6.36)
@@ -1154,14 +1157,14 @@ def first_order_meta_loss_and_gradient(
     dH2_s4 = dZ3_s4 @ W3.T - alpha * (
         mix(K_dZ3_s4_s1, H2_s1) + mix(K_dZ3_s4_s2, H2_s2) + mix(K_dZ3_s4_s3, H2_s3)
     )  # (6.48)
-    dZ2_s4 = dH2_s4 * (Z2_s4 > 0)  # (6.50)
+    dZ2_s4 = dH2_s4 * (Z2_s4 > 0)  # (3.36)
     K_dZ2_s4_s1 = gram(dZ2_s4, dZ2_s1, T)  # (6.51)
     K_dZ2_s4_s2 = gram(dZ2_s4, dZ2_s2, T)  # (6.52)
     K_dZ2_s4_s3 = gram(dZ2_s4, dZ2_s3, T)  # (6.53)
     dH1_s4 = dZ2_s4 @ W2.T - alpha * (
         mix(K_dZ2_s4_s1, H1_s1) + mix(K_dZ2_s4_s2, H1_s2) + mix(K_dZ2_s4_s3, H1_s3)
     )  # (6.54)
-    dZ1_s4 = dH1_s4 * (Z1_s4 > 0)  # (6.56)
+    dZ1_s4 = dH1_s4 * (Z1_s4 > 0)  # (3.38)
 
     # --- support forward ---
     Z1_s5 = X_s @ W1 + b1 - alpha * mix(K_X_s_s, dZ1_s1 + dZ1_s2 + dZ1_s3 + dZ1_s4)  # (6.57)
@@ -1210,7 +1213,7 @@ def first_order_meta_loss_and_gradient(
         + mix(K_dZ3_s5_s3, H2_s3)
         + mix(K_dZ3_s5_s4, H2_s4)
     )  # (6.72)
-    dZ2_s5 = dH2_s5 * (Z2_s5 > 0)  # (6.74)
+    dZ2_s5 = dH2_s5 * (Z2_s5 > 0)  # (3.47)
     K_dZ2_s5_s1 = gram(dZ2_s5, dZ2_s1, T)  # (6.75)
     K_dZ2_s5_s2 = gram(dZ2_s5, dZ2_s2, T)  # (6.76)
     K_dZ2_s5_s3 = gram(dZ2_s5, dZ2_s3, T)  # (6.77)
@@ -1221,7 +1224,7 @@ def first_order_meta_loss_and_gradient(
         + mix(K_dZ2_s5_s3, H1_s3)
         + mix(K_dZ2_s5_s4, H1_s4)
     )  # (6.79)
-    dZ1_s5 = dH1_s5 * (Z1_s5 > 0)  # (6.81)
+    dZ1_s5 = dH1_s5 * (Z1_s5 > 0)  # (3.49)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.82)
@@ -1295,11 +1298,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (6.112)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (6.198), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (6.199), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (6.200), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (6.201), first order
-    W3_bar = H2_q.T @ Z3_q_bar  # (6.202), first order
-    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (6.203), first order
+    W1_bar = X_q.T @ Z1_q_bar  # from (5.116), (5.99), (5.77), (5.55), (5.33), (5.11)
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # from (5.117), (5.98), (5.76), (5.54), (5.32), (5.10)
+    W2_bar = H1_q.T @ Z2_q_bar  # from (5.118), (5.97), (5.75), (5.53), (5.31), (5.9)
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # from (5.119), (5.96), (5.74), (5.52), (5.30), (5.8)
+    W3_bar = H2_q.T @ Z3_q_bar  # from (5.120), (5.95), (5.73), (5.51), (5.29), (5.7)
+    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # from (5.121), (5.94), (5.72), (5.50), (5.28), (5.6)
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)

@@ -115,14 +115,14 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     H2 = np.tanh(Z2)  # (2.4)
     Z3 = H2 @ W3 + b3  # (2.5)
     E = Z3 - Y
-    loss = np.sum(E**2) / (N * O)  # (2.6)
+    loss = np.sum(E**2) / (N * O)
 
     # --- inner gradient ---
-    dZ3 = 2 / (N * O) * E  # (3.1)
+    dZ3 = 2 / (N * O) * E
     dH2 = dZ3 @ W3.T  # (3.2)
-    dZ2 = dH2 * (1 - H2**2)  # (6.2)
+    dZ2 = dH2 * (1 - H2**2)
     dH1 = dZ2 @ W2.T  # (3.4)
-    dZ1 = dH1 * (1 - H1**2)  # (6.4)
+    dZ1 = dH1 * (1 - H1**2)
     dW1 = X.T @ dZ1  # (3.6)
     db1 = dZ1.sum(0, keepdims=True)  # (3.7)
     dW2 = H1.T @ dZ2  # (3.8)
@@ -170,17 +170,17 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
     dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)  # (6.2)
+    dZ2_s = dH2_s * (1 - H2_s**2)
     dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)  # (6.4)
+    dZ1_s = dH1_s * (1 - H1_s**2)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # (4.1) from (3.6)
-    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # (4.2) from (3.7)
-    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # (4.3) from (3.8)
-    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # (4.4) from (3.9)
-    W3_fast = W3 - alpha * (H2_s.T @ dZ3_s)  # (4.5) from (3.10)
-    b3_fast = b3 - alpha * dZ3_s.sum(0, keepdims=True)  # (4.6) from (3.11)
+    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # from (4.1), (3.6)
+    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # from (4.2), (3.7)
+    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # from (4.3), (3.8)
+    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # from (4.4), (3.9)
+    W3_fast = W3 - alpha * (H2_s.T @ dZ3_s)  # from (4.5), (3.10)
+    b3_fast = b3 - alpha * dZ3_s.sum(0, keepdims=True)  # from (4.6), (3.11)
 
     return Weights(W1_fast, b1_fast, W2_fast, b2_fast, W3_fast, b3_fast)
 
@@ -209,6 +209,9 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     ValueError
         When an argument has a wrong rank, shape, dtype or value, or is empty.
     """
+    check_weights(weights, Weights._fields)
+    check_rows(weights, X_s, Y_s, "_s")
+    check_alpha(alpha)
     for _ in range(check_steps(steps)):
         weights = inner_step(weights, X_s, Y_s, alpha)
     return weights
@@ -256,9 +259,9 @@ def meta_loss(
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
     dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)  # (6.2)
+    dZ2_s = dH2_s * (1 - H2_s**2)
     dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)  # (6.4)
+    dZ1_s = dH1_s * (1 - H1_s**2)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.5)
@@ -269,7 +272,7 @@ def meta_loss(
     H2_q = np.tanh(Z2_q)  # (4.10)
     K_H2 = gram(H2_q, H2_s, T) + 1  # (6.9)
     Z3_q = H2_q @ W3 + b3 - alpha * mix(K_H2, dZ3_s)  # (6.10) from (4.5), (3.10), (4.6), (3.11)
-    loss_q = np.sum((Z3_q - Y_q) ** 2) / (M * O)  # (6.12)
+    loss_q = np.sum((Z3_q - Y_q) ** 2) / (M * O)  # (4.12)
 
     return float(loss_q / T)
 
@@ -423,9 +426,9 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
     dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)  # (6.2)
+    dZ2_s = dH2_s * (1 - H2_s**2)  # (6.2), first order
     dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)  # (6.4)
+    dZ1_s = dH1_s * (1 - H1_s**2)  # (6.4), first order
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.5)
@@ -449,11 +452,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (1 - H1_q**2)  # (6.19)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (6.29), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (6.30), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (6.31), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (6.32), first order
-    W3_bar = H2_q.T @ Z3_q_bar  # (6.33), first order
-    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (6.34), first order
+    W1_bar = X_q.T @ Z1_q_bar  # from (5.28), (5.11)
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # from (5.29), (5.10)
+    W2_bar = H1_q.T @ Z2_q_bar  # from (5.30), (5.9)
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # from (5.31), (5.8)
+    W3_bar = H2_q.T @ Z3_q_bar  # from (5.32), (5.7)
+    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # from (5.33), (5.6)
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
