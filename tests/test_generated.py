@@ -19,6 +19,7 @@ from sympy import MatrixSymbol
 
 from derive import latex, notation, package
 from derive.build import NETWORKS
+from derive.functions import functions_of
 from derive.rewrite import rewrite
 from docs.sinusoid.gradcheck import central_difference, relative_error
 from docs.sinusoid.networks import names
@@ -289,16 +290,16 @@ def arguments(p: Problem, signature: str) -> list[Any]:
 )
 def test_every_local_has_its_equations_shape(name: str, form: str, function: str) -> None:
     net, record = network(name), derivation(name)
-    spec = next(each for each in package.functions_of(record) if each.name == function)
+    spec = next(each for each in functions_of(record) if each.name == function)
     program = rewrite(spec.program) if form == "kernel" else spec.program
     emitted_function = getattr(importlib.import_module(f"generated.{name}.{form}"), function)
-    inputs = arguments(problem(net), spec.arguments)
+    inputs = arguments(problem(net), spec.arguments.signature)
     found = locals_of(lambda: emitted_function(*inputs), emitted_function)
 
     sizes = layer_sizes(net)
     known = {notation.N: SHOTS, notation.M: QUERIES, notation.D: sizes[0], notation.O: sizes[-1]}
     known |= {notation.width(i): size for i, size in enumerate(sizes[1:-1], start=1)}
-    meta = "X_q" in spec.arguments
+    meta = spec.arguments.over_tasks
     for equation in program:
         shape = tuple(int(known.get(size, size)) for size in equation.shape)
         if meta and form == "reference":
@@ -323,17 +324,17 @@ def test_a_lines_number_is_that_of_the_same_equation(name: str) -> None:
     for number, formula in re.findall(r"^\| \((.*?)\) \| \$(.*?)\$ \|", listing, re.MULTILINE):
         numbered.setdefault(number, set()).add(formula)
     seen = 0
-    for function in package.functions_of(record):
+    for function in functions_of(record):
         for layout in ("stacked", "batched"):
             program = rewrite(function.program) if layout == "stacked" else function.program
             for equation in program:
-                note = package._note(equation, record, layout, function)
+                note = package.line_note(equation, record, layout, function)
                 if re.fullmatch(r"\([\d.]+\)", note):
                     formula = latex.equation_latex(record._renamed(equation))
                     assert formula in numbered[note[1:-1]], (function.name, equation.name)
                     seen += 1
-                elif note.startswith("("):
-                    assert "first order" in note or " from (" in note
+                elif note:
+                    assert "first order" in note or "from (" in note
     assert seen > 100
 
 

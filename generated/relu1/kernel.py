@@ -109,10 +109,10 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     H1 = np.maximum(Z1, 0)  # (2.2)
     Z2 = H1 @ W2 + b2  # (2.3)
     E = Z2 - Y
-    loss = np.sum(E**2) / (N * O)
+    loss = np.sum(E**2) / (N * O)  # from (2.4)
 
     # --- inner gradient ---
-    dZ2 = 2 / (N * O) * E
+    dZ2 = 2 / (N * O) * E  # from (3.1)
     dH1 = dZ2 @ W2.T  # (3.2)
     dZ1 = dH1 * (Z1 > 0)  # (3.3)
     dW1 = X.T @ dZ1  # (3.4)
@@ -402,9 +402,9 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (6.12)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # from (5.18), (5.7)
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # from (5.19), (5.6)
-    W2_bar = H1_q.T @ Z2_q_bar  # from (5.20), (5.5)
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # from (5.21), (5.4)
+    W1_bar = X_q.T @ Z1_q_bar  # (6.18), first order
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (6.19), first order
+    W2_bar = H1_q.T @ Z2_q_bar  # (6.20), first order
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (6.21), first order
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar)

@@ -115,10 +115,10 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     H2 = np.maximum(Z2, 0)  # (2.4)
     Z3 = H2 @ W3 + b3  # (2.5)
     E = Z3 - Y
-    loss = np.sum(E**2) / (N * O)
+    loss = np.sum(E**2) / (N * O)  # from (2.6)
 
     # --- inner gradient ---
-    dZ3 = 2 / (N * O) * E
+    dZ3 = 2 / (N * O) * E  # from (3.1)
     dH2 = dZ3 @ W3.T  # (3.2)
     dZ2 = dH2 * (Z2 > 0)  # (3.3)
     dH1 = dZ2 @ W2.T  # (3.4)
@@ -1298,11 +1298,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (6.112)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # from (5.116), (5.99), (5.77), (5.55), (5.33), (5.11)
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # from (5.117), (5.98), (5.76), (5.54), (5.32), (5.10)
-    W2_bar = H1_q.T @ Z2_q_bar  # from (5.118), (5.97), (5.75), (5.53), (5.31), (5.9)
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # from (5.119), (5.96), (5.74), (5.52), (5.30), (5.8)
-    W3_bar = H2_q.T @ Z3_q_bar  # from (5.120), (5.95), (5.73), (5.51), (5.29), (5.7)
-    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # from (5.121), (5.94), (5.72), (5.50), (5.28), (5.6)
+    W1_bar = X_q.T @ Z1_q_bar  # (6.198), first order
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (6.199), first order
+    W2_bar = H1_q.T @ Z2_q_bar  # (6.200), first order
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (6.201), first order
+    W3_bar = H2_q.T @ Z3_q_bar  # (6.202), first order
+    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (6.203), first order
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)

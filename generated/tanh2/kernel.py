@@ -115,14 +115,14 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     H2 = np.tanh(Z2)  # (2.4)
     Z3 = H2 @ W3 + b3  # (2.5)
     E = Z3 - Y
-    loss = np.sum(E**2) / (N * O)
+    loss = np.sum(E**2) / (N * O)  # from (2.6)
 
     # --- inner gradient ---
-    dZ3 = 2 / (N * O) * E
+    dZ3 = 2 / (N * O) * E  # from (3.1)
     dH2 = dZ3 @ W3.T  # (3.2)
-    dZ2 = dH2 * (1 - H2**2)
+    dZ2 = dH2 * (1 - H2**2)  # from (3.3)
     dH1 = dZ2 @ W2.T  # (3.4)
-    dZ1 = dH1 * (1 - H1**2)
+    dZ1 = dH1 * (1 - H1**2)  # from (3.5)
     dW1 = X.T @ dZ1  # (3.6)
     db1 = dZ1.sum(0, keepdims=True)  # (3.7)
     dW2 = H1.T @ dZ2  # (3.8)
@@ -170,9 +170,9 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
     dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)
+    dZ2_s = dH2_s * (1 - H2_s**2)  # from (3.3)
     dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)
+    dZ1_s = dH1_s * (1 - H1_s**2)  # from (3.5)
 
     # --- inner step ---
     W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # from (4.1), (3.6)
@@ -259,9 +259,9 @@ def meta_loss(
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
     dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)
+    dZ2_s = dH2_s * (1 - H2_s**2)  # from (3.3)
     dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)
+    dZ1_s = dH1_s * (1 - H1_s**2)  # from (3.5)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.5)
@@ -426,9 +426,9 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
     dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)  # (6.2), first order
+    dZ2_s = dH2_s * (1 - H2_s**2)  # from (3.3)
     dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)  # (6.4), first order
+    dZ1_s = dH1_s * (1 - H1_s**2)  # from (3.5)
 
     # --- query forward ---
     K_X = gram(X_q, X_s, T) + 1  # (6.5)
@@ -452,11 +452,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (1 - H1_q**2)  # (6.19)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # from (5.28), (5.11)
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # from (5.29), (5.10)
-    W2_bar = H1_q.T @ Z2_q_bar  # from (5.30), (5.9)
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # from (5.31), (5.8)
-    W3_bar = H2_q.T @ Z3_q_bar  # from (5.32), (5.7)
-    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # from (5.33), (5.6)
+    W1_bar = X_q.T @ Z1_q_bar  # (6.29), first order
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (6.30), first order
+    W2_bar = H1_q.T @ Z2_q_bar  # (6.31), first order
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (6.32), first order
+    W3_bar = H2_q.T @ Z3_q_bar  # (6.33), first order
+    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (6.34), first order
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
