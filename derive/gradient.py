@@ -55,6 +55,11 @@ def sweep(
     -------
     tuple of Equation
         One equation an adjoint.
+
+    Raises
+    ------
+    ValueError
+        When `output` does not depend on one of `wrt`.
     """
     # --8<-- [start:sweep]
     active = _active(equations, wrt, constants)
@@ -73,6 +78,8 @@ def sweep(
             if symbol in active:
                 gains[symbol] += _gain(pulled, symbol)
     for symbol in wrt:
+        if not gains[symbol]:
+            raise ValueError(f"`{output}` does not depend on `{symbol}`")
         bar = name(symbol)
         adjoints.append(Equation(bar, _sum(gains[symbol]), stage(bar)))
     return tuple(adjoints)

@@ -29,10 +29,11 @@ def equation_record(equation: Equation, number: str, layout: Layout) -> dict[str
     }
 
 
-def manifest(derivation: Derivation) -> str:
+def manifest(derivation: Derivation, banner: str) -> str:
     """``equations.json``: every equation, and what each pass did, for the site."""
     names = ["derived", *(apply.__name__ for apply in PASSES)]
     record = {
+        "banner": banner,
         "network": {"name": derivation.name, "summary": derivation.summary},
         "notation": [
             {"latex": latex.letter_latex(letter), "meaning": meaning}

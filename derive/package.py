@@ -272,6 +272,6 @@ def files_of(derivation: Derivation) -> dict[str, str]:
         "reference.py": reference_module(derivation),
         "weights.py": weights_module(derivation),
         **copied,
-        "equations.json": manifest(derivation),
+        "equations.json": manifest(derivation, BANNER.removeprefix("# ")),
         "equations.md": listing(derivation, BANNER.removeprefix("# ")),
     }

@@ -64,10 +64,11 @@ def test_a_stale_tree_is_shown_and_mended(
     kernel = tmp_path / "generated" / "relu1" / "kernel.py"
     original = kernel.read_text(encoding="utf-8")
     kernel.write_text(original.replace("- alpha", "+ alpha"), encoding="utf-8")
-    (kernel.parent / "stray.py").write_text("x = 1\n", encoding="utf-8")
+    (kernel.parent / "stray.py").write_text(f"# {build.MARK}\n", encoding="utf-8")
+    (kernel.parent / "mine.py").write_text("x = 1\n", encoding="utf-8")
     abandoned = tmp_path / "generated" / "abandoned"
     abandoned.mkdir()
-    (abandoned / "kernel.py").write_text("x = 1\n", encoding="utf-8")
+    (abandoned / "kernel.py").write_text(original, encoding="utf-8")
     assert build.main(["--check"]) == 1
     shown = capsys.readouterr().out
     assert "\n-    Z2_q = H1_q @ W2 + b2 + alpha" in shown
@@ -81,6 +82,7 @@ def test_a_stale_tree_is_shown_and_mended(
     assert kernel.read_text(encoding="utf-8") == original
     assert not (kernel.parent / "stray.py").exists()
     assert not abandoned.exists()
+    assert (kernel.parent / "mine.py").exists()
 
 
 def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
@@ -189,8 +191,9 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
         (["--name", "mine", "--output", "x", "--hidden", "0"], "hidden is 0; it must be at least"),
         (["--name", "mine", "--output", "x", "--steps", "0"], "steps is 0; it must be at least 1"),
         (["--name", "mine", "--output", "x", "--activation", "gelu"], "invalid choice: 'gelu'"),
-        (["--name", "mine", "--output", __file__], "it must be a folder"),
-        (["--name", "relu2", "--output", str(ROOT / "generated")], "is emitted by default"),
+        (["--name", "mine", "--output", __file__], "is no folder to write to"),
+        (["--name", "mine", "--output", f"{__file__}/below"], "is no folder to write to"),
+        (["--name", "relu9", "--output", str(ROOT / "generated")], "must be outside generated/"),
     ],
 )
 def test_a_wrong_command_line_is_one_line(
@@ -205,10 +208,9 @@ def test_a_wrong_command_line_is_one_line(
 def test_an_output_that_cannot_be_written_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    status = build.main(["--name", "mine", "--output", str(tmp_path / "file" / "below")])
-    assert status == 2
-    assert "cannot write" in capsys.readouterr().err
+    (tmp_path / "mine" / "kernel.py").mkdir(parents=True)
+    assert build.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
+    assert f"cannot write {tmp_path / 'mine' / 'kernel.py'}" in capsys.readouterr().err
 
 
 # --- printers are closed ---

@@ -34,6 +34,7 @@ CASES: list[tuple[Callable[[], Problem], str]] = [
     (lambda: changed(X_s=P.X_s.astype(np.float32)), "X_s is float32; it must be float64, as the"),
     (lambda: changed(Y_q=P.Y_q.astype(int)), "Y_q is int64; it must be float32 or float64"),
     (lambda: changed(Y_q=P.Y_q.astype(complex)), "Y_q is complex128; it must be float32 or"),
+    (lambda: changed(X_s=np.ma.array(P.X_s)), "X_s is a MaskedArray; it must be a numpy array"),
     (lambda: changed(X_s=P.X_s.tolist()), "X_s is a list; it must be a numpy array"),
     (lambda: changed(weights=P.weights[:4]), r"weights is a tuple of 4; it must be Weights\(W1,"),
     (lambda: changed(weights=None), r"weights is a NoneType; it must be Weights\(W1, b1, W2,"),

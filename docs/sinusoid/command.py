@@ -10,7 +10,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,29 +22,44 @@ class Refusal(Exception):  # noqa: N818
     """Something that the user must mend; the message says what it was and what it must be."""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2."""
+        self.exit(2, f"error: {message}\n")
+
+
+class Defaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows defaults where there are any."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
 def parser(module: str, description: str) -> argparse.ArgumentParser:
     """A command's parser, with the options that all of them have."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog=f"python -m docs.sinusoid{module}",
         description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Defaults,
     )
     made.add_argument("--seed", type=whole(0), default=0, help="of every random draw")
     made.add_argument("--run", type=Path, default=RESULTS, metavar="DIR", help="the run's folder")
     return made
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """An option's type: a whole number, at least `least`."""
+def whole(least: int, most: int = 10**9) -> Callable[[str], int]:
+    """An option's type: a whole number from `least` to `most`."""
 
     def convert(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
             number = least - 1
-        if number < least:
+        if not least <= number <= most:
             raise argparse.ArgumentTypeError(
-                f"is {text!r}; it must be a whole number, at least {least}"
+                f"is {text!r}; it must be a whole number from {least} to {most:,}"
             )
         return number
 
@@ -63,9 +78,18 @@ def step_size(text: str) -> float:
 
 
 def status(command: Callable[[], int]) -> int:
-    """Run a command; a refusal is one line and exit status 2, Ctrl-C is 130."""
+    """Run a command; what the user must mend is one line and exit status 2, Ctrl-C is 130."""
     try:
         return command()
+    except OSError as error:
+        print(
+            f"error: cannot write {error.filename2 or error.filename}: {error.strerror}",
+            file=sys.stderr,
+        )
+        return 2
+    except MemoryError as error:
+        print(f"error: the sizes are too large for this machine: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -83,6 +107,8 @@ def writable(folder: Path) -> Path:
         When nothing can be written there.
     """
     try:
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(0, "it is a file")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

@@ -72,7 +72,11 @@ def load_run(folder: Path) -> Run:
     path, made_by = folder / "run.json", "python -m docs.sinusoid.train"
     record = read_json(path, {"arguments", "trained"}, made_by)
     arguments, trained = record["arguments"], record["trained"]
-    if not isinstance(trained, dict) or "maml" not in trained or not set(trained) <= set(TITLES):
+    if (
+        not isinstance(trained, dict)
+        or "maml" not in trained
+        or not set(trained) <= {"maml", "joint"}
+    ):
         raise Refusal(f"{path}: trained is {trained!r}; it must be as {made_by} makes it")
     read = partial(setting, path, arguments)
     net = load_network(read("network", str))

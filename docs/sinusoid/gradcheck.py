@@ -154,7 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
         ".gradcheck", "Hold the generated gradients against central finite differences."
     )
     options.set_defaults(run=None)
-    options.add_argument("--network", help=f"one of {', '.join(names())} (relu2)")
+    options.add_argument("--network", help=f"one of {', '.join(names())} (default: relu2)")
     return status(lambda: run(options.parse_args(arguments)))
 
 

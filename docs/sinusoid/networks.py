@@ -150,7 +150,8 @@ def load_weights(path: Path, net: Network, hidden: Sequence[int], dtype: np.dtyp
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
     except OSError as error:
-        raise Refusal(f"cannot read {path}: {error.strerror or error}") from None
+        reason = error.strerror or error
+        raise Refusal(f"cannot read {path}: {reason}; it must be {wanted}") from None
     except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         raise Refusal(f"{path} is not readable as arrays; it must be {wanted}") from None
     if set(arrays) != set(net.Weights._fields):

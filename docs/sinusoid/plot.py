@@ -130,13 +130,20 @@ def run(options: argparse.Namespace) -> int:
     made_by = "python -m docs.sinusoid.evaluate"
     path = options.run / "evaluation.json"
     evaluation = read_json(path, {"methods", "tasks", "weights"}, made_by)
+    methods = evaluation["methods"]
+    if not isinstance(methods, dict) or set(methods) != set(loaded.starts):
+        raise Refusal(f"{path} has not the methods of this run; it must be as {made_by} makes it")
     if evaluation["weights"] != digest(loaded):
         raise Refusal(f"{path} is of other weights; it must be made again by {made_by}")
     folder = writable(options.run / "figures")
     with mpl.rc_context(STYLE):
-        save(fits(loaded, options.seed), folder, "fits")
-        save(learning_curve(losses), folder, "learning_curve")
-        save(error_by_step(evaluation["methods"], evaluation["tasks"]), folder, "error_by_step")
+        figures = {
+            "fits": fits(loaded, options.seed),
+            "learning_curve": learning_curve(losses),
+            "error_by_step": error_by_step(methods, evaluation["tasks"]),
+        }
+        for name, figure in figures.items():
+            save(figure, folder, name)
     print(f"wrote {folder}/fits, learning_curve and error_by_step (.png, .svg)")
     return 0
 

@@ -156,13 +156,17 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--shots", type=whole(1), default=10, help="support points a task")
     options.add_argument("--queries", type=whole(1), default=10, help="query points a task")
     options.add_argument(
-        "--hidden", type=whole(1), nargs="+", metavar="UNITS", help="units of each hidden layer"
+        "--hidden",
+        type=whole(1),
+        nargs="+",
+        metavar="UNITS",
+        help="units of each hidden layer (default: 40)",
     )
     options.add_argument("--alpha", type=step_size, default=0.01, help="inner step size")
     options.add_argument("--beta", type=step_size, default=0.001, help="outer step size")
     options.add_argument("--first-order", action="store_true", help="first-order MAML")
     options.add_argument("--no-baseline", action="store_true", help="no joint training")
-    options.add_argument("--dtype", choices=DTYPES, default="float32")
+    options.add_argument("--dtype", choices=DTYPES, default="float32", help="of all arrays")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -121,7 +121,7 @@ def check_steps(steps: Any) -> int:
 
 
 def _check_array(name: str, array: Any, rank: int) -> None:
-    if not isinstance(array, np.ndarray):
+    if type(array) is not np.ndarray:  # a matrix or a masked array multiplies otherwise
         raise ValueError(f"{name} is a {type(array).__name__}; it must be a numpy array")
     if array.dtype not in FLOATS:
         raise ValueError(f"{name} is {array.dtype}; it must be float32 or float64")
