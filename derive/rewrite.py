@@ -164,10 +164,14 @@ def _collected(value: MatrixExpr) -> MatrixExpr:
 def _join_lasts(terms: list[Term]) -> list[Term]:
     """``A X + B X -> (A + B) X``, where the scalars agree."""
     groups: dict[tuple[Expr, MatrixExpr], list[Factors]] = {}
-    for scalar, (*rest, last) in terms:
-        groups.setdefault((scalar, last), []).append(tuple(rest))
-    return [
-        (scalar, (total([product_of(rest) for rest in firsts]), last) if all(firsts) else (last,))
+    joined: list[Term] = []
+    for scalar, factors in terms:
+        if len(factors) == 1:
+            joined.append((scalar, factors))
+        else:
+            groups.setdefault((scalar, factors[-1]), []).append(factors[:-1])
+    return joined + [
+        (scalar, (total([product_of(first) for first in firsts]), last))
         for (scalar, last), firsts in groups.items()
     ]
 
@@ -315,14 +319,15 @@ def _flat(value: Expr) -> Expr:
     """Take scalars and inner products out of Hadamard products."""
     instead = {}
     for node in value.atoms(HadamardProduct):
-        terms = [terms_of(part)[0] for part in node.args]
-        factors = [
-            factor
-            for _, (part,) in terms
-            for factor in (part.args if isinstance(part, HadamardProduct) else (part,))
-        ]
-        scalar = Mul(*(scalar for scalar, _ in terms))
-        instead[node] = product_of((HadamardProduct(*sorted(factors, key=str)),), scalar)
+        scalars: list[Expr] = []
+        factors: list[MatrixExpr] = []
+        for part in node.args:
+            scalar, inner = scalar_and_factors(part)
+            core = product_of(inner)
+            scalars.append(scalar)
+            factors += core.args if isinstance(core, HadamardProduct) else [core]
+        flat = HadamardProduct(*sorted(factors, key=str))
+        instead[node] = product_of((flat,), Mul(*scalars))
     return value.xreplace(instead) if instead else value
 
 

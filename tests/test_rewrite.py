@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from sympy import ImmutableMatrix, MatMul, MatrixExpr, MatrixSymbol, OneMatrix, Rational, Symbol
+from sympy import (
+    HadamardProduct,
+    ImmutableMatrix,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    OneMatrix,
+    Rational,
+    Symbol,
+)
 
 from derive import notation
 from derive.cost import cost_of
 from derive.equations import Network, meta_gradient_program
-from derive.program import Equation, Program, evaluate
-from derive.rewrite import PASSES, reassociate, rewrite
+from derive.program import Equation, Program, elementwise, evaluate, z
+from derive.rewrite import PASSES, collect, inline, prune, reassociate, rewrite, share
 from tests.conftest import derivation, network
 
 if TYPE_CHECKING:
@@ -128,6 +137,26 @@ def test_the_kernel_is_found() -> None:
 def test_tanh_is_computed_once_a_layer() -> None:
     text = [str(equation.value) for equation in stages("tanh2")[-1]]
     assert sum("tanh" in value for value in text) == 4  # two layers, support and query
+
+
+def test_sums_and_products_of_other_networks_keep_their_values() -> None:
+    # What no default network has: skip connections, sums inside entrywise products.
+    N, D = notation.N, notation.D
+    X, W, b = (MatrixSymbol(*spec) for spec in [("X", N, D), ("W1", D, D), ("b1", N, D)])
+    Z, H, G, E = (MatrixSymbol(name, N, D) for name in ("Z1", "H1", "Z2", "H2"))
+    values = [
+        (Z, X * W + X + 2 * b * W + X * (W * W.T) + b),
+        (H, elementwise(z**2, Z)),
+        (G, HadamardProduct(Z + b, 3 * H, HadamardProduct(X, elementwise(z**2, Z)))),
+        (E, HadamardProduct(G, X * W) - G - X * W + elementwise(z**2 - z, Z)),
+    ]
+    equations = tuple(Equation(symbol, value, "support") for symbol, value in values)
+    program = Program((X, W, b), equations, (E,))
+    numbers = given(program, 7)
+    expected = outputs(program, numbers)
+    for apply in (inline, prune, collect, share):
+        program = apply(program)
+        assert outputs(program, numbers) == expected, apply.__name__
 
 
 def test_a_product_without_a_rule_for_its_name_is_an_error() -> None:
