@@ -177,7 +177,7 @@ def notation_table() -> str:
     rows = [
         f"| ${row['latex']}$ | {row['meaning']} |" for row in manifest(PAGE_NETWORK)["notation"]
     ]
-    return "\n".join(["| | |", "|---|---|", *rows])
+    return "\n".join(["| letter | stands for |", "|---|---|", *rows])
 
 
 def reference(label: str, page: str, places: dict[tuple[str, str], str]) -> str:

@@ -32,14 +32,20 @@ def check_weights(weights: Sequence[Array], names: Sequence[str]) -> None:
         )
     above: int | None = None
     for name, array in zip(names, weights, strict=True):
-        _check_array(f"weights.{name}", array, 2)
-        if array.dtype != weights[0].dtype:
+        _check_array("weights.", name, array, 2)
+        if array.dtype is not weights[0].dtype and array.dtype != weights[0].dtype:
             raise ValueError(
                 f"weights.{name} is {array.dtype}; it must be {weights[0].dtype}, "
                 f"as weights.{names[0]} is"
             )
-        _check_shape(f"weights.{name}", array, (above, None) if name[0] == "W" else (1, above))
-        above = array.shape[1]
+        rows, columns = array.shape
+        wanted = above if name[0] == "W" else 1
+        if (wanted is not None and rows != wanted) or (name[0] == "b" and columns != above):
+            raise ValueError(
+                f"weights.{name} is {array.shape}; "
+                f"it must be ({wanted}, {'any' if name[0] == 'W' else above})"
+            )
+        above = columns
 
 
 def check_rows(
@@ -120,31 +126,26 @@ def check_steps(steps: Any) -> int:
     return int(steps)
 
 
-def _check_array(name: str, array: Any, rank: int) -> None:
+def _check_array(prefix: str, name: str, array: Any, rank: int) -> None:
+    # The words of a message are put together only when it is needed: this runs at every call.
     if type(array) is not np.ndarray:  # a matrix or a masked array multiplies otherwise
-        raise ValueError(f"{name} is a {type(array).__name__}; it must be a numpy array")
+        raise ValueError(f"{prefix}{name} is a {type(array).__name__}; it must be a numpy array")
     if array.dtype not in FLOATS:
-        raise ValueError(f"{name} is {array.dtype}; it must be float32 or float64")
+        raise ValueError(f"{prefix}{name} is {array.dtype}; it must be float32 or float64")
     if array.ndim != rank:
-        raise ValueError(f"{name} has shape {array.shape}; it must have {rank} axes")
+        raise ValueError(f"{prefix}{name} has shape {array.shape}; it must have {rank} axes")
     if array.size == 0:
-        raise ValueError(f"{name} is empty, {array.shape}; every axis must be at least 1")
+        raise ValueError(f"{prefix}{name} is empty, {array.shape}; every axis must be at least 1")
 
 
 def _check_data(
     name: str, array: Array, weights: Sequence[Array], wanted: tuple[int | None, ...]
 ) -> None:
     """Check an array whose axes are `wanted`, None where any length will do."""
-    _check_array(name, array, len(wanted))
-    if array.dtype != weights[0].dtype:
-        raise ValueError(
-            f"{name} is {array.dtype}; it must be {weights[0].dtype}, as the weights are"
-        )
-    _check_shape(name, array, wanted)
-
-
-def _check_shape(name: str, array: Array, wanted: tuple[int | None, ...]) -> None:
-    """Check the axes of an array, None where any length will do."""
+    _check_array("", name, array, len(wanted))
+    dtype = weights[0].dtype
+    if array.dtype is not dtype and array.dtype != dtype:
+        raise ValueError(f"{name} is {array.dtype}; it must be {dtype}, as the weights are")
     for length, expected in zip(array.shape, wanted, strict=True):
         if expected is not None and length != expected:
             text = ", ".join("any" if axis is None else str(axis) for axis in wanted)
