@@ -9,8 +9,9 @@
     one flat product. Kernels keep a task axis, (T, M, N), and a product over rows adds up the
     tasks, which is right for a gradient and refused for anything else (`check_sums`).
 
-The printer is closed: a node it does not know is an error. Lines come out as ``ruff format``
-would leave them.
+The printer is closed: a node it does not know is an error. The lines of the committed packages
+come out as ``ruff format`` would leave them; a network with very many layers or steps may have
+longer ones.
 """
 
 from __future__ import annotations

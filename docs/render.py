@@ -6,7 +6,6 @@ A page names equations, numbers and code; this module fetches them from the file
     {{eq:Z1_s H1_s}}               equations of relu2 as derived, with number, shape and code
     {{eq:rewritten/Z1_q}}          as rewritten
     {{eq:first_order/W1_bar}}      as first-order MAML has it
-    {{list:relu1/derived}}         every equation of a network, in order
     {{passes:relu2}}               what each pass of the rewrite did
     {{code:relu2/kernel/query forward}}   a block of meta_loss_and_gradient
     {{number:relu2/derived/equations}}    a figure of the pass table
@@ -93,13 +92,12 @@ def anchor(form: str, name: str) -> str:
     return f"eq-{name}" if form == "derived" else f"eq-{form.replace('_', '-')}-{name}"
 
 
-def equation_html(equation: dict[str, Any], form: str, identity: bool = True) -> str:
+def equation_html(equation: dict[str, Any], form: str) -> str:
     """An equation with its number, its shape and its line of code."""
-    mark = f' id="{anchor(form, equation["name"])}"' if identity else ""
     note = ", first order" if form == "first_order" else ""
     formula, code = escape(equation["latex"], quote=False), escape(equation["code"], quote=False)
     return (
-        f'<div class="equation"{mark}>'
+        f'<div class="equation" id="{anchor(form, equation["name"])}">'
         f'<div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
         f'<span class="number">({equation["number"]}{note})</span>'
         f'<div class="shape arithmatex">\\({equation["shape"]}\\)</div>'
@@ -116,15 +114,6 @@ def shown_equations(labels: str, page: str, shown: Shown) -> str:
         equation = find(form, name)
         shown.add(form, name, page)
         blocks.append(equation_html(equation, form))
-    return '<div class="equations">\n' + "\n".join(blocks) + "\n</div>"
-
-
-def listed_equations(network: str, form: str) -> str:
-    """Every equation of a network."""
-    equations = manifest(network).get(form)
-    if equations is None:
-        raise PageError(f"{network} has no {form} equations")
-    blocks = [equation_html(equation, form, identity=False) for equation in equations]
     return '<div class="equations">\n' + "\n".join(blocks) + "\n</div>"
 
 
@@ -218,7 +207,6 @@ def render(markdown: str, page: str, shown: Shown, places: dict[tuple[str, str],
     """
     commands: dict[str, Callable[[str], str]] = {
         "eq": lambda rest: shown_equations(rest, page, shown),
-        "list": lambda rest: listed_equations(*rest.split("/")),
         "passes": pass_table,
         "number": lambda rest: pass_number(*rest.split("/")),
         "code": lambda rest: code_block(*rest.split("/")),
