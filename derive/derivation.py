@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from derive import notation
+from derive.cost import cost_of
 from derive.equations import meta_gradient_program
 from derive.program import shape_of
 from derive.rewrite import PASSES
@@ -14,6 +15,7 @@ from derive.rewrite import PASSES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from derive.cost import Cost
     from derive.equations import Network
     from derive.program import Equation, Program
 
@@ -45,6 +47,12 @@ class Derivation:
         for apply in PASSES:
             programs.append(apply(programs[-1]))
         return tuple(programs)
+
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """The cost of the meta-gradient as derived, and after each pass."""
+        names = ["derived", *(apply.__name__ for apply in PASSES)]
+        return dict(zip(names, map(cost_of, self.stages), strict=True))
 
     @property
     def rewritten(self) -> Program:

@@ -163,7 +163,12 @@ def _function(body: Expr, argument: str) -> str:
         case Add():
             return _sum([_signed(part, argument) for part in body.args])
         case Mul():
-            return r" \, ".join(_function(part, argument) for part in body.args)
+            return r" \, ".join(
+                rf"\left({_function(part, argument)}\right)"
+                if isinstance(part, Add)
+                else _function(part, argument)
+                for part in body.args
+            )
     name = str(body.func)
     if name in FUNCTIONS and body.args == (z,):
         return FUNCTIONS[name] % argument

@@ -6,8 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from derive import latex, notation, numpy_code
-from derive.cost import cost_of
-from derive.rewrite import PASSES
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
@@ -31,7 +29,6 @@ def equation_record(equation: Equation, number: str, layout: Layout) -> dict[str
 
 def manifest(derivation: Derivation, banner: str) -> str:
     """``equations.json``: every equation, and what each pass did, for the site."""
-    names = ["derived", *(apply.__name__ for apply in PASSES)]
     record = {
         "banner": banner,
         "network": {"name": derivation.name, "summary": derivation.summary},
@@ -52,10 +49,7 @@ def manifest(derivation: Derivation, banner: str) -> str:
             for line in derivation.first_order
             if line.name in derivation.first_order_names
         ],
-        "passes": [
-            {"pass": name, **cost_of(program)._asdict()}
-            for name, program in zip(names, derivation.stages, strict=True)
-        ],
+        "passes": [{"pass": name, **cost._asdict()} for name, cost in derivation.costs.items()],
     }
     # One line an equation, so that a diff shows the mathematics.
     blocks = []

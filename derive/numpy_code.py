@@ -83,7 +83,7 @@ def statement(equation: Equation, layout: Layout, comment: str = "") -> list[str
     tail = f"  # {comment}" if comment else ""
     if isinstance(value, Elementwise) and str(body_of(value).func) == "step":
         # A gate that stands alone is multiplied several times: as a float it is faster.
-        argument = _matrix(value.expr, layout)
+        argument = _factor(value.expr, layout)
         return [f"{equation.name} = ({argument} > 0).astype({argument}.dtype){tail}"]
     if not equation.shape:
         return [f"{equation.name} = {_loss(value, layout)}{tail}"]
@@ -162,7 +162,7 @@ def _head_and_inside(core: MatrixExpr, layout: Layout) -> tuple[str, list[Signed
     if isinstance(last, MatAdd) and " @ (" in text:
         return text[: text.index(" (")], _signed_terms(last, layout)
     if isinstance(last, Elementwise) and isinstance(body_of(last), Add) and last != core:
-        argument = _matrix(last.expr, layout)
+        argument = _factor(last.expr, layout)
         return text[: text.index(" (")], _function_terms(body_of(last), argument)
     return text, []
 
@@ -226,8 +226,7 @@ def _matrix(value: MatrixExpr, layout: Layout) -> str:
         case OneMatrix():
             return "1"
         case Elementwise():
-            is_call = str(body_of(value).func) in FUNCTIONS
-            return _function(body_of(value), (_matrix if is_call else _factor)(value.expr, layout))
+            return _function(body_of(value), _factor(value.expr, layout))
         case HadamardProduct():
             return " * ".join(_entrywise_factor(part, layout) for part in _factors(value))
         case MatMul() if len(_factors(value)) == 2:

@@ -25,6 +25,7 @@ from functools import cache, reduce
 from itertools import pairwise, product, starmap
 
 from sympy import (
+    Dummy,
     Expr,
     HadamardProduct,
     Integer,
@@ -304,10 +305,11 @@ def _reuse_functions(program: Program) -> Program:
 
 
 def _reused(body: Expr, argument: MatrixExpr, known: list[tuple[Expr, MatrixSymbol]]) -> MatrixExpr:
+    stand_in = Dummy()
     for named, symbol in known:
-        inside = body.xreplace({named: notation.alpha})
+        inside = body.xreplace({named: stand_in})
         if not inside.has(z):
-            return elementwise(inside.xreplace({notation.alpha: z}), symbol)
+            return elementwise(inside.xreplace({stand_in: z}), symbol)
         quotient = cancel(body / named)
         if quotient.is_polynomial(z) and quotient.count_ops() < body.count_ops():
             scalar, rest = quotient.as_coeff_Mul()

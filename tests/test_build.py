@@ -15,6 +15,7 @@ import pytest
 from sympy import HadamardProduct, ImmutableMatrix, MatrixSymbol, tanh
 
 from derive import build, numpy_code
+from derive.equations import relu, sigmoid, softplus, step
 from derive.notation import D, N, O, alpha, width
 from derive.program import Equation, Program, elementwise, evaluate, z
 from docs.sinusoid.gradcheck import central_difference, relative_error
@@ -232,6 +233,10 @@ def test_what_is_printed_means_what_was_derived() -> None:
     outer = [lambda x: x, lambda x: C * x, lambda x: x * C, lambda x: HadamardProduct(x, C)]
     outer += [lambda x: C - (1 - alpha / 3) * x, lambda x: -alpha * x + C]
     outer += [lambda x: elementwise(1 - 3 * z, x), lambda x: elementwise(z**2, x)]
+    outer += [
+        lambda x, f=f: elementwise(f(z), x)  # type: ignore[misc]
+        for f in (tanh, relu, step, softplus, sigmoid)
+    ]
     arrays = {"X": np.array([[0.5, -1.5], [2.0, 0.25]]), "Y": np.array([[1.0, 3.0], [-0.5, 2.0]])}
     arrays["Z2"] = arrays["X"] @ arrays["Y"].T
     exact = {symbol: ImmutableMatrix(arrays[str(symbol.name)]) for symbol in (A, B, C)}
@@ -251,7 +256,7 @@ def test_what_is_printed_means_what_was_derived() -> None:
             scope["Z1"], np.array(expected.tolist(), float), rtol=1e-14, err_msg=str(lines)
         )
         printed += 1
-    assert printed > 60
+    assert printed > 110
 
 
 def test_an_unknown_node_is_refused() -> None:

@@ -61,11 +61,14 @@ class Trained:
         The loss at every iteration done.
     stopped
         Why it ended early, or nothing.
+    interrupted
+        Whether that was Ctrl-C.
     """
 
     weights: WeightTuple
     losses: list[float]
-    stopped: str
+    stopped: str = ""
+    interrupted: bool = False
 
 
 def stream(seed: int, purpose: int) -> np.random.Generator:
@@ -130,21 +133,21 @@ def train(
     """
     # --8<-- [start:loop]
     adam = Adam(beta)
-    good, stopped = weights, ""
+    good, interrupted = weights, False
     losses: list[float] = []
     try:
         for iteration in tqdm(range(iterations), title, disable=None):
             loss, gradient = objective(weights, draw())
             if not math.isfinite(loss):
-                stopped = f"the loss is {loss} at iteration {iteration}"
-                return Trained(good, losses, stopped)
+                return Trained(good, losses, f"the loss is {loss} at iteration {iteration}")
             good, weights = weights, adam.update(weights, gradient)
             losses.append(loss)
     except KeyboardInterrupt:
-        stopped = f"interrupted at iteration {len(losses)}"
+        interrupted = True
     if not all(np.isfinite(array).all() for array in weights):
         return Trained(good, losses, f"the weights are not finite after iteration {len(losses)}")
-    return Trained(weights, losses, stopped)
+    stopped = f"interrupted at iteration {len(losses)}" if interrupted else ""
+    return Trained(weights, losses, stopped, interrupted)
     # --8<-- [end:loop]
 
 
@@ -203,7 +206,7 @@ def run(options: argparse.Namespace) -> int:
         )
         if result.stopped:
             print(f"{method}: {result.stopped}; the last good weights are saved", file=sys.stderr)
-            return 130 if "interrupted" in result.stopped else 1
+            return 130 if result.interrupted else 1
     return 0
 
 
