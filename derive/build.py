@@ -23,6 +23,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from derive import warm_up  # noqa: E402
 from derive.derivation import Derivation  # noqa: E402
 from derive.equations import ACTIVATIONS, Network  # noqa: E402
 from derive.package import files_of  # noqa: E402
@@ -155,6 +156,11 @@ def main(arguments: list[str] | None = None) -> int:
             for name, network in networks.items()
             for file, text in build(name, network, options.check).items()
         }
+        if not own:
+            banner = f"{MARK} from derive/warm_up.py. Do not edit."
+            files |= {
+                output / "warm_up" / file: text for file, text in warm_up.files(banner).items()
+            }
     except ValueError as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 2

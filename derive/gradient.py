@@ -76,7 +76,7 @@ def sweep(
             continue
         for symbol in equation.reads:
             if symbol in active:
-                gains[symbol] += _gain(pulled, symbol)
+                gains[symbol] += gains_of(pulled, symbol)
     for symbol in wrt:
         if not gains[symbol]:
             raise ValueError(f"`{output}` does not depend on `{symbol}`")
@@ -102,7 +102,7 @@ def _active(
     return active
 
 
-def _gain(pulled: Expr, symbol: MatrixSymbol) -> tuple[MatrixExpr, ...]:
+def gains_of(pulled: Expr, symbol: MatrixSymbol) -> tuple[MatrixExpr, ...]:
     """What the adjoint of a symbol gains, or nothing.
 
     Under other names the same derivative comes up in every layer and every inner step, so SymPy is

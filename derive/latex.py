@@ -40,9 +40,12 @@ FUNCTIONS = {
 
 def equation_latex(equation: Equation) -> str:
     """Print an equation, ``left = right``."""
-    value = equation.value
-    right = value_latex(value) if equation.shape else _loss(value)
-    return f"{name_latex(equation.name)} = {right}"
+    return f"{name_latex(equation.name)} = {right_latex(equation.value)}"
+
+
+def right_latex(value: Expr) -> str:
+    """Print a right-hand side, a matrix or a loss."""
+    return value_latex(value) if isinstance(value, MatrixExpr) else _loss(value)
 
 
 def shape_latex(shape: Shape) -> str:
@@ -92,7 +95,7 @@ def _size(size: Expr) -> str:
 
 
 def value_latex(value: MatrixExpr) -> str:
-    """Print a right-hand side."""
+    """Print a matrix."""
     return _sum([_term(term) for term in (value.args if isinstance(value, MatAdd) else [value])])
 
 

@@ -6,11 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from derive import latex, notation, numpy_code
+from derive.rules import rules_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from derive.derivation import Derivation
     from derive.numpy_code import Layout
     from derive.program import Equation, Program
+    from derive.rules import Rule
 
 
 def equation_record(equation: Equation, number: str, layout: Layout) -> dict[str, object]:
@@ -27,6 +31,17 @@ def equation_record(equation: Equation, number: str, layout: Layout) -> dict[str
     }
 
 
+def symbol_record(name: str) -> dict[str, str]:
+    """How a quantity is written, and the kind that gives it its colour."""
+    return {"name": name, "latex": latex.name_latex(name), "kind": notation.kind(name)}
+
+
+def rule_record(rule: Rule) -> dict[str, str]:
+    """A derivative rule as a form and what it adds to an adjoint."""
+    gain = "0" if rule.gain is None else latex.right_latex(rule.gain)
+    return {"form": latex.right_latex(rule.form), "gain": gain}
+
+
 def manifest(derivation: Derivation, banner: str) -> str:
     """``equations.json``: every equation, and what each pass did, for the site."""
     record = {
@@ -36,6 +51,7 @@ def manifest(derivation: Derivation, banner: str) -> str:
             {"latex": latex.letter_latex(letter), "meaning": meaning}
             for letter, meaning in notation.MEANINGS.items()
         ],
+        "symbols": [symbol_record(name) for name in _names(derivation)],
         "derived": [
             equation_record(line, derivation.numbers[line.name], "batched")
             for line in derivation.derived
@@ -49,9 +65,21 @@ def manifest(derivation: Derivation, banner: str) -> str:
             for line in derivation.first_order
             if line.name in derivation.first_order_names
         ],
+        "rules": [rule_record(rule) for rule in rules_of(derivation.derived)],
         "passes": [{"pass": name, **cost._asdict()} for name, cost in derivation.costs.items()],
     }
-    # One line an equation, so that a diff shows the mathematics.
+    return json_text(record)
+
+
+def _names(derivation: Derivation) -> list[str]:
+    """Every quantity of the derivation and of the rewrite."""
+    programs = (derivation.derived, derivation.rewritten)
+    inputs = [str(symbol.name) for symbol in derivation.derived.inputs if symbol.is_Matrix]
+    return list(dict.fromkeys([*inputs, *(line.name for program in programs for line in program)]))
+
+
+def json_text(record: Mapping[str, object]) -> str:
+    """A record as JSON, one line an equation, so that a diff shows the mathematics."""
     blocks = []
     for key, value in record.items():
         if isinstance(value, list):

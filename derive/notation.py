@@ -3,7 +3,9 @@
 A name is read from left to right::
 
     Name   ::= ["d"] Base [layer] ["_" Rows] ["_fast" [step]] ["_bar"]
-    Base   ::= X | Y | W | b | Z | H | G | E | loss
+    Base   ::= X | Y | W | b | Z | H | G | E | loss       quantities of a network
+             | x | y | w                                  of the scalar warm-up
+             | U | V | A | B                              any matrix, in a table of rules
     Rows   ::= s | q, and with several inner steps s1, s2, ...
     Kernel ::= "K_" stem ["_" stem] ["_" Rows "_" Rows]
 
@@ -47,18 +49,19 @@ class Stage(NamedTuple):
 
 
 STAGES = {
-    "support": Stage(2, "support forward"),
-    "inner gradient": Stage(3, "inner gradient"),
-    "step": Stage(4, "inner step"),
-    "query": Stage(4, "query forward"),
-    "query adjoints": Stage(5, "query backward"),
-    "step adjoints": Stage(5, "back through the step"),
-    "support adjoints": Stage(5, "support backward"),
-    "meta-gradient": Stage(5, "meta-gradient"),
+    "support": Stage(3, "support forward"),
+    "inner gradient": Stage(4, "inner gradient"),
+    "step": Stage(5, "inner step"),
+    "query": Stage(6, "query forward"),
+    "query adjoints": Stage(7, "query backward"),
+    "step adjoints": Stage(7, "back through the step"),
+    "support adjoints": Stage(7, "support backward"),
+    "meta-gradient": Stage(7, "meta-gradient"),
 }
 
-#: The chapter that numbers what the rewrite changes.
-REWRITE_CHAPTER = 6
+#: The chapter that numbers the scalar warm-up, and the one that numbers what the rewrite changes.
+WARM_UP_CHAPTER = 2
+REWRITE_CHAPTER = 8
 
 #: What each letter stands for, in the order of the notation table.
 MEANINGS = {
@@ -117,7 +120,7 @@ class Name:
 
 
 _NAME = re.compile(
-    r"(?P<inner>d?)(?P<base>X|Y|W|b|Z|H|G|E|loss)(?P<layer>\d*)"
+    r"(?P<inner>d?)(?P<base>X|Y|W|b|Z|H|G|E|loss|x|y|w|U|V|A|B)(?P<layer>\d*)"
     r"(_(?P<rows>[sq]\d*))?(_(?P<fast>fast\d*))?(?P<bar>_bar)?"
 )
 
@@ -180,6 +183,22 @@ def kernel(left: MatrixSymbol, right: MatrixSymbol) -> MatrixSymbol:
     stems = [first.stem] if first.stem == second.stem else [first.stem, second.stem]
     rows = [] if (first.rows, second.rows) == ("q", "s") else [first.rows, second.rows]
     return MatrixSymbol("_".join(["K", *stems, *rows]), left.shape[0], right.shape[0])
+
+
+def kind(name: str) -> str:
+    """Which kind of quantity a name is: a colour on the site.
+
+    One of ``data``, ``weight``, ``gradient`` (of the support loss), ``adjoint`` (of the query loss)
+    and ``value`` for what a forward pass computes.
+    """
+    if name.startswith("K_"):
+        return "adjoint" if "_bar" in name else "value"
+    parts = parse(name)
+    if parts.bar:
+        return "adjoint"
+    if parts.inner:
+        return "gradient"
+    return {"x": "data", "y": "data", "w": "weight", "b": "weight"}.get(parts.base.lower(), "value")
 
 
 def is_row_free(shape: tuple[Expr, ...]) -> bool:

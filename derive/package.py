@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from derive import notation, numpy_code
+from derive.circuit import inner_circuit, outer_circuit, query_circuit
+from derive.diagram import stage_diagram, whole_diagram
 from derive.functions import functions_of
 from derive.listing import listing, manifest
 from derive.rewrite import rewrite
@@ -274,4 +276,24 @@ def files_of(derivation: Derivation) -> dict[str, str]:
         **copied,
         "equations.json": manifest(derivation, BANNER.removeprefix("# ")),
         "equations.md": listing(derivation, BANNER.removeprefix("# ")),
+        # Several inner steps do not fit on a page.
+        **(
+            diagrams(derivation, BANNER.removeprefix("# ")) if derivation.network.steps == 1 else {}
+        ),
     }
+
+
+def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:
+    """``diagrams/``: a stage each, the rewritten query pass, the whole; circuits of one layer."""
+    derived, network = derivation.derived, derivation.network
+    drawn = {
+        "whole": whole_diagram(derived, banner),
+        "rewritten-query": stage_diagram(derivation.rewritten, ["query"], banner),
+    }
+    for stage in notation.STAGES:
+        drawn[stage.replace(" ", "-")] = stage_diagram(derived, [stage], banner)
+    if network.hidden == 1:
+        drawn["circuit-inner"] = inner_circuit(derived, banner)
+        drawn["circuit-query"] = query_circuit(derived, banner)
+        drawn["circuit-outer"] = outer_circuit(derived, banner)
+    return {f"diagrams/{name}.svg": text for name, text in drawn.items()}

@@ -38,9 +38,9 @@ def predict(weights: Weights, X: Array) -> Array:
     W1, b1, W2, b2 = weights
 
     # --- support forward ---
-    Z1 = X @ W1 + b1  # (2.1)
-    H1 = np.maximum(Z1, 0)  # (2.2)
-    Z2 = H1 @ W2 + b2  # (2.3)
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.maximum(Z1, 0)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
 
     return Z2
 
@@ -70,10 +70,10 @@ def loss(weights: Weights, X: Array, Y: Array) -> float:
     W1, b1, W2, b2 = weights
 
     # --- support forward ---
-    Z1 = X @ W1 + b1  # (2.1)
-    H1 = np.maximum(Z1, 0)  # (2.2)
-    Z2 = H1 @ W2 + b2  # (2.3)
-    loss = np.sum((Z2 - Y) ** 2) / (N * O)  # (2.4)
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.maximum(Z1, 0)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
+    loss = np.sum((Z2 - Y) ** 2) / (N * O)  # (3.4)
 
     return float(loss)
 
@@ -105,20 +105,20 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     W1, b1, W2, b2 = weights
 
     # --- support forward ---
-    Z1 = X @ W1 + b1  # (2.1)
-    H1 = np.maximum(Z1, 0)  # (2.2)
-    Z2 = H1 @ W2 + b2  # (2.3)
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.maximum(Z1, 0)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
     E = Z2 - Y
-    loss = np.sum(E**2) / (N * O)  # from (2.4)
+    loss = np.sum(E**2) / (N * O)  # from (3.4)
 
     # --- inner gradient ---
-    dZ2 = 2 / (N * O) * E  # from (3.1)
-    dH1 = dZ2 @ W2.T  # (3.2)
-    dZ1 = dH1 * (Z1 > 0)  # (3.3)
-    dW1 = X.T @ dZ1  # (3.4)
-    db1 = dZ1.sum(0, keepdims=True)  # (3.5)
-    dW2 = H1.T @ dZ2  # (3.6)
-    db2 = dZ2.sum(0, keepdims=True)  # (3.7)
+    dZ2 = 2 / (N * O) * E  # from (4.1)
+    dH1 = dZ2 @ W2.T  # (4.2)
+    dZ1 = dH1 * (Z1 > 0)  # (4.3)
+    dW1 = X.T @ dZ1  # (4.4)
+    db1 = dZ1.sum(0, keepdims=True)  # (4.5)
+    dW2 = H1.T @ dZ2  # (4.6)
+    db2 = dZ2.sum(0, keepdims=True)  # (4.7)
 
     return float(loss), Weights(dW1, db1, dW2, db2)
 
@@ -151,20 +151,20 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     W1, b1, W2, b2 = weights
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.maximum(Z1_s, 0)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.maximum(Z1_s, 0)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
 
     # --- inner gradient ---
-    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
-    dH1_s = dZ2_s @ W2.T  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (3.3)
+    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (4.1)
+    dH1_s = dZ2_s @ W2.T  # (4.2)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (4.3)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # from (4.1), (3.4)
-    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # from (4.2), (3.5)
-    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # from (4.3), (3.6)
-    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # from (4.4), (3.7)
+    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # from (5.1), (4.4)
+    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # from (5.2), (4.5)
+    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # from (5.3), (4.6)
+    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # from (5.4), (4.7)
 
     return Weights(W1_fast, b1_fast, W2_fast, b2_fast)
 
@@ -234,22 +234,22 @@ def meta_loss(
     X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.maximum(Z1_s, 0)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.maximum(Z1_s, 0)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
 
     # --- inner gradient ---
-    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
-    dH1_s = dZ2_s @ W2.T  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (3.3)
+    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (4.1)
+    dH1_s = dZ2_s @ W2.T  # (4.2)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (4.3)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T) + 1  # (6.3)
-    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (6.4) from (4.1), (3.4), (4.2), (3.5)
-    H1_q = np.maximum(Z1_q, 0)  # (4.6)
-    K_H1 = gram(H1_q, H1_s, T) + 1  # (6.5)
-    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (6.6) from (4.3), (3.6), (4.4), (3.7)
-    loss_q = np.sum((Z2_q - Y_q) ** 2) / (M * O)  # (4.8)
+    K_X = gram(X_q, X_s, T) + 1  # (8.3)
+    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (8.4) from (5.1), (4.4), (5.2), (4.5)
+    H1_q = np.maximum(Z1_q, 0)  # (6.2)
+    K_H1 = gram(H1_q, H1_s, T) + 1  # (8.5)
+    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (8.6) from (5.3), (4.6), (5.4), (4.7)
+    loss_q = np.sum((Z2_q - Y_q) ** 2) / (M * O)  # (6.4)
 
     return float(loss_q / T)
 
@@ -294,44 +294,44 @@ def meta_loss_and_gradient(
     X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.maximum(Z1_s, 0)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.maximum(Z1_s, 0)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
 
     # --- inner gradient ---
-    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
-    dH1_s = dZ2_s @ W2.T  # (3.2)
-    G1_s = (Z1_s > 0).astype(Z1_s.dtype)  # (6.1)
-    dZ1_s = dH1_s * G1_s  # (6.2)
+    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (4.1)
+    dH1_s = dZ2_s @ W2.T  # (4.2)
+    G1_s = (Z1_s > 0).astype(Z1_s.dtype)  # (8.1)
+    dZ1_s = dH1_s * G1_s  # (8.2)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T) + 1  # (6.3)
-    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (6.4) from (4.1), (3.4), (4.2), (3.5)
-    H1_q = np.maximum(Z1_q, 0)  # (4.6)
-    K_H1 = gram(H1_q, H1_s, T) + 1  # (6.5)
-    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (6.6) from (4.3), (3.6), (4.4), (3.7)
-    E_q = Z2_q - Y_q  # (6.7)
-    loss_q = np.sum(E_q**2) / (M * O)  # (6.8)
+    K_X = gram(X_q, X_s, T) + 1  # (8.3)
+    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (8.4) from (5.1), (4.4), (5.2), (4.5)
+    H1_q = np.maximum(Z1_q, 0)  # (6.2)
+    K_H1 = gram(H1_q, H1_s, T) + 1  # (8.5)
+    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (8.6) from (5.3), (4.6), (5.4), (4.7)
+    E_q = Z2_q - Y_q  # (8.7)
+    loss_q = np.sum(E_q**2) / (M * O)  # (8.8)
 
     # --- query backward ---
-    Z2_q_bar = 2 / (M * O * T) * E_q  # (6.9)
-    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (6.10)
-    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (6.11) from (4.3), (3.6)
-    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (6.12)
+    Z2_q_bar = 2 / (M * O * T) * E_q  # (8.9)
+    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.10)
+    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.11) from (5.3), (4.6)
+    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (8.12)
 
     # --- support backward ---
-    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (6.13) from (5.11), (5.7), (5.10), (5.6)
-    dH1_s_bar = dZ1_s_bar * G1_s  # (6.14)
-    dZ2_s_bar = dH1_s_bar @ W2 - alpha * mix(K_H1.mT, Z2_q_bar)  # (6.15)
-    Z2_s_bar = 2 / (N * O) * dZ2_s_bar  # (5.15)
-    H1_s_bar = Z2_s_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2.mT, H1_q)  # (6.16) from (5.9), (5.5)
-    Z1_s_bar = H1_s_bar * G1_s  # (6.17)
+    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (8.13) from (7.11), (7.7), (7.10), (7.6)
+    dH1_s_bar = dZ1_s_bar * G1_s  # (8.14)
+    dZ2_s_bar = dH1_s_bar @ W2 - alpha * mix(K_H1.mT, Z2_q_bar)  # (8.15)
+    Z2_s_bar = 2 / (N * O) * dZ2_s_bar  # (7.15)
+    H1_s_bar = Z2_s_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2.mT, H1_q)  # (8.16) from (7.9), (7.5)
+    Z1_s_bar = H1_s_bar * G1_s  # (8.17)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (6.18) from (5.7)
-    b1_bar = Z1_q_bar.sum(0, keepdims=True) + Z1_s_bar.sum(0, keepdims=True)  # (6.19) from (5.6)
-    W2_bar = H1_q.T @ Z2_q_bar + H1_s.T @ Z2_s_bar + dH1_s_bar.T @ dZ2_s  # (6.20) from (5.5)
-    b2_bar = Z2_q_bar.sum(0, keepdims=True) + Z2_s_bar.sum(0, keepdims=True)  # (6.21) from (5.4)
+    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (8.18) from (7.7)
+    b1_bar = Z1_q_bar.sum(0, keepdims=True) + Z1_s_bar.sum(0, keepdims=True)  # (8.19) from (7.6)
+    W2_bar = H1_q.T @ Z2_q_bar + H1_s.T @ Z2_s_bar + dH1_s_bar.T @ dZ2_s  # (8.20) from (7.5)
+    b2_bar = Z2_q_bar.sum(0, keepdims=True) + Z2_s_bar.sum(0, keepdims=True)  # (8.21) from (7.4)
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar)
 
@@ -377,34 +377,34 @@ def first_order_meta_loss_and_gradient(
     X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.maximum(Z1_s, 0)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.maximum(Z1_s, 0)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
 
     # --- inner gradient ---
-    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
-    dH1_s = dZ2_s @ W2.T  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (3.3)
+    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (4.1)
+    dH1_s = dZ2_s @ W2.T  # (4.2)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (4.3)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T) + 1  # (6.3)
-    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (6.4) from (4.1), (3.4), (4.2), (3.5)
-    H1_q = np.maximum(Z1_q, 0)  # (4.6)
-    K_H1 = gram(H1_q, H1_s, T) + 1  # (6.5)
-    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (6.6) from (4.3), (3.6), (4.4), (3.7)
-    E_q = Z2_q - Y_q  # (6.7)
-    loss_q = np.sum(E_q**2) / (M * O)  # (6.8)
+    K_X = gram(X_q, X_s, T) + 1  # (8.3)
+    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (8.4) from (5.1), (4.4), (5.2), (4.5)
+    H1_q = np.maximum(Z1_q, 0)  # (6.2)
+    K_H1 = gram(H1_q, H1_s, T) + 1  # (8.5)
+    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (8.6) from (5.3), (4.6), (5.4), (4.7)
+    E_q = Z2_q - Y_q  # (8.7)
+    loss_q = np.sum(E_q**2) / (M * O)  # (8.8)
 
     # --- query backward ---
-    Z2_q_bar = 2 / (M * O * T) * E_q  # (6.9)
-    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (6.10)
-    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (6.11) from (4.3), (3.6)
-    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (6.12)
+    Z2_q_bar = 2 / (M * O * T) * E_q  # (8.9)
+    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.10)
+    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.11) from (5.3), (4.6)
+    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (8.12)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (6.18), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (6.19), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (6.20), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (6.21), first order
+    W1_bar = X_q.T @ Z1_q_bar  # (8.18), first order
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.19), first order
+    W2_bar = H1_q.T @ Z2_q_bar  # (8.20), first order
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.21), first order
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar)

@@ -40,19 +40,19 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     W1, b1, W2, b2 = weights
 
     # --- support forward ---
-    Z1 = X @ W1 + b1  # (2.1)
-    H1 = np.maximum(Z1, 0)  # (2.2)
-    Z2 = H1 @ W2 + b2  # (2.3)
-    loss = np.sum((Z2 - Y) ** 2, axis=(-2, -1)) / (N * O)  # (2.4)
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.maximum(Z1, 0)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
+    loss = np.sum((Z2 - Y) ** 2, axis=(-2, -1)) / (N * O)  # (3.4)
 
     # --- inner gradient ---
-    dZ2 = 2 / (N * O) * (Z2 - Y)  # (3.1)
-    dH1 = dZ2 @ W2.mT  # (3.2)
-    dZ1 = dH1 * (Z1 > 0)  # (3.3)
-    dW1 = X.mT @ dZ1  # (3.4)
-    db1 = dZ1.sum(-2, keepdims=True)  # (3.5)
-    dW2 = H1.mT @ dZ2  # (3.6)
-    db2 = dZ2.sum(-2, keepdims=True)  # (3.7)
+    dZ2 = 2 / (N * O) * (Z2 - Y)  # (4.1)
+    dH1 = dZ2 @ W2.mT  # (4.2)
+    dZ1 = dH1 * (Z1 > 0)  # (4.3)
+    dW1 = X.mT @ dZ1  # (4.4)
+    db1 = dZ1.sum(-2, keepdims=True)  # (4.5)
+    dW2 = H1.mT @ dZ2  # (4.6)
+    db2 = dZ2.sum(-2, keepdims=True)  # (4.7)
 
     return float(loss), Weights(dW1, db1, dW2, db2)
 
@@ -96,60 +96,60 @@ def meta_loss_and_gradient(
     W1, b1, W2, b2 = weights
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.maximum(Z1_s, 0)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
-    loss_s = np.sum((Z2_s - Y_s) ** 2, axis=(-2, -1)) / (N * O)  # (2.4)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.maximum(Z1_s, 0)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
+    loss_s = np.sum((Z2_s - Y_s) ** 2, axis=(-2, -1)) / (N * O)  # (3.4)
 
     # --- inner gradient ---
-    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
-    dH1_s = dZ2_s @ W2.mT  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (3.3)
-    dW1 = X_s.mT @ dZ1_s  # (3.4)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (3.5)
-    dW2 = H1_s.mT @ dZ2_s  # (3.6)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (3.7)
+    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (4.1)
+    dH1_s = dZ2_s @ W2.mT  # (4.2)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (4.3)
+    dW1 = X_s.mT @ dZ1_s  # (4.4)
+    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.5)
+    dW2 = H1_s.mT @ dZ2_s  # (4.6)
+    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.7)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * dW1  # (4.1)
-    b1_fast = b1 - alpha * db1  # (4.2)
-    W2_fast = W2 - alpha * dW2  # (4.3)
-    b2_fast = b2 - alpha * db2  # (4.4)
+    W1_fast = W1 - alpha * dW1  # (5.1)
+    b1_fast = b1 - alpha * db1  # (5.2)
+    W2_fast = W2 - alpha * dW2  # (5.3)
+    b2_fast = b2 - alpha * db2  # (5.4)
 
     # --- query forward ---
-    Z1_q = X_q @ W1_fast + b1_fast  # (4.5)
-    H1_q = np.maximum(Z1_q, 0)  # (4.6)
-    Z2_q = H1_q @ W2_fast + b2_fast  # (4.7)
-    loss_q = np.sum((Z2_q - Y_q) ** 2, axis=(-2, -1)) / (M * O)  # (4.8)
+    Z1_q = X_q @ W1_fast + b1_fast  # (6.1)
+    H1_q = np.maximum(Z1_q, 0)  # (6.2)
+    Z2_q = H1_q @ W2_fast + b2_fast  # (6.3)
+    loss_q = np.sum((Z2_q - Y_q) ** 2, axis=(-2, -1)) / (M * O)  # (6.4)
 
     # --- query backward ---
-    Z2_q_bar = 2 / (M * O * T) * (Z2_q - Y_q)  # (5.1)
-    H1_q_bar = Z2_q_bar @ W2_fast.mT  # (5.2)
-    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (5.3)
+    Z2_q_bar = 2 / (M * O * T) * (Z2_q - Y_q)  # (7.1)
+    H1_q_bar = Z2_q_bar @ W2_fast.mT  # (7.2)
+    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.3)
 
     # --- back through the step ---
-    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (5.4)
-    W2_fast_bar = H1_q.mT @ Z2_q_bar  # (5.5)
-    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (5.6)
-    W1_fast_bar = X_q.mT @ Z1_q_bar  # (5.7)
-    db2_bar = -alpha * b2_fast_bar  # (5.8)
-    dW2_bar = -alpha * W2_fast_bar  # (5.9)
-    db1_bar = -alpha * b1_fast_bar  # (5.10)
-    dW1_bar = -alpha * W1_fast_bar  # (5.11)
+    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (7.4)
+    W2_fast_bar = H1_q.mT @ Z2_q_bar  # (7.5)
+    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.6)
+    W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.7)
+    db2_bar = -alpha * b2_fast_bar  # (7.8)
+    dW2_bar = -alpha * W2_fast_bar  # (7.9)
+    db1_bar = -alpha * b1_fast_bar  # (7.10)
+    dW1_bar = -alpha * W1_fast_bar  # (7.11)
 
     # --- support backward ---
-    dZ1_s_bar = X_s @ dW1_bar + db1_bar  # (5.12)
-    dH1_s_bar = dZ1_s_bar * (Z1_s > 0)  # (5.13)
-    dZ2_s_bar = H1_s @ dW2_bar + dH1_s_bar @ W2 + db2_bar  # (5.14)
-    Z2_s_bar = 2 / (N * O) * dZ2_s_bar  # (5.15)
-    H1_s_bar = Z2_s_bar @ W2.mT + dZ2_s @ dW2_bar.mT  # (5.16)
-    Z1_s_bar = H1_s_bar * (Z1_s > 0)  # (5.17)
+    dZ1_s_bar = X_s @ dW1_bar + db1_bar  # (7.12)
+    dH1_s_bar = dZ1_s_bar * (Z1_s > 0)  # (7.13)
+    dZ2_s_bar = H1_s @ dW2_bar + dH1_s_bar @ W2 + db2_bar  # (7.14)
+    Z2_s_bar = 2 / (N * O) * dZ2_s_bar  # (7.15)
+    H1_s_bar = Z2_s_bar @ W2.mT + dZ2_s @ dW2_bar.mT  # (7.16)
+    Z1_s_bar = H1_s_bar * (Z1_s > 0)  # (7.17)
 
     # --- meta-gradient ---
-    W1_bar = X_s.mT @ Z1_s_bar + W1_fast_bar  # (5.18)
-    b1_bar = Z1_s_bar.sum(-2, keepdims=True) + b1_fast_bar  # (5.19)
-    W2_bar = H1_s.mT @ Z2_s_bar + dH1_s_bar.mT @ dZ2_s + W2_fast_bar  # (5.20)
-    b2_bar = Z2_s_bar.sum(-2, keepdims=True) + b2_fast_bar  # (5.21)
+    W1_bar = X_s.mT @ Z1_s_bar + W1_fast_bar  # (7.18)
+    b1_bar = Z1_s_bar.sum(-2, keepdims=True) + b1_fast_bar  # (7.19)
+    W2_bar = H1_s.mT @ Z2_s_bar + dH1_s_bar.mT @ dZ2_s + W2_fast_bar  # (7.20)
+    b2_bar = Z2_s_bar.sum(-2, keepdims=True) + b2_fast_bar  # (7.21)
 
     return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0))
 
@@ -194,47 +194,47 @@ def first_order_meta_loss_and_gradient(
     W1, b1, W2, b2 = weights
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.maximum(Z1_s, 0)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
-    loss_s = np.sum((Z2_s - Y_s) ** 2, axis=(-2, -1)) / (N * O)  # (2.4)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.maximum(Z1_s, 0)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
+    loss_s = np.sum((Z2_s - Y_s) ** 2, axis=(-2, -1)) / (N * O)  # (3.4)
 
     # --- inner gradient ---
-    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (3.1)
-    dH1_s = dZ2_s @ W2.mT  # (3.2)
-    dZ1_s = dH1_s * (Z1_s > 0)  # (3.3)
-    dW1 = X_s.mT @ dZ1_s  # (3.4)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (3.5)
-    dW2 = H1_s.mT @ dZ2_s  # (3.6)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (3.7)
+    dZ2_s = 2 / (N * O) * (Z2_s - Y_s)  # (4.1)
+    dH1_s = dZ2_s @ W2.mT  # (4.2)
+    dZ1_s = dH1_s * (Z1_s > 0)  # (4.3)
+    dW1 = X_s.mT @ dZ1_s  # (4.4)
+    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.5)
+    dW2 = H1_s.mT @ dZ2_s  # (4.6)
+    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.7)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * dW1  # (4.1)
-    b1_fast = b1 - alpha * db1  # (4.2)
-    W2_fast = W2 - alpha * dW2  # (4.3)
-    b2_fast = b2 - alpha * db2  # (4.4)
+    W1_fast = W1 - alpha * dW1  # (5.1)
+    b1_fast = b1 - alpha * db1  # (5.2)
+    W2_fast = W2 - alpha * dW2  # (5.3)
+    b2_fast = b2 - alpha * db2  # (5.4)
 
     # --- query forward ---
-    Z1_q = X_q @ W1_fast + b1_fast  # (4.5)
-    H1_q = np.maximum(Z1_q, 0)  # (4.6)
-    Z2_q = H1_q @ W2_fast + b2_fast  # (4.7)
-    loss_q = np.sum((Z2_q - Y_q) ** 2, axis=(-2, -1)) / (M * O)  # (4.8)
+    Z1_q = X_q @ W1_fast + b1_fast  # (6.1)
+    H1_q = np.maximum(Z1_q, 0)  # (6.2)
+    Z2_q = H1_q @ W2_fast + b2_fast  # (6.3)
+    loss_q = np.sum((Z2_q - Y_q) ** 2, axis=(-2, -1)) / (M * O)  # (6.4)
 
     # --- query backward ---
-    Z2_q_bar = 2 / (M * O * T) * (Z2_q - Y_q)  # (5.1)
-    H1_q_bar = Z2_q_bar @ W2_fast.mT  # (5.2)
-    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (5.3)
+    Z2_q_bar = 2 / (M * O * T) * (Z2_q - Y_q)  # (7.1)
+    H1_q_bar = Z2_q_bar @ W2_fast.mT  # (7.2)
+    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.3)
 
     # --- back through the step ---
-    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (5.4)
-    W2_fast_bar = H1_q.mT @ Z2_q_bar  # (5.5)
-    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (5.6)
-    W1_fast_bar = X_q.mT @ Z1_q_bar  # (5.7)
+    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (7.4)
+    W2_fast_bar = H1_q.mT @ Z2_q_bar  # (7.5)
+    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.6)
+    W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.7)
 
     # --- meta-gradient ---
-    W1_bar = W1_fast_bar  # (5.18), first order
-    b1_bar = b1_fast_bar  # (5.19), first order
-    W2_bar = W2_fast_bar  # (5.20), first order
-    b2_bar = b2_fast_bar  # (5.21), first order
+    W1_bar = W1_fast_bar  # (7.18), first order
+    b1_bar = b1_fast_bar  # (7.19), first order
+    W2_bar = W2_fast_bar  # (7.20), first order
+    b2_bar = b2_fast_bar  # (7.21), first order
 
     return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0))

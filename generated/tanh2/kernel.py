@@ -38,11 +38,11 @@ def predict(weights: Weights, X: Array) -> Array:
     W1, b1, W2, b2, W3, b3 = weights
 
     # --- support forward ---
-    Z1 = X @ W1 + b1  # (2.1)
-    H1 = np.tanh(Z1)  # (2.2)
-    Z2 = H1 @ W2 + b2  # (2.3)
-    H2 = np.tanh(Z2)  # (2.4)
-    Z3 = H2 @ W3 + b3  # (2.5)
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.tanh(Z1)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
+    H2 = np.tanh(Z2)  # (3.4)
+    Z3 = H2 @ W3 + b3  # (3.5)
 
     return Z3
 
@@ -72,12 +72,12 @@ def loss(weights: Weights, X: Array, Y: Array) -> float:
     W1, b1, W2, b2, W3, b3 = weights
 
     # --- support forward ---
-    Z1 = X @ W1 + b1  # (2.1)
-    H1 = np.tanh(Z1)  # (2.2)
-    Z2 = H1 @ W2 + b2  # (2.3)
-    H2 = np.tanh(Z2)  # (2.4)
-    Z3 = H2 @ W3 + b3  # (2.5)
-    loss = np.sum((Z3 - Y) ** 2) / (N * O)  # (2.6)
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.tanh(Z1)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
+    H2 = np.tanh(Z2)  # (3.4)
+    Z3 = H2 @ W3 + b3  # (3.5)
+    loss = np.sum((Z3 - Y) ** 2) / (N * O)  # (3.6)
 
     return float(loss)
 
@@ -109,26 +109,26 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     W1, b1, W2, b2, W3, b3 = weights
 
     # --- support forward ---
-    Z1 = X @ W1 + b1  # (2.1)
-    H1 = np.tanh(Z1)  # (2.2)
-    Z2 = H1 @ W2 + b2  # (2.3)
-    H2 = np.tanh(Z2)  # (2.4)
-    Z3 = H2 @ W3 + b3  # (2.5)
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.tanh(Z1)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
+    H2 = np.tanh(Z2)  # (3.4)
+    Z3 = H2 @ W3 + b3  # (3.5)
     E = Z3 - Y
-    loss = np.sum(E**2) / (N * O)  # from (2.6)
+    loss = np.sum(E**2) / (N * O)  # from (3.6)
 
     # --- inner gradient ---
-    dZ3 = 2 / (N * O) * E  # from (3.1)
-    dH2 = dZ3 @ W3.T  # (3.2)
-    dZ2 = dH2 * (1 - H2**2)  # from (3.3)
-    dH1 = dZ2 @ W2.T  # (3.4)
-    dZ1 = dH1 * (1 - H1**2)  # from (3.5)
-    dW1 = X.T @ dZ1  # (3.6)
-    db1 = dZ1.sum(0, keepdims=True)  # (3.7)
-    dW2 = H1.T @ dZ2  # (3.8)
-    db2 = dZ2.sum(0, keepdims=True)  # (3.9)
-    dW3 = H2.T @ dZ3  # (3.10)
-    db3 = dZ3.sum(0, keepdims=True)  # (3.11)
+    dZ3 = 2 / (N * O) * E  # from (4.1)
+    dH2 = dZ3 @ W3.T  # (4.2)
+    dZ2 = dH2 * (1 - H2**2)  # from (4.3)
+    dH1 = dZ2 @ W2.T  # (4.4)
+    dZ1 = dH1 * (1 - H1**2)  # from (4.5)
+    dW1 = X.T @ dZ1  # (4.6)
+    db1 = dZ1.sum(0, keepdims=True)  # (4.7)
+    dW2 = H1.T @ dZ2  # (4.8)
+    db2 = dZ2.sum(0, keepdims=True)  # (4.9)
+    dW3 = H2.T @ dZ3  # (4.10)
+    db3 = dZ3.sum(0, keepdims=True)  # (4.11)
 
     return float(loss), Weights(dW1, db1, dW2, db2, dW3, db3)
 
@@ -161,26 +161,26 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     W1, b1, W2, b2, W3, b3 = weights
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.tanh(Z1_s)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
-    H2_s = np.tanh(Z2_s)  # (2.4)
-    Z3_s = H2_s @ W3 + b3  # (2.5)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.tanh(Z1_s)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
+    H2_s = np.tanh(Z2_s)  # (3.4)
+    Z3_s = H2_s @ W3 + b3  # (3.5)
 
     # --- inner gradient ---
-    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
-    dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)  # from (3.3)
-    dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)  # from (3.5)
+    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (4.1)
+    dH2_s = dZ3_s @ W3.T  # (4.2)
+    dZ2_s = dH2_s * (1 - H2_s**2)  # from (4.3)
+    dH1_s = dZ2_s @ W2.T  # (4.4)
+    dZ1_s = dH1_s * (1 - H1_s**2)  # from (4.5)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # from (4.1), (3.6)
-    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # from (4.2), (3.7)
-    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # from (4.3), (3.8)
-    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # from (4.4), (3.9)
-    W3_fast = W3 - alpha * (H2_s.T @ dZ3_s)  # from (4.5), (3.10)
-    b3_fast = b3 - alpha * dZ3_s.sum(0, keepdims=True)  # from (4.6), (3.11)
+    W1_fast = W1 - alpha * (X_s.T @ dZ1_s)  # from (5.1), (4.6)
+    b1_fast = b1 - alpha * dZ1_s.sum(0, keepdims=True)  # from (5.2), (4.7)
+    W2_fast = W2 - alpha * (H1_s.T @ dZ2_s)  # from (5.3), (4.8)
+    b2_fast = b2 - alpha * dZ2_s.sum(0, keepdims=True)  # from (5.4), (4.9)
+    W3_fast = W3 - alpha * (H2_s.T @ dZ3_s)  # from (5.5), (4.10)
+    b3_fast = b3 - alpha * dZ3_s.sum(0, keepdims=True)  # from (5.6), (4.11)
 
     return Weights(W1_fast, b1_fast, W2_fast, b2_fast, W3_fast, b3_fast)
 
@@ -250,29 +250,29 @@ def meta_loss(
     X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.tanh(Z1_s)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
-    H2_s = np.tanh(Z2_s)  # (2.4)
-    Z3_s = H2_s @ W3 + b3  # (2.5)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.tanh(Z1_s)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
+    H2_s = np.tanh(Z2_s)  # (3.4)
+    Z3_s = H2_s @ W3 + b3  # (3.5)
 
     # --- inner gradient ---
-    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
-    dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)  # from (3.3)
-    dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)  # from (3.5)
+    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (4.1)
+    dH2_s = dZ3_s @ W3.T  # (4.2)
+    dZ2_s = dH2_s * (1 - H2_s**2)  # from (4.3)
+    dH1_s = dZ2_s @ W2.T  # (4.4)
+    dZ1_s = dH1_s * (1 - H1_s**2)  # from (4.5)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T) + 1  # (6.5)
-    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (6.6) from (4.1), (3.6), (4.2), (3.7)
-    H1_q = np.tanh(Z1_q)  # (4.8)
-    K_H1 = gram(H1_q, H1_s, T) + 1  # (6.7)
-    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (6.8) from (4.3), (3.8), (4.4), (3.9)
-    H2_q = np.tanh(Z2_q)  # (4.10)
-    K_H2 = gram(H2_q, H2_s, T) + 1  # (6.9)
-    Z3_q = H2_q @ W3 + b3 - alpha * mix(K_H2, dZ3_s)  # (6.10) from (4.5), (3.10), (4.6), (3.11)
-    loss_q = np.sum((Z3_q - Y_q) ** 2) / (M * O)  # (4.12)
+    K_X = gram(X_q, X_s, T) + 1  # (8.5)
+    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (8.6) from (5.1), (4.6), (5.2), (4.7)
+    H1_q = np.tanh(Z1_q)  # (6.2)
+    K_H1 = gram(H1_q, H1_s, T) + 1  # (8.7)
+    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (8.8) from (5.3), (4.8), (5.4), (4.9)
+    H2_q = np.tanh(Z2_q)  # (6.4)
+    K_H2 = gram(H2_q, H2_s, T) + 1  # (8.9)
+    Z3_q = H2_q @ W3 + b3 - alpha * mix(K_H2, dZ3_s)  # (8.10) from (5.5), (4.10), (5.6), (4.11)
+    loss_q = np.sum((Z3_q - Y_q) ** 2) / (M * O)  # (6.6)
 
     return float(loss_q / T)
 
@@ -317,61 +317,61 @@ def meta_loss_and_gradient(
     X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.tanh(Z1_s)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
-    H2_s = np.tanh(Z2_s)  # (2.4)
-    Z3_s = H2_s @ W3 + b3  # (2.5)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.tanh(Z1_s)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
+    H2_s = np.tanh(Z2_s)  # (3.4)
+    Z3_s = H2_s @ W3 + b3  # (3.5)
 
     # --- inner gradient ---
-    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
-    dH2_s = dZ3_s @ W3.T  # (3.2)
-    G2_s = 1 - H2_s**2  # (6.1)
-    dZ2_s = dH2_s * G2_s  # (6.2)
-    dH1_s = dZ2_s @ W2.T  # (3.4)
-    G1_s = 1 - H1_s**2  # (6.3)
-    dZ1_s = dH1_s * G1_s  # (6.4)
+    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (4.1)
+    dH2_s = dZ3_s @ W3.T  # (4.2)
+    G2_s = 1 - H2_s**2  # (8.1)
+    dZ2_s = dH2_s * G2_s  # (8.2)
+    dH1_s = dZ2_s @ W2.T  # (4.4)
+    G1_s = 1 - H1_s**2  # (8.3)
+    dZ1_s = dH1_s * G1_s  # (8.4)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T) + 1  # (6.5)
-    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (6.6) from (4.1), (3.6), (4.2), (3.7)
-    H1_q = np.tanh(Z1_q)  # (4.8)
-    K_H1 = gram(H1_q, H1_s, T) + 1  # (6.7)
-    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (6.8) from (4.3), (3.8), (4.4), (3.9)
-    H2_q = np.tanh(Z2_q)  # (4.10)
-    K_H2 = gram(H2_q, H2_s, T) + 1  # (6.9)
-    Z3_q = H2_q @ W3 + b3 - alpha * mix(K_H2, dZ3_s)  # (6.10) from (4.5), (3.10), (4.6), (3.11)
-    E_q = Z3_q - Y_q  # (6.11)
-    loss_q = np.sum(E_q**2) / (M * O)  # (6.12)
+    K_X = gram(X_q, X_s, T) + 1  # (8.5)
+    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (8.6) from (5.1), (4.6), (5.2), (4.7)
+    H1_q = np.tanh(Z1_q)  # (6.2)
+    K_H1 = gram(H1_q, H1_s, T) + 1  # (8.7)
+    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (8.8) from (5.3), (4.8), (5.4), (4.9)
+    H2_q = np.tanh(Z2_q)  # (6.4)
+    K_H2 = gram(H2_q, H2_s, T) + 1  # (8.9)
+    Z3_q = H2_q @ W3 + b3 - alpha * mix(K_H2, dZ3_s)  # (8.10) from (5.5), (4.10), (5.6), (4.11)
+    E_q = Z3_q - Y_q  # (8.11)
+    loss_q = np.sum(E_q**2) / (M * O)  # (8.12)
 
     # --- query backward ---
-    Z3_q_bar = 2 / (M * O * T) * E_q  # (6.13)
-    K_Z3_bar_dZ3 = gram(Z3_q_bar, dZ3_s, T)  # (6.14)
-    H2_q_bar = Z3_q_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3, H2_s)  # (6.15) from (4.5), (3.10)
-    Z2_q_bar = H2_q_bar * (1 - H2_q**2)  # (6.16)
-    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (6.17)
-    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (6.18) from (4.3), (3.8)
-    Z1_q_bar = H1_q_bar * (1 - H1_q**2)  # (6.19)
+    Z3_q_bar = 2 / (M * O * T) * E_q  # (8.13)
+    K_Z3_bar_dZ3 = gram(Z3_q_bar, dZ3_s, T)  # (8.14)
+    H2_q_bar = Z3_q_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3, H2_s)  # (8.15) from (5.5), (4.10)
+    Z2_q_bar = H2_q_bar * (1 - H2_q**2)  # (8.16)
+    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.17)
+    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.18) from (5.3), (4.8)
+    Z1_q_bar = H1_q_bar * (1 - H1_q**2)  # (8.19)
 
     # --- support backward ---
-    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (6.20) from (5.17), (5.11), (5.16), (5.10)
-    dH1_s_bar = dZ1_s_bar * G1_s  # (6.21)
-    dZ2_s_bar = dH1_s_bar @ W2 - alpha * mix(K_H1.mT, Z2_q_bar)  # (6.22)
-    dH2_s_bar = dZ2_s_bar * G2_s  # (6.23)
-    dZ3_s_bar = dH2_s_bar @ W3 - alpha * mix(K_H2.mT, Z3_q_bar)  # (6.24)
-    Z3_s_bar = 2 / (N * O) * dZ3_s_bar  # (5.23)
-    H2_s_bar = Z3_s_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3.mT, H2_q)  # (6.25) from (5.13), (5.7)
-    Z2_s_bar = H2_s_bar * G2_s - 2 * dH2_s * dZ2_s_bar * G2_s * H2_s  # (6.26)
-    H1_s_bar = Z2_s_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2.mT, H1_q)  # (6.27) from (5.15), (5.9)
-    Z1_s_bar = H1_s_bar * G1_s - 2 * dH1_s * dZ1_s_bar * G1_s * H1_s  # (6.28)
+    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (8.20) from (7.17), (7.11), (7.16), (7.10)
+    dH1_s_bar = dZ1_s_bar * G1_s  # (8.21)
+    dZ2_s_bar = dH1_s_bar @ W2 - alpha * mix(K_H1.mT, Z2_q_bar)  # (8.22)
+    dH2_s_bar = dZ2_s_bar * G2_s  # (8.23)
+    dZ3_s_bar = dH2_s_bar @ W3 - alpha * mix(K_H2.mT, Z3_q_bar)  # (8.24)
+    Z3_s_bar = 2 / (N * O) * dZ3_s_bar  # (7.23)
+    H2_s_bar = Z3_s_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3.mT, H2_q)  # (8.25) from (7.13), (7.7)
+    Z2_s_bar = H2_s_bar * G2_s - 2 * dH2_s * dZ2_s_bar * G2_s * H2_s  # (8.26)
+    H1_s_bar = Z2_s_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2.mT, H1_q)  # (8.27) from (7.15), (7.9)
+    Z1_s_bar = H1_s_bar * G1_s - 2 * dH1_s * dZ1_s_bar * G1_s * H1_s  # (8.28)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (6.29) from (5.11)
-    b1_bar = Z1_q_bar.sum(0, keepdims=True) + Z1_s_bar.sum(0, keepdims=True)  # (6.30) from (5.10)
-    W2_bar = H1_q.T @ Z2_q_bar + H1_s.T @ Z2_s_bar + dH1_s_bar.T @ dZ2_s  # (6.31) from (5.9)
-    b2_bar = Z2_q_bar.sum(0, keepdims=True) + Z2_s_bar.sum(0, keepdims=True)  # (6.32) from (5.8)
-    W3_bar = H2_q.T @ Z3_q_bar + H2_s.T @ Z3_s_bar + dH2_s_bar.T @ dZ3_s  # (6.33) from (5.7)
-    b3_bar = Z3_q_bar.sum(0, keepdims=True) + Z3_s_bar.sum(0, keepdims=True)  # (6.34) from (5.6)
+    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (8.29) from (7.11)
+    b1_bar = Z1_q_bar.sum(0, keepdims=True) + Z1_s_bar.sum(0, keepdims=True)  # (8.30) from (7.10)
+    W2_bar = H1_q.T @ Z2_q_bar + H1_s.T @ Z2_s_bar + dH1_s_bar.T @ dZ2_s  # (8.31) from (7.9)
+    b2_bar = Z2_q_bar.sum(0, keepdims=True) + Z2_s_bar.sum(0, keepdims=True)  # (8.32) from (7.8)
+    W3_bar = H2_q.T @ Z3_q_bar + H2_s.T @ Z3_s_bar + dH2_s_bar.T @ dZ3_s  # (8.33) from (7.7)
+    b3_bar = Z3_q_bar.sum(0, keepdims=True) + Z3_s_bar.sum(0, keepdims=True)  # (8.34) from (7.6)
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
 
@@ -417,46 +417,46 @@ def first_order_meta_loss_and_gradient(
     X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.tanh(Z1_s)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
-    H2_s = np.tanh(Z2_s)  # (2.4)
-    Z3_s = H2_s @ W3 + b3  # (2.5)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.tanh(Z1_s)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
+    H2_s = np.tanh(Z2_s)  # (3.4)
+    Z3_s = H2_s @ W3 + b3  # (3.5)
 
     # --- inner gradient ---
-    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
-    dH2_s = dZ3_s @ W3.T  # (3.2)
-    dZ2_s = dH2_s * (1 - H2_s**2)  # from (3.3)
-    dH1_s = dZ2_s @ W2.T  # (3.4)
-    dZ1_s = dH1_s * (1 - H1_s**2)  # from (3.5)
+    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (4.1)
+    dH2_s = dZ3_s @ W3.T  # (4.2)
+    dZ2_s = dH2_s * (1 - H2_s**2)  # from (4.3)
+    dH1_s = dZ2_s @ W2.T  # (4.4)
+    dZ1_s = dH1_s * (1 - H1_s**2)  # from (4.5)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T) + 1  # (6.5)
-    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (6.6) from (4.1), (3.6), (4.2), (3.7)
-    H1_q = np.tanh(Z1_q)  # (4.8)
-    K_H1 = gram(H1_q, H1_s, T) + 1  # (6.7)
-    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (6.8) from (4.3), (3.8), (4.4), (3.9)
-    H2_q = np.tanh(Z2_q)  # (4.10)
-    K_H2 = gram(H2_q, H2_s, T) + 1  # (6.9)
-    Z3_q = H2_q @ W3 + b3 - alpha * mix(K_H2, dZ3_s)  # (6.10) from (4.5), (3.10), (4.6), (3.11)
-    E_q = Z3_q - Y_q  # (6.11)
-    loss_q = np.sum(E_q**2) / (M * O)  # (6.12)
+    K_X = gram(X_q, X_s, T) + 1  # (8.5)
+    Z1_q = X_q @ W1 + b1 - alpha * mix(K_X, dZ1_s)  # (8.6) from (5.1), (4.6), (5.2), (4.7)
+    H1_q = np.tanh(Z1_q)  # (6.2)
+    K_H1 = gram(H1_q, H1_s, T) + 1  # (8.7)
+    Z2_q = H1_q @ W2 + b2 - alpha * mix(K_H1, dZ2_s)  # (8.8) from (5.3), (4.8), (5.4), (4.9)
+    H2_q = np.tanh(Z2_q)  # (6.4)
+    K_H2 = gram(H2_q, H2_s, T) + 1  # (8.9)
+    Z3_q = H2_q @ W3 + b3 - alpha * mix(K_H2, dZ3_s)  # (8.10) from (5.5), (4.10), (5.6), (4.11)
+    E_q = Z3_q - Y_q  # (8.11)
+    loss_q = np.sum(E_q**2) / (M * O)  # (8.12)
 
     # --- query backward ---
-    Z3_q_bar = 2 / (M * O * T) * E_q  # (6.13)
-    K_Z3_bar_dZ3 = gram(Z3_q_bar, dZ3_s, T)  # (6.14)
-    H2_q_bar = Z3_q_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3, H2_s)  # (6.15) from (4.5), (3.10)
-    Z2_q_bar = H2_q_bar * (1 - H2_q**2)  # (6.16)
-    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (6.17)
-    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (6.18) from (4.3), (3.8)
-    Z1_q_bar = H1_q_bar * (1 - H1_q**2)  # (6.19)
+    Z3_q_bar = 2 / (M * O * T) * E_q  # (8.13)
+    K_Z3_bar_dZ3 = gram(Z3_q_bar, dZ3_s, T)  # (8.14)
+    H2_q_bar = Z3_q_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3, H2_s)  # (8.15) from (5.5), (4.10)
+    Z2_q_bar = H2_q_bar * (1 - H2_q**2)  # (8.16)
+    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.17)
+    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.18) from (5.3), (4.8)
+    Z1_q_bar = H1_q_bar * (1 - H1_q**2)  # (8.19)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (6.29), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (6.30), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (6.31), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (6.32), first order
-    W3_bar = H2_q.T @ Z3_q_bar  # (6.33), first order
-    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (6.34), first order
+    W1_bar = X_q.T @ Z1_q_bar  # (8.29), first order
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.30), first order
+    W2_bar = H1_q.T @ Z2_q_bar  # (8.31), first order
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.32), first order
+    W3_bar = H2_q.T @ Z3_q_bar  # (8.33), first order
+    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (8.34), first order
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)

@@ -40,25 +40,25 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     W1, b1, W2, b2, W3, b3 = weights
 
     # --- support forward ---
-    Z1 = X @ W1 + b1  # (2.1)
-    H1 = np.tanh(Z1)  # (2.2)
-    Z2 = H1 @ W2 + b2  # (2.3)
-    H2 = np.tanh(Z2)  # (2.4)
-    Z3 = H2 @ W3 + b3  # (2.5)
-    loss = np.sum((Z3 - Y) ** 2, axis=(-2, -1)) / (N * O)  # (2.6)
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.tanh(Z1)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
+    H2 = np.tanh(Z2)  # (3.4)
+    Z3 = H2 @ W3 + b3  # (3.5)
+    loss = np.sum((Z3 - Y) ** 2, axis=(-2, -1)) / (N * O)  # (3.6)
 
     # --- inner gradient ---
-    dZ3 = 2 / (N * O) * (Z3 - Y)  # (3.1)
-    dH2 = dZ3 @ W3.mT  # (3.2)
-    dZ2 = dH2 * (1 - np.tanh(Z2) ** 2)  # (3.3)
-    dH1 = dZ2 @ W2.mT  # (3.4)
-    dZ1 = dH1 * (1 - np.tanh(Z1) ** 2)  # (3.5)
-    dW1 = X.mT @ dZ1  # (3.6)
-    db1 = dZ1.sum(-2, keepdims=True)  # (3.7)
-    dW2 = H1.mT @ dZ2  # (3.8)
-    db2 = dZ2.sum(-2, keepdims=True)  # (3.9)
-    dW3 = H2.mT @ dZ3  # (3.10)
-    db3 = dZ3.sum(-2, keepdims=True)  # (3.11)
+    dZ3 = 2 / (N * O) * (Z3 - Y)  # (4.1)
+    dH2 = dZ3 @ W3.mT  # (4.2)
+    dZ2 = dH2 * (1 - np.tanh(Z2) ** 2)  # (4.3)
+    dH1 = dZ2 @ W2.mT  # (4.4)
+    dZ1 = dH1 * (1 - np.tanh(Z1) ** 2)  # (4.5)
+    dW1 = X.mT @ dZ1  # (4.6)
+    db1 = dZ1.sum(-2, keepdims=True)  # (4.7)
+    dW2 = H1.mT @ dZ2  # (4.8)
+    db2 = dZ2.sum(-2, keepdims=True)  # (4.9)
+    dW3 = H2.mT @ dZ3  # (4.10)
+    db3 = dZ3.sum(-2, keepdims=True)  # (4.11)
 
     return float(loss), Weights(dW1, db1, dW2, db2, dW3, db3)
 
@@ -102,86 +102,86 @@ def meta_loss_and_gradient(
     W1, b1, W2, b2, W3, b3 = weights
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.tanh(Z1_s)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
-    H2_s = np.tanh(Z2_s)  # (2.4)
-    Z3_s = H2_s @ W3 + b3  # (2.5)
-    loss_s = np.sum((Z3_s - Y_s) ** 2, axis=(-2, -1)) / (N * O)  # (2.6)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.tanh(Z1_s)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
+    H2_s = np.tanh(Z2_s)  # (3.4)
+    Z3_s = H2_s @ W3 + b3  # (3.5)
+    loss_s = np.sum((Z3_s - Y_s) ** 2, axis=(-2, -1)) / (N * O)  # (3.6)
 
     # --- inner gradient ---
-    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
-    dH2_s = dZ3_s @ W3.mT  # (3.2)
-    dZ2_s = dH2_s * (1 - np.tanh(Z2_s) ** 2)  # (3.3)
-    dH1_s = dZ2_s @ W2.mT  # (3.4)
-    dZ1_s = dH1_s * (1 - np.tanh(Z1_s) ** 2)  # (3.5)
-    dW1 = X_s.mT @ dZ1_s  # (3.6)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (3.7)
-    dW2 = H1_s.mT @ dZ2_s  # (3.8)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (3.9)
-    dW3 = H2_s.mT @ dZ3_s  # (3.10)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (3.11)
+    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (4.1)
+    dH2_s = dZ3_s @ W3.mT  # (4.2)
+    dZ2_s = dH2_s * (1 - np.tanh(Z2_s) ** 2)  # (4.3)
+    dH1_s = dZ2_s @ W2.mT  # (4.4)
+    dZ1_s = dH1_s * (1 - np.tanh(Z1_s) ** 2)  # (4.5)
+    dW1 = X_s.mT @ dZ1_s  # (4.6)
+    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.7)
+    dW2 = H1_s.mT @ dZ2_s  # (4.8)
+    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.9)
+    dW3 = H2_s.mT @ dZ3_s  # (4.10)
+    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.11)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * dW1  # (4.1)
-    b1_fast = b1 - alpha * db1  # (4.2)
-    W2_fast = W2 - alpha * dW2  # (4.3)
-    b2_fast = b2 - alpha * db2  # (4.4)
-    W3_fast = W3 - alpha * dW3  # (4.5)
-    b3_fast = b3 - alpha * db3  # (4.6)
+    W1_fast = W1 - alpha * dW1  # (5.1)
+    b1_fast = b1 - alpha * db1  # (5.2)
+    W2_fast = W2 - alpha * dW2  # (5.3)
+    b2_fast = b2 - alpha * db2  # (5.4)
+    W3_fast = W3 - alpha * dW3  # (5.5)
+    b3_fast = b3 - alpha * db3  # (5.6)
 
     # --- query forward ---
-    Z1_q = X_q @ W1_fast + b1_fast  # (4.7)
-    H1_q = np.tanh(Z1_q)  # (4.8)
-    Z2_q = H1_q @ W2_fast + b2_fast  # (4.9)
-    H2_q = np.tanh(Z2_q)  # (4.10)
-    Z3_q = H2_q @ W3_fast + b3_fast  # (4.11)
-    loss_q = np.sum((Z3_q - Y_q) ** 2, axis=(-2, -1)) / (M * O)  # (4.12)
+    Z1_q = X_q @ W1_fast + b1_fast  # (6.1)
+    H1_q = np.tanh(Z1_q)  # (6.2)
+    Z2_q = H1_q @ W2_fast + b2_fast  # (6.3)
+    H2_q = np.tanh(Z2_q)  # (6.4)
+    Z3_q = H2_q @ W3_fast + b3_fast  # (6.5)
+    loss_q = np.sum((Z3_q - Y_q) ** 2, axis=(-2, -1)) / (M * O)  # (6.6)
 
     # --- query backward ---
-    Z3_q_bar = 2 / (M * O * T) * (Z3_q - Y_q)  # (5.1)
-    H2_q_bar = Z3_q_bar @ W3_fast.mT  # (5.2)
-    Z2_q_bar = H2_q_bar * (1 - np.tanh(Z2_q) ** 2)  # (5.3)
-    H1_q_bar = Z2_q_bar @ W2_fast.mT  # (5.4)
-    Z1_q_bar = H1_q_bar * (1 - np.tanh(Z1_q) ** 2)  # (5.5)
+    Z3_q_bar = 2 / (M * O * T) * (Z3_q - Y_q)  # (7.1)
+    H2_q_bar = Z3_q_bar @ W3_fast.mT  # (7.2)
+    Z2_q_bar = H2_q_bar * (1 - np.tanh(Z2_q) ** 2)  # (7.3)
+    H1_q_bar = Z2_q_bar @ W2_fast.mT  # (7.4)
+    Z1_q_bar = H1_q_bar * (1 - np.tanh(Z1_q) ** 2)  # (7.5)
 
     # --- back through the step ---
-    b3_fast_bar = Z3_q_bar.sum(-2, keepdims=True)  # (5.6)
-    W3_fast_bar = H2_q.mT @ Z3_q_bar  # (5.7)
-    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (5.8)
-    W2_fast_bar = H1_q.mT @ Z2_q_bar  # (5.9)
-    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (5.10)
-    W1_fast_bar = X_q.mT @ Z1_q_bar  # (5.11)
-    db3_bar = -alpha * b3_fast_bar  # (5.12)
-    dW3_bar = -alpha * W3_fast_bar  # (5.13)
-    db2_bar = -alpha * b2_fast_bar  # (5.14)
-    dW2_bar = -alpha * W2_fast_bar  # (5.15)
-    db1_bar = -alpha * b1_fast_bar  # (5.16)
-    dW1_bar = -alpha * W1_fast_bar  # (5.17)
+    b3_fast_bar = Z3_q_bar.sum(-2, keepdims=True)  # (7.6)
+    W3_fast_bar = H2_q.mT @ Z3_q_bar  # (7.7)
+    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (7.8)
+    W2_fast_bar = H1_q.mT @ Z2_q_bar  # (7.9)
+    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.10)
+    W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.11)
+    db3_bar = -alpha * b3_fast_bar  # (7.12)
+    dW3_bar = -alpha * W3_fast_bar  # (7.13)
+    db2_bar = -alpha * b2_fast_bar  # (7.14)
+    dW2_bar = -alpha * W2_fast_bar  # (7.15)
+    db1_bar = -alpha * b1_fast_bar  # (7.16)
+    dW1_bar = -alpha * W1_fast_bar  # (7.17)
 
     # --- support backward ---
-    dZ1_s_bar = X_s @ dW1_bar + db1_bar  # (5.18)
-    dH1_s_bar = dZ1_s_bar * (1 - np.tanh(Z1_s) ** 2)  # (5.19)
-    dZ2_s_bar = H1_s @ dW2_bar + dH1_s_bar @ W2 + db2_bar  # (5.20)
-    dH2_s_bar = dZ2_s_bar * (1 - np.tanh(Z2_s) ** 2)  # (5.21)
-    dZ3_s_bar = H2_s @ dW3_bar + dH2_s_bar @ W3 + db3_bar  # (5.22)
-    Z3_s_bar = 2 / (N * O) * dZ3_s_bar  # (5.23)
-    H2_s_bar = Z3_s_bar @ W3.mT + dZ3_s @ dW3_bar.mT  # (5.24)
+    dZ1_s_bar = X_s @ dW1_bar + db1_bar  # (7.18)
+    dH1_s_bar = dZ1_s_bar * (1 - np.tanh(Z1_s) ** 2)  # (7.19)
+    dZ2_s_bar = H1_s @ dW2_bar + dH1_s_bar @ W2 + db2_bar  # (7.20)
+    dH2_s_bar = dZ2_s_bar * (1 - np.tanh(Z2_s) ** 2)  # (7.21)
+    dZ3_s_bar = H2_s @ dW3_bar + dH2_s_bar @ W3 + db3_bar  # (7.22)
+    Z3_s_bar = 2 / (N * O) * dZ3_s_bar  # (7.23)
+    H2_s_bar = Z3_s_bar @ W3.mT + dZ3_s @ dW3_bar.mT  # (7.24)
     Z2_s_bar = H2_s_bar * (1 - np.tanh(Z2_s) ** 2) + dH2_s * dZ2_s_bar * (
         2 * np.tanh(Z2_s) ** 3 - 2 * np.tanh(Z2_s)
-    )  # (5.25)
-    H1_s_bar = Z2_s_bar @ W2.mT + dZ2_s @ dW2_bar.mT  # (5.26)
+    )  # (7.25)
+    H1_s_bar = Z2_s_bar @ W2.mT + dZ2_s @ dW2_bar.mT  # (7.26)
     Z1_s_bar = H1_s_bar * (1 - np.tanh(Z1_s) ** 2) + dH1_s * dZ1_s_bar * (
         2 * np.tanh(Z1_s) ** 3 - 2 * np.tanh(Z1_s)
-    )  # (5.27)
+    )  # (7.27)
 
     # --- meta-gradient ---
-    W1_bar = X_s.mT @ Z1_s_bar + W1_fast_bar  # (5.28)
-    b1_bar = Z1_s_bar.sum(-2, keepdims=True) + b1_fast_bar  # (5.29)
-    W2_bar = H1_s.mT @ Z2_s_bar + dH1_s_bar.mT @ dZ2_s + W2_fast_bar  # (5.30)
-    b2_bar = Z2_s_bar.sum(-2, keepdims=True) + b2_fast_bar  # (5.31)
-    W3_bar = H2_s.mT @ Z3_s_bar + dH2_s_bar.mT @ dZ3_s + W3_fast_bar  # (5.32)
-    b3_bar = Z3_s_bar.sum(-2, keepdims=True) + b3_fast_bar  # (5.33)
+    W1_bar = X_s.mT @ Z1_s_bar + W1_fast_bar  # (7.28)
+    b1_bar = Z1_s_bar.sum(-2, keepdims=True) + b1_fast_bar  # (7.29)
+    W2_bar = H1_s.mT @ Z2_s_bar + dH1_s_bar.mT @ dZ2_s + W2_fast_bar  # (7.30)
+    b2_bar = Z2_s_bar.sum(-2, keepdims=True) + b2_fast_bar  # (7.31)
+    W3_bar = H2_s.mT @ Z3_s_bar + dH2_s_bar.mT @ dZ3_s + W3_fast_bar  # (7.32)
+    b3_bar = Z3_s_bar.sum(-2, keepdims=True) + b3_fast_bar  # (7.33)
 
     return float(loss_q.mean()), Weights(
         W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
@@ -228,64 +228,64 @@ def first_order_meta_loss_and_gradient(
     W1, b1, W2, b2, W3, b3 = weights
 
     # --- support forward ---
-    Z1_s = X_s @ W1 + b1  # (2.1)
-    H1_s = np.tanh(Z1_s)  # (2.2)
-    Z2_s = H1_s @ W2 + b2  # (2.3)
-    H2_s = np.tanh(Z2_s)  # (2.4)
-    Z3_s = H2_s @ W3 + b3  # (2.5)
-    loss_s = np.sum((Z3_s - Y_s) ** 2, axis=(-2, -1)) / (N * O)  # (2.6)
+    Z1_s = X_s @ W1 + b1  # (3.1)
+    H1_s = np.tanh(Z1_s)  # (3.2)
+    Z2_s = H1_s @ W2 + b2  # (3.3)
+    H2_s = np.tanh(Z2_s)  # (3.4)
+    Z3_s = H2_s @ W3 + b3  # (3.5)
+    loss_s = np.sum((Z3_s - Y_s) ** 2, axis=(-2, -1)) / (N * O)  # (3.6)
 
     # --- inner gradient ---
-    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (3.1)
-    dH2_s = dZ3_s @ W3.mT  # (3.2)
-    dZ2_s = dH2_s * (1 - np.tanh(Z2_s) ** 2)  # (3.3)
-    dH1_s = dZ2_s @ W2.mT  # (3.4)
-    dZ1_s = dH1_s * (1 - np.tanh(Z1_s) ** 2)  # (3.5)
-    dW1 = X_s.mT @ dZ1_s  # (3.6)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (3.7)
-    dW2 = H1_s.mT @ dZ2_s  # (3.8)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (3.9)
-    dW3 = H2_s.mT @ dZ3_s  # (3.10)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (3.11)
+    dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (4.1)
+    dH2_s = dZ3_s @ W3.mT  # (4.2)
+    dZ2_s = dH2_s * (1 - np.tanh(Z2_s) ** 2)  # (4.3)
+    dH1_s = dZ2_s @ W2.mT  # (4.4)
+    dZ1_s = dH1_s * (1 - np.tanh(Z1_s) ** 2)  # (4.5)
+    dW1 = X_s.mT @ dZ1_s  # (4.6)
+    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.7)
+    dW2 = H1_s.mT @ dZ2_s  # (4.8)
+    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.9)
+    dW3 = H2_s.mT @ dZ3_s  # (4.10)
+    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.11)
 
     # --- inner step ---
-    W1_fast = W1 - alpha * dW1  # (4.1)
-    b1_fast = b1 - alpha * db1  # (4.2)
-    W2_fast = W2 - alpha * dW2  # (4.3)
-    b2_fast = b2 - alpha * db2  # (4.4)
-    W3_fast = W3 - alpha * dW3  # (4.5)
-    b3_fast = b3 - alpha * db3  # (4.6)
+    W1_fast = W1 - alpha * dW1  # (5.1)
+    b1_fast = b1 - alpha * db1  # (5.2)
+    W2_fast = W2 - alpha * dW2  # (5.3)
+    b2_fast = b2 - alpha * db2  # (5.4)
+    W3_fast = W3 - alpha * dW3  # (5.5)
+    b3_fast = b3 - alpha * db3  # (5.6)
 
     # --- query forward ---
-    Z1_q = X_q @ W1_fast + b1_fast  # (4.7)
-    H1_q = np.tanh(Z1_q)  # (4.8)
-    Z2_q = H1_q @ W2_fast + b2_fast  # (4.9)
-    H2_q = np.tanh(Z2_q)  # (4.10)
-    Z3_q = H2_q @ W3_fast + b3_fast  # (4.11)
-    loss_q = np.sum((Z3_q - Y_q) ** 2, axis=(-2, -1)) / (M * O)  # (4.12)
+    Z1_q = X_q @ W1_fast + b1_fast  # (6.1)
+    H1_q = np.tanh(Z1_q)  # (6.2)
+    Z2_q = H1_q @ W2_fast + b2_fast  # (6.3)
+    H2_q = np.tanh(Z2_q)  # (6.4)
+    Z3_q = H2_q @ W3_fast + b3_fast  # (6.5)
+    loss_q = np.sum((Z3_q - Y_q) ** 2, axis=(-2, -1)) / (M * O)  # (6.6)
 
     # --- query backward ---
-    Z3_q_bar = 2 / (M * O * T) * (Z3_q - Y_q)  # (5.1)
-    H2_q_bar = Z3_q_bar @ W3_fast.mT  # (5.2)
-    Z2_q_bar = H2_q_bar * (1 - np.tanh(Z2_q) ** 2)  # (5.3)
-    H1_q_bar = Z2_q_bar @ W2_fast.mT  # (5.4)
-    Z1_q_bar = H1_q_bar * (1 - np.tanh(Z1_q) ** 2)  # (5.5)
+    Z3_q_bar = 2 / (M * O * T) * (Z3_q - Y_q)  # (7.1)
+    H2_q_bar = Z3_q_bar @ W3_fast.mT  # (7.2)
+    Z2_q_bar = H2_q_bar * (1 - np.tanh(Z2_q) ** 2)  # (7.3)
+    H1_q_bar = Z2_q_bar @ W2_fast.mT  # (7.4)
+    Z1_q_bar = H1_q_bar * (1 - np.tanh(Z1_q) ** 2)  # (7.5)
 
     # --- back through the step ---
-    b3_fast_bar = Z3_q_bar.sum(-2, keepdims=True)  # (5.6)
-    W3_fast_bar = H2_q.mT @ Z3_q_bar  # (5.7)
-    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (5.8)
-    W2_fast_bar = H1_q.mT @ Z2_q_bar  # (5.9)
-    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (5.10)
-    W1_fast_bar = X_q.mT @ Z1_q_bar  # (5.11)
+    b3_fast_bar = Z3_q_bar.sum(-2, keepdims=True)  # (7.6)
+    W3_fast_bar = H2_q.mT @ Z3_q_bar  # (7.7)
+    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (7.8)
+    W2_fast_bar = H1_q.mT @ Z2_q_bar  # (7.9)
+    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.10)
+    W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.11)
 
     # --- meta-gradient ---
-    W1_bar = W1_fast_bar  # (5.28), first order
-    b1_bar = b1_fast_bar  # (5.29), first order
-    W2_bar = W2_fast_bar  # (5.30), first order
-    b2_bar = b2_fast_bar  # (5.31), first order
-    W3_bar = W3_fast_bar  # (5.32), first order
-    b3_bar = b3_fast_bar  # (5.33), first order
+    W1_bar = W1_fast_bar  # (7.28), first order
+    b1_bar = b1_fast_bar  # (7.29), first order
+    W2_bar = W2_fast_bar  # (7.30), first order
+    b2_bar = b2_fast_bar  # (7.31), first order
+    W3_bar = W3_fast_bar  # (7.32), first order
+    b3_bar = b3_fast_bar  # (7.33), first order
 
     return float(loss_q.mean()), Weights(
         W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)

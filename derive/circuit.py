@@ -1,0 +1,408 @@
+"""Programs as circuits: operations are nodes, quantities are the wires between them.
+
+A lane is a pass over the network: a forward pass runs from left to right, a backward pass from
+right to left, and each operation stands where its layer is. What an equation reads from the
+equation before it comes along the lane; everything else enters from above, written out where it
+is computed on the way, as in ``W1 - alpha dW1``. What a lane gives off for weights leaves below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from sympy import (
+    Expr,
+    HadamardProduct,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    OneMatrix,
+    Trace,
+    Transpose,
+)
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
+
+from derive import svg
+from derive.notation import is_row_free, parse
+from derive.program import body_of, product_of, scalar_and_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from derive.program import Equation, Program
+
+    Steps = Mapping[MatrixSymbol, MatrixExpr]
+
+#: Pixels: between gates, for a wire's label, between the gates below a lane, a gate's radius.
+GATE, WIRE, DOWN, RADIUS = 88, 66, 44, 13
+ABOVE, MARGIN = 126, 40
+
+
+class Gate(NamedTuple):
+    """An operation: its sign, and a matrix or a number that does not come along the lane."""
+
+    sign: str
+    text: str = ""
+    operand: MatrixExpr | None = None
+
+
+class Word(NamedTuple):
+    """A name with what stands before and after it."""
+
+    before: str
+    name: str
+    after: str = ""
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A pass over the network.
+
+    Attributes
+    ----------
+    equations
+        What the pass computes, in order.
+    backward
+        Whether it is drawn from right to left.
+    """
+
+    equations: tuple[Equation, ...]
+    backward: bool
+
+    @property
+    def way(self) -> int:
+        """1 to the right, -1 to the left."""
+        return -1 if self.backward else 1
+
+    @property
+    def along(self) -> tuple[Equation, ...]:
+        """What stands on the lane itself."""
+        return tuple(line for line in self.equations if not is_row_free(line.shape))
+
+    @property
+    def below(self) -> tuple[Equation, ...]:
+        """What leaves for the weights."""
+        return tuple(line for line in self.equations if is_row_free(line.shape))
+
+
+def inner_circuit(program: Program, banner: str) -> str:
+    """The inner forward and backward pass."""
+    lanes = [_lane(program, ["support"]), _lane(program, ["inner gradient"], backward=True)]
+    return _draw(lanes, "Circuit of the inner forward and backward pass", banner)
+
+
+def query_circuit(program: Program, banner: str) -> str:
+    """The step and the query forward pass, the fast weights written out."""
+    steps = {line.symbol: line.value for line in program if line.stage == "step"}
+    lane = _lane(program, ["query"])
+    return _draw([lane], "Circuit of the step and the query forward pass", banner, steps)
+
+
+def outer_circuit(program: Program, banner: str) -> str:
+    """The outer backward sweep, through the query pass, the step and the inner pass."""
+    support = [line for line in program if line.stage == "support adjoints"]
+    final = tuple(line for line in program if line.stage == "meta-gradient")
+    through_gradient = tuple(line for line in support if parse(line.name).inner)
+    through_forward = tuple(line for line in support if not parse(line.name).inner)
+    fast = tuple(
+        line for line in program if line.stage == "step adjoints" and parse(line.name).fast
+    )
+    query = tuple(line for line in program if line.stage == "query adjoints")
+    lanes = [
+        Lane(query + fast, backward=True),
+        Lane(through_gradient, backward=False),
+        Lane(through_forward + final, backward=True),
+    ]
+    steps = {
+        line.symbol: line.value
+        for line in program
+        if line.stage == "step adjoints" and parse(line.name).inner
+    }
+    return _draw(lanes, "Circuit of the outer backward sweep", banner, steps)
+
+
+def _lane(program: Program, stages: Sequence[str], backward: bool = False) -> Lane:
+    return Lane(tuple(line for line in program if line.stage in stages), backward)
+
+
+# --- operations ---
+
+
+def gates(value: Expr, along: MatrixSymbol | None) -> list[Gate]:
+    """The operations between what comes along the lane and the value, in order."""
+    match value:
+        case MatAdd():
+            main, rest = _split(value.args, along)
+            return [*gates(main, along), *(_added(term) for term in rest)]
+        case MatMul():
+            scalar, factors = scalar_and_factors(value)
+            scale = [] if scalar == 1 else [Gate("·", _scalar(scalar))]
+            if isinstance(factors[0], OneMatrix):
+                return [*gates(factors[1], along), Gate("Σ"), *scale]
+            main, rest = _split(factors, along)
+            return [*gates(main, along), *(Gate("·", operand=each) for each in rest), *scale]
+        case HadamardProduct():
+            main, rest = _split(value.args, along)
+            return [*gates(main, along), *(Gate("⊙", operand=each) for each in rest)]
+        case Elementwise():
+            return [*gates(value.expr, along), Gate(str(body_of(value).func))]
+    if value.has(Trace):
+        error = next(iter(value.atoms(Trace))).arg.args[-1]
+        return [*gates(error, along), Gate("mse")]
+    return []
+
+
+def _split(
+    parts: Sequence[MatrixExpr], along: MatrixSymbol | None
+) -> tuple[MatrixExpr, list[MatrixExpr]]:
+    """The part that comes along the lane, or else the first one, and the others."""
+    ahead = sorted(parts, key=lambda part: scalar_and_factors(part)[0].could_extract_minus_sign())
+    main = next((part for part in parts if along is not None and part.has(along)), ahead[0])
+    return main, [part for part in ahead if part is not main]
+
+
+def _added(term: MatrixExpr) -> Gate:
+    scalar, factors = scalar_and_factors(term)
+    rest = tuple(each for each in factors if not isinstance(each, OneMatrix))
+    negative = scalar.could_extract_minus_sign()
+    return Gate("−" if negative else "+", operand=product_of(rest, abs_of(scalar)))
+
+
+def abs_of(scalar: Expr) -> Expr:
+    """A scalar without its sign."""
+    return -scalar if scalar.could_extract_minus_sign() else scalar
+
+
+def _scalar(value: Expr) -> str:
+    return str(value).replace("alpha", "α").replace("*", "").replace("-", "−")
+
+
+def _start(value: Expr) -> MatrixExpr:
+    """What a lane begins with: the operand that no gate takes."""
+    match value:
+        case MatAdd() | HadamardProduct():
+            return _start(_split(value.args, None)[0])
+        case MatMul():
+            return _start(_split(scalar_and_factors(value)[1], None)[0])
+        case Elementwise():
+            return _start(value.expr)
+    if value.has(Trace):
+        return _start(next(iter(value.atoms(Trace))).arg.args[-1])
+    return value
+
+
+# --- places ---
+
+
+def _column(name: str, layers: int) -> int:
+    """Where an operation stands: that of a backward pass where its forward operation does."""
+    parts = parse(name)
+    if parts.base == "loss":
+        return 2 * layers - 1
+    own = 2 * parts.layer - 2 + (parts.base == "H")
+    return own if parts.inner == parts.bar or parts.base in "Wb" else own + 1
+
+
+def _columns(lanes: Sequence[Lane], layers: int) -> list[int]:
+    """Where each column begins, and where the last one ends: wide enough for every lane's gates."""
+    counts = [0] * (2 * layers)
+    for lane in lanes:
+        for line, found in _stations(lane):
+            column = _column(line.name, layers)
+            counts[column] = max(counts[column], len(found))
+    return list(accumulate(counts, lambda x, n: x + n * GATE + WIRE, initial=MARGIN + WIRE))
+
+
+def _stations(lane: Lane) -> list[tuple[Equation, list[Gate]]]:
+    """The equations of a lane with their gates."""
+    before = (None, *(line.symbol for line in lane.along))
+    return [(line, gates(line.value, last)) for line, last in zip(lane.along, before, strict=False)]
+
+
+# --- drawing ---
+
+
+def _draw(
+    lanes: Sequence[Lane],
+    title: str,
+    banner: str,
+    steps: Steps | None = None,
+) -> str:
+    layers = max(parse(line.name).layer for lane in lanes for line in lane.equations)
+    columns = _columns(lanes, layers)
+    parts: list[str] = []
+    y = ABOVE
+    for lane in lanes:
+        parts += _lane_parts(lane, columns, layers, y, steps or {})
+        y += ABOVE + max((len(_below_gates(lane, line)) for line in lane.below), default=0) * DOWN
+        y += DOWN if lane.below else 0
+    reads = [
+        f"{line.name} reads {', '.join(symbol.name for symbol in line.reads)}."
+        for lane in lanes
+        for line in lane.equations
+    ]
+    size = (columns[-1] + MARGIN, y - ABOVE + 30)
+    return svg.document(banner, title, " ".join(reads), size, parts)
+
+
+def _lane_parts(
+    lane: Lane,
+    columns: list[int],
+    layers: int,
+    y: int,
+    steps: Steps,
+) -> list[str]:
+    """A pass: its wire with the gates on it, what enters above, what leaves below."""
+    stations = _stations(lane)
+    first = _column(stations[0][0].name, layers)
+    at = columns[first + lane.backward] - WIRE // 2
+    parts = [_label(_start(stations[0][0].value), at, y, steps)]
+    at += lane.way * 16
+    wires = {}
+    for line, found in stations:
+        column = _column(line.name, layers)
+        width = columns[column + 1] - WIRE - columns[column]
+        middle = columns[column] + width // 2
+        for i, gate in enumerate(found):
+            x = middle + lane.way * (GATE * (2 * i - len(found) + 1) // 2)
+            half = _half(gate)
+            parts.append(svg.line([(at, y), (x - lane.way * (half + 1), y)]))
+            parts += _gate(gate, x, y)
+            parts += _operand(gate, x, y, steps)
+            at = x + lane.way * half
+        wires[line.symbol] = columns[column + (not lane.backward)] - WIRE // 2
+        label = svg.name_label(line.name, wires[line.symbol], y - 14)
+        parts.append(svg.group(line.name, label, link=True))
+    last = stations[-1][0].symbol
+    onward = not any(last in line.reads for line in lane.below)
+    end = wires[last] + (lane.way * 18 if onward else 0)
+    parts.append(svg.line([(at, y), (end, y)], arrow=onward))
+    for line in lane.below:
+        parent = next(symbol for symbol in wires if symbol in line.reads)
+        parts += _below(lane, line, wires[parent], y, steps)
+    return parts
+
+
+def _below_gates(lane: Lane, line: Equation) -> list[Gate]:
+    parent = next(each.symbol for each in lane.along if each.symbol in line.reads)
+    return gates(line.value, parent)
+
+
+def _below(
+    lane: Lane,
+    line: Equation,
+    x: int,
+    y: int,
+    steps: Steps,
+) -> list[str]:
+    """What leaves for a weight or a bias: its gates under one another, its name at the end."""
+    side = -1 if parse(line.name).base == "W" else 1
+    top = (x, y)
+    x += side * 24
+    parts = []
+    for i, gate in enumerate(_below_gates(lane, line)):
+        middle = y + DOWN * (i + 1)
+        parts.append(svg.line([top, (x, middle - RADIUS - 1)]))
+        parts += _gate(gate, x, middle)
+        if gate.operand is not None:
+            away = RADIUS + 16 + _width(gate.operand, steps) // 2
+            parts.append(_label(gate.operand, x + side * away, middle, steps))
+            parts.append(
+                svg.line([(x + side * (RADIUS + 14), middle), (x + side * (RADIUS + 1), middle)])
+            )
+        top = (x, middle + RADIUS)
+    parts.append(svg.line([top, (x, top[1] + 16)]))
+    label = svg.name_label(line.name, x, top[1] + 28)
+    return [*parts, svg.group(line.name, label, link=True)]
+
+
+def _gate(gate: Gate, x: int, y: int) -> list[str]:
+    half = _half(gate)
+    box = (
+        f'<rect class="box" x="{x - half}" y="{y - RADIUS}" width="{2 * half}" '
+        f'height="{2 * RADIUS}" rx="{RADIUS}"/>'
+    )
+    return [box, f'<text class="op" x="{x}" y="{y + 5}" text-anchor="middle">{gate.sign}</text>']
+
+
+def _half(gate: Gate) -> int:
+    return max(RADIUS, 4 * len(gate.sign) + 6)
+
+
+def _operand(gate: Gate, x: int, y: int, steps: Steps) -> list[str]:
+    """What enters a gate from above: a label, or a gate of its own with two labels."""
+    if gate.text:
+        label = f'<text x="{x}" y="{y - 41}" text-anchor="middle">{gate.text}</text>'
+        return [label, svg.line([(x, y - 34), (x, y - RADIUS - 1)])]
+    if gate.operand is None:
+        return []
+    value = steps.get(gate.operand, gate.operand)
+    _, factors = scalar_and_factors(value)
+    if isinstance(value, MatAdd):
+        main, (rest,) = _split(value.args, None)
+        inner = _added(rest)
+        children = [main, inner.operand]
+    elif len(factors) == 2:
+        children, inner = list(factors), Gate("·")
+    else:
+        end = svg.line([(x, y - 34), (x, y - RADIUS - 1)])
+        return [_label(gate.operand, x, y - 46, steps), end]
+    top = y - 50
+    parts = [svg.line([(x, top + RADIUS), (x, y - RADIUS - 1)]), *_gate(inner, x, top)]
+    for child, side in zip(children, (-1, 1), strict=True):
+        offset = side * 22
+        parts.append(svg.line([(x + offset, top - 30), (x + side * 8, top - 11)]))
+        parts.append(
+            _label(child, x + offset + side * (_width(child, steps) // 2 - 8), top - 40, steps)
+        )
+    return parts
+
+
+def _words(value: MatrixExpr, steps: Steps) -> list[Word]:
+    """A product, factor by factor."""
+    scalar, factors = scalar_and_factors(value)
+    words = []
+    for factor in factors:
+        symbol = factor.arg if isinstance(factor, Transpose) else factor
+        if isinstance(symbol, Elementwise):
+            function = str(body_of(symbol).func)
+            before, after = ("1[", " > 0]") if function == "step" else (f"{function}(", ")")
+            words.append(Word(before, str(symbol.expr), after))
+        else:
+            scale, (inner, *_) = scalar_and_factors(steps.get(symbol, symbol))
+            before = "" if scale == 1 else _scalar(scale)
+            words.append(Word(before, str(inner.name), "", isinstance(factor, Transpose)))
+    if scalar != 1:
+        words[0] = words[0]._replace(before=_scalar(scalar) + words[0].before)
+    return words
+
+
+def _width(value: MatrixExpr, steps: Steps) -> int:
+    return sum(
+        8 * len(word.before + word.after) + svg.name_text(word.name, word.transposed)[1] + 3
+        for word in _words(value, steps)
+    )
+
+
+def _label(value: MatrixExpr, x: int, y: int, steps: Steps) -> str:
+    """Names beside one another, centred at a point."""
+    left = x - _width(value, steps) // 2
+    parts = []
+    for word in _words(value, steps):
+        left += 8 * len(word.before) + 2
+        parts.append(_text(word.before, left - 1, y, "end"))
+        width = svg.name_text(word.name, word.transposed)[1]
+        label = svg.name_label(word.name, left + width // 2, y, word.transposed)
+        parts.append(svg.group(word.name, label, link=False))
+        left += width + 1
+        parts.append(_text(word.after, left, y, "start"))
+        left += 8 * len(word.after)
+    return "".join(parts)
+
+
+def _text(text: str, x: int, y: int, anchor: str) -> str:
+    return f'<text x="{x}" y="{y + 5}" text-anchor="{anchor}">{text}</text>' if text else ""
