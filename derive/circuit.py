@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: Pixels: between gates, for a wire's label, between the gates below a lane, a gate's radius.
 GATE, WIRE, DOWN, RADIUS = 88, 66, 44, 13
-ABOVE, MARGIN = 126, 40
+LABELS, OPERANDS, MARGIN = 78, 124, 40
 
 
 class Gate(NamedTuple):
@@ -235,18 +235,29 @@ def _draw(
     layers = max(parse(line.name).layer for lane in lanes for line in lane.equations)
     columns = _columns(lanes, layers)
     parts: list[str] = []
-    y = ABOVE
+    y = 0
     for lane in lanes:
+        y += _room_above(lane, steps or {})
         parts += _lane_parts(lane, columns, layers, y, steps or {})
-        y += ABOVE + max((len(_below_gates(lane, line)) for line in lane.below), default=0) * DOWN
-        y += DOWN if lane.below else 0
+        y += max((len(_below_gates(lane, line)) + 1 for line in lane.below), default=0) * DOWN
     reads = [
         f"{line.name} reads {', '.join(symbol.name for symbol in line.reads)}."
         for lane in lanes
         for line in lane.equations
     ]
-    size = (columns[-1] + MARGIN, y - ABOVE + 30)
+    size = (columns[-1] + MARGIN, y + MARGIN)
     return svg.document(banner, title, " ".join(reads), size, parts)
+
+
+def _room_above(lane: Lane, steps: Steps) -> int:
+    """Operands that are computed on the way need more room than labels."""
+    operands = [gate.operand for _, found in _stations(lane) for gate in found if gate.operand]
+    return max((_height(steps.get(each, each)) for each in operands), default=LABELS)
+
+
+def _height(operand: MatrixExpr) -> int:
+    compound = isinstance(operand, MatAdd) or len(scalar_and_factors(operand)[1]) == 2
+    return OPERANDS if compound else LABELS
 
 
 def _lane_parts(

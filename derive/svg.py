@@ -28,6 +28,7 @@ RULES = {
     "text.small": "font-size: 12px",
     ".sub": "font-size: 70%",
     ".letter": "font-style: italic",
+    ".prime": "font-family: serif",
     ".bar": "stroke: currentColor",
     ".box": "fill: var(--q-box, #fff); stroke: currentColor; stroke-width: 1.2",
     ".edge": "fill: none; stroke: var(--q-edge, #777); stroke-width: 1.2",
@@ -46,11 +47,11 @@ def name_text(name: str, transposed: bool = False) -> tuple[str, int]:
         return _pieces("K", below, ""), 10 + 6 * len(below)
     parts = parse(name)
     letter = {"loss": "ℓ"}.get(parts.base, parts.base)
-    prime = "′" if parts.fast else ""
+    prime = '<tspan class="prime">′</tspan>' if parts.fast else ""
     below = str(parts.layer or "")
     above = parts.rows + parts.fast.removeprefix("fast") + "⊤" * transposed
     before = "d" if parts.inner else ""
-    width = 8 * len(before) + 11 + 4 * len(prime) + 6 * len(below + above)
+    width = 8 * len(before) + 11 + 4 * bool(prime) + 6 * len(below + above)
     return before + _pieces(letter, below, above, prime), width
 
 

@@ -1,15 +1,40 @@
-// Formulas are rendered in the browser. Runs once on load and after each instant navigation.
+// Formulas are rendered in the browser. A pointer on a quantity lights it wherever it stands.
+// Everything is mounted on load and after each instant navigation, and only once.
+
+const RENDERING = {
+  throwOnError: false,
+  // Only what the pages' own formulas use: a name and a kind for each quantity.
+  trust: (context) => ["\\htmlClass", "\\htmlData"].includes(context.command),
+  strict: (code) => (code === "htmlExtension" ? "ignore" : "warn"),
+};
+
 function renderFormulas() {
   for (const element of document.querySelectorAll(".arithmatex:not([data-rendered])")) {
     const text = element.textContent.trim();
-    const display = text.startsWith("\\[");
-    katex.render(text.slice(2, -2), element, { displayMode: display, throwOnError: false });
+    const displayMode = text.startsWith("\\[");
+    katex.render(text.slice(2, -2), element, { ...RENDERING, displayMode });
     element.dataset.rendered = "";
   }
 }
 
+function light(event) {
+  const symbol = event.target.closest?.("[data-sym]")?.dataset.sym;
+  for (const element of document.querySelectorAll(".lit")) element.classList.remove("lit");
+  if (!symbol || event.type === "focusout") return;
+  const name = CSS.escape(symbol);
+  const alike = `[data-sym="${name}"], [data-from="${name}"], [data-to="${name}"]`;
+  for (const element of document.querySelectorAll(alike)) element.classList.add("lit");
+}
+
+function mount() {
+  renderFormulas();
+  if (document.documentElement.dataset.mounted) return;
+  document.documentElement.dataset.mounted = "";
+  for (const type of ["pointerover", "focusin", "focusout"]) document.addEventListener(type, light);
+}
+
 if (typeof document$ === "undefined") {
-  document.addEventListener("DOMContentLoaded", renderFormulas);
+  document.addEventListener("DOMContentLoaded", mount);
 } else {
-  document$.subscribe(renderFormulas);
+  document$.subscribe(mount);
 }

@@ -1,0 +1,1 @@
+"""How the pages are made: what they draw from the derivation, and what the build measures."""

@@ -1,0 +1,85 @@
+"""Code as a page shows it: symbols that a pointer can find, numbers that lead to equations."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from docs.render.manifest import ROOT, PageError, by_number, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docs.render.manifest import Label
+
+
+def code_lines(code: str, network: str) -> list[str]:
+    """Highlighted lines; each quantity of the network carries its name and its kind."""
+    known = symbols(network)
+
+    def mark(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in known:
+            return match[0]
+        kind = known[name]["kind"]
+        return f'<span class="n q-{kind}" data-sym="{name}">{name}</span>'
+
+    html: str = highlight(code, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
+    return re.sub(r'<span class="n">(?P<name>\w+)</span>', mark, html).rstrip("\n").split("\n")
+
+
+def linked(lines: list[str], network: str, module: str, href: Callable[[Label], str]) -> list[str]:
+    """Make the number at the end of a line a link to its equation, where a page shows it."""
+    labels = by_number(network, module)
+
+    def link(match: re.Match[str]) -> str:
+        target = href(labels[match["number"]]) if match["number"] in labels else ""
+        return f'<a href="{target}">{match[0]}</a>' if target else match[0]
+
+    return [
+        re.sub(r"\((?P<number>\d+\.\d+)\)", link, line) if 'class="c1"' in line else line
+        for line in lines
+    ]
+
+
+def block(title: str, lines: list[str], anchors: bool) -> str:
+    """Lines of code under a title; with anchors, every line has an id."""
+    rows = [
+        f'<span class="row"{f" id=L{number}" if anchors else ""}>{line or " "}</span>'
+        for number, line in enumerate(lines, 1)
+    ]
+    name = ' class="source"' if anchors else ""
+    return (
+        f'<div class="highlight"><span class="filename">{escape(title)}</span>'
+        f'<pre tabindex="0"{name}><code>' + "\n".join(rows) + "\n</code></pre></div>"
+    )
+
+
+def whole_file(network: str, module: str, href: Callable[[Label], str]) -> str:
+    """A generated module with line numbers."""
+    path = ROOT / "generated" / network / f"{module}.py"
+    if not path.is_file():
+        raise PageError(f"there is no module generated/{network}/{module}.py")
+    lines = code_lines(path.read_text(encoding="utf-8"), network)
+    title = f"generated/{network}/{module}.py"
+    return block(title, linked(lines, network, module, href), anchors=True)
+
+
+def stage_block(network: str, module: str, title: str, href: Callable[[Label], str]) -> str:
+    """The lines of a stage in ``meta_loss_and_gradient``."""
+    path = ROOT / "generated" / network / f"{module}.py"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    start = next((i for i, line in enumerate(lines) if "def meta_loss_and_gradient" in line), None)
+    heading = f"    # --- {title} ---"
+    if start is None or heading not in lines[start:]:
+        raise PageError(f"there is no block {title!r} in generated/{network}/{module}.py")
+    first = lines.index(heading, start)
+    last = next(i for i in range(first, len(lines)) if not lines[i].strip())
+    code = "\n".join(line[4:] for line in lines[first:last])
+    shown = linked(code_lines(code, network), network, module, href)
+    return block(f"generated/{network}/{module}.py", shown, anchors=False)

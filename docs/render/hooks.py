@@ -1,0 +1,63 @@
+"""MkDocs calls these; what they do is in `page` and `measure`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+# MkDocs loads this file by its path.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+from docs.render.manifest import PageError  # noqa: E402
+from docs.render.measure import measure  # noqa: E402
+from docs.render.page import Site, not_shown, places_of, render  # noqa: E402
+
+log = logging.getLogger("mkdocs.hooks.render")
+
+_site = Site(places={}, url=lambda *_: "")
+
+
+def on_files(files: Any, **_: Any) -> Any:
+    """Find out where every equation is shown, before any page is rendered."""
+    pages = {file.src_uri: file for file in files.documentation_pages()}
+
+    def url(target: str, page: str) -> str:
+        return str(pages[target].url_relative_to(pages[page])) if target in pages else ""
+
+    _site.places = places_of({name: file.content_string for name, file in pages.items()})
+    _site.url = url
+    _site.shown.clear()
+    _site.measured = _site.measured or measure()
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Fill a page in; what it asks for in vain fails a strict build."""
+    name = page.file.src_uri
+    if re.search(r"^```py[^\n]*\n(?!--8<--)", markdown, re.MULTILINE):
+        log.warning("%s: Python code is typed into the page; take it from a file", name)
+    try:
+        return render(markdown, name, _site)
+    except PageError as error:
+        log.warning("%s: %s", name, error)
+        return markdown
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Docstrings are written for numpydoc; the marks of reStructuredText are taken out of them."""
+    if not page.file.src_uri.startswith("reference/"):
+        return html
+    html = html.replace("<p>::</p>\n", "").replace("::</p>", ":</p>")
+    return re.sub(r" \[\d+\]_|(?<=<p>)\.\. \[\d+\] ", "", html)
+
+
+def on_post_build(config: Any, **_: Any) -> None:
+    """Say which equations were left out, and publish what was measured."""
+    for label in not_shown(_site.shown):
+        log.warning("equation %s is derived but shown nowhere", label)
+    text = json.dumps(_site.measured, indent=1)
+    (Path(config["site_dir"]) / "measured.json").write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,200 @@
+"""What the pages claim, measured while the site is built.
+
+``python -m docs.render.measure`` prints the figures; the site publishes them as ``measured.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sympy import ImmutableMatrix, MatrixSymbol, Rational
+
+from derive.build import NETWORKS
+from derive.derivation import Derivation
+from derive.equations import Network, meta_gradient_program
+from derive.notation import D, M, N, O, T, alpha, width
+from derive.program import evaluate
+from derive.proof import largest_gap
+from derive.rewrite import rewrite
+from docs import by_hand
+from docs.sinusoid import tasks
+from docs.sinusoid.gradcheck import central_difference, gradients, relative_error
+from docs.sinusoid.networks import hidden_layers, initial_weights, load_network
+from docs.sinusoid.train import stream
+from generated.warm_up import scalar
+
+if TYPE_CHECKING:
+    from docs.sinusoid.networks import Network as Package
+    from docs.sinusoid.networks import WeightTuple
+
+ALPHA = 0.01
+DTYPE = np.dtype(np.float64)
+
+
+def measure() -> dict[str, Any]:
+    """Every figure, by the name under which a page asks for it."""
+    return {
+        "warm_up": warm_up(),
+        "network": forward(),
+        "finite_differences": {name: finite_differences(name) for name in NETWORKS},
+        "step": step(),
+        "meta_loss": meta_loss(),
+        "second_order": second_order(),
+        "passes": passes(),
+        "agreement": {name: agreement(name) for name in NETWORKS},
+        "proof": proof(),
+        "by_hand": by_hand.measure(),
+    }
+
+
+def problem(name: str, hidden: int = 7, shots: int = 5) -> tuple[Package, WeightTuple, tasks.Batch]:
+    """A generated network with few units, its weights, and three tasks of different sizes."""
+    net = load_network(name)
+    units = [hidden + 2 * layer for layer in range(hidden_layers(net))]
+    weights = initial_weights(net, units, stream(0, 0), DTYPE)
+    return net, weights, tasks.sample(stream(0, 2), 3, shots, shots + 2, DTYPE)
+
+
+def named(net: Package, found: WeightTuple, expected: WeightTuple) -> dict[str, float]:
+    """The relative error of each parameter's gradient."""
+    pairs = zip(net.Weights._fields, found, expected, strict=True)
+    return {field: relative_error(ours, theirs) for field, ours, theirs in pairs}
+
+
+def warm_up() -> dict[str, float]:
+    """The derivative of the worked example against a central difference."""
+    given = (0.5, 1.0, 2.0, 2.0, 3.0, 0.1)
+    h = 1e-5
+    above = scalar.meta_loss_and_gradient(given[0] + h, *given[1:])[0]
+    below = scalar.meta_loss_and_gradient(given[0] - h, *given[1:])[0]
+    return {
+        "derived": scalar.meta_loss_and_gradient(*given)[1],
+        "central difference": (above - below) / (2 * h),
+    }
+
+
+def forward() -> dict[str, float]:
+    """The prediction against sums written out entry by entry."""
+    net, weights, batch = problem("relu2")
+    X = batch.X_q[0]
+    expected = []
+    for row in X:
+        values = list(row)
+        for layer in range(0, len(weights), 2):
+            W, b = weights[layer], weights[layer + 1]
+            values = [
+                sum(v * W[i, j] for i, v in enumerate(values)) + b[0, j] for j in range(b.shape[1])
+            ]
+            if layer + 2 < len(weights):
+                values = [max(0.0, v) for v in values]
+        expected.append(values)
+    return {"prediction": relative_error(net.predict(weights, X), np.array(expected))}
+
+
+def finite_differences(name: str) -> dict[str, dict[str, float]]:
+    """Each generated gradient against central differences: the relative error a parameter."""
+    net, weights, batch = problem(name)
+    return {
+        gradient: named(net, found, expected)
+        for gradient, (found, expected) in gradients(net, weights, batch, ALPHA).items()
+    }
+
+
+def step() -> dict[str, float]:
+    """The step against weights minus alpha times gradient, and the rank of what it subtracts."""
+    net, weights, batch = problem("relu2", hidden=40, shots=10)
+    fast = net.adapt(weights, batch.X_s[0], batch.Y_s[0], ALPHA)
+    gradient = net.loss_and_gradient(weights, batch.X_s[0], batch.Y_s[0])[1]
+    plain = [w - ALPHA * g for w, g in zip(weights, gradient, strict=True)]
+    worst = max(relative_error(f, p) for f, p in zip(fast, plain, strict=True))
+    return {
+        "difference": worst,
+        "units": weights[2].shape[0],
+        "shots": batch.X_s.shape[1],
+        "rank": int(np.linalg.matrix_rank(gradient[2])),
+    }
+
+
+def meta_loss() -> dict[str, float]:
+    """The meta-loss against a loop that fine-tunes task by task."""
+    net, weights, batch = problem("relu2")
+    losses = [
+        net.loss(net.adapt(weights, X_s, Y_s, ALPHA), X_q, Y_q)
+        for X_s, Y_s, X_q, Y_q in zip(*batch, strict=True)
+    ]
+    loop = float(np.mean(losses))
+    whole = net.meta_loss(weights, *batch, ALPHA)
+    return {"meta-loss": whole, "loop over tasks": loop, "difference": abs(whole - loop) / loop}
+
+
+def second_order() -> dict[str, Any]:
+    """How much of the meta-gradient first-order MAML leaves out, at the experiment's start."""
+    net = load_network("relu2")
+    weights = initial_weights(net, [40, 40], stream(0, 0), DTYPE)
+    batch = tasks.sample(stream(0, 1), 25, 10, 10, DTYPE)
+    full = net.meta_loss_and_gradient(weights, *batch, ALPHA)[1]
+    first = net.first_order_meta_loss_and_gradient(weights, *batch, ALPHA)[1]
+    small, start, few = problem("relu2")
+    differences = central_difference(lambda w: small.meta_loss(w, *few, ALPHA), start)
+    wrong = small.first_order_meta_loss_and_gradient(start, *few, ALPHA)[1]
+    return {
+        "left out": named(net, first, full),
+        "angle": float(np.degrees(np.arccos(by_hand.cosine(first, full)))),
+        "first order": named(small, wrong, differences),
+    }
+
+
+def passes() -> dict[str, str]:
+    """Each pass on fractions, with relu: are all outputs what they were before it?"""
+    derivation = Derivation("relu2", NETWORKS["relu2"])
+    sizes = {N: 2, M: 3, D: 1, O: 1, T: 2, width(1): 2, width(2): 3}
+    rng = random.Random(0)
+    given: dict[Any, Any] = {**sizes, alpha: Rational(1, 7)}
+    for symbol in derivation.derived.inputs:
+        if isinstance(symbol, MatrixSymbol):
+            rows, columns = (int(size.subs(sizes)) for size in symbol.shape)
+            entries = [Rational(rng.randint(-9, 9), rng.randint(2, 7)) for _ in range(rows * columns)]
+            given[symbol] = ImmutableMatrix(rows, columns, entries)
+    found = [
+        [evaluate(program, given)[output] for output in program.outputs]
+        for program in derivation.stages
+    ]
+    names = list(derivation.costs)[1:]
+    return {
+        name: "equal" if after == before else "not equal"
+        for name, before, after in zip(names, found[:-1], found[1:], strict=True)
+    }
+
+
+def agreement(name: str) -> dict[str, float]:
+    """``kernel.py`` against ``reference.py``, at the sizes of the experiment."""
+    net, weights, batch = problem(name, hidden=40, shots=10)
+    reference: Any = net.reference  # type: ignore[attr-defined]
+    return named(
+        net,
+        net.meta_loss_and_gradient(weights, *batch, ALPHA)[1],
+        reference.meta_loss_and_gradient(weights, *batch, ALPHA)[1],
+    )
+
+
+def proof() -> dict[str, float]:
+    """The derivation against SymPy's derivative of the composed meta-loss, in 50 digits."""
+    program = meta_gradient_program(Network(hidden=1, activation="tanh"))
+    forms = {"derived": program, "rewritten": rewrite(program)}
+    return {form: float(largest_gap(each, steps=1, seed=0)) for form, each in forms.items()}
+
+
+def main() -> int:
+    """Print the figures."""
+    print(json.dumps(measure(), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    sys.exit(main())

@@ -1,0 +1,307 @@
+"""What the pages draw from the derivation, the experiment and the build's own measurements.
+
+A page names equations, numbers, diagrams and code; they are fetched from the files that a command
+wrote or measured while the site is built. Nothing derived is typed into a page::
+
+    {{eq:Z1_s H1_s}}               equations of relu2 as derived, with number, shape and code
+    {{eq:rewritten/Z1_q}}          as rewritten
+    {{eq:first_order/W1_bar}}      as first-order MAML has it
+    {{eq:warm_up/derived/w_bar}}   of another derivation
+    [eq:Z1_s]                      the number of an equation, as a link to it
+    [sym:Z1_s]                     a quantity in a sentence, as its equations write it
+    {{diagram:relu2/query A caption.}}    a drawing of generated/relu2/diagrams/
+    {{code:relu2/kernel/query forward}}   a block of meta_loss_and_gradient
+    {{source:relu2/kernel}}        a generated module, line by line
+    {{passes:relu2}}               what each pass of the rewrite did
+    {{number:relu2/derived/equations}}    a figure of that table
+    {{rules:tanh2}}                the derivative rules that a derivation used
+    {{example:w_bar}}              a number of the worked example in scalars
+    {{measured:proof/derived}}     a number, or a table, that this build measured
+    {{results}} {{notation}}       the errors of the published run, the letters
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from docs.render.code import stage_block, whole_file
+from docs.render.equations import INPUTS, equation_html
+from docs.render.manifest import PAGE_NETWORK, ROOT, Label, PageError, find, label_of, manifest
+from docs.render.manifest import marked, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PASS_TITLES = {
+    "equations": "equations",
+    "products": "matrix products",
+    "operations": "operations",
+    "weight_matrices": "weight matrices per task",
+}
+
+
+@dataclass
+class Site:
+    """What rendering a page needs to know of the others.
+
+    Attributes
+    ----------
+    places
+        The page that shows each equation.
+    url
+        The address of one page from another; nothing where there is no such page.
+    measured
+        What this build measured.
+    shown
+        The page that has shown each equation so far; `render` adds to it.
+    """
+
+    places: Mapping[Label, str]
+    url: Callable[[str, str], str]
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    shown: dict[Label, str] = field(default_factory=dict)
+
+    def href(self, page: str, label: Label) -> str:
+        """The address of an equation from a page, or nothing where none shows it."""
+        place = self.places.get(label)
+        if place is None:
+            return ""
+        return f"{'' if place == page else self.url(place, page)}#{label.anchor}"
+
+
+def render(markdown: str, page: str, site: Site) -> str:
+    """Fill a page in.
+
+    Parameters
+    ----------
+    markdown
+        The page as written.
+    page
+        Its path under ``docs``.
+    site
+        What it may refer to; the equations that it shows are noted there.
+
+    Returns
+    -------
+    str
+        The page to convert.
+
+    Raises
+    ------
+    PageError
+        When the page asks for something that does not exist, or shows an equation again.
+    """
+
+    def href(label: Label) -> str:
+        return site.href(page, label)
+
+    commands: dict[str, Callable[[str], str]] = {
+        "eq": lambda rest: shown_equations(rest, page, site),
+        "diagram": lambda rest: diagram(rest, page, site),
+        "code": lambda rest: stage_block(*rest.split("/"), href),
+        "source": lambda rest: whole_file(*rest.split("/"), href),
+        "passes": pass_table,
+        "number": lambda rest: pass_number(*rest.split("/")),
+        "rules": rule_table,
+        "example": example,
+        "measured": lambda rest: measured(rest, site.measured),
+        "results": lambda _: results_table(),
+        "notation": lambda _: notation_table(),
+    }
+
+    def fill(match: re.Match[str]) -> str:
+        command = commands.get(match["command"])
+        if command is None:
+            raise PageError(f"there is no command {match['command']!r}")
+        return command((match["rest"] or "").strip())
+
+    filled = re.sub(r"\{\{(?P<command>\w+)(:(?P<rest>[^}]*))?\}\}", fill, markdown)
+    filled = re.sub(r"\[sym:([\w/]+)\]", lambda match: symbol(match[1]), filled)
+    return re.sub(r"\[eq:([\w/]+)\]", lambda match: reference(match[1], page, site), filled)
+
+
+# --- equations ---
+
+
+def shown_equations(labels: str, page: str, site: Site) -> str:
+    """The equations that a page asks for."""
+    blocks = []
+    for label in map(label_of, labels.split()):
+        number = find(label)["number"]
+        chapter = re.match(r"\d+", page)
+        if label in site.shown:
+            raise PageError(f"equation {label} is shown twice")
+        if chapter and label.network == PAGE_NETWORK and chapter[0] != number.partition(".")[0]:
+            raise PageError(f"equation {label} is ({number}) but is shown in chapter {chapter[0]}")
+        site.shown[label] = page
+        blocks.append(
+            equation_html(
+                label, lambda other: site.href(page, other), lambda other: site.url(other, page)
+            )
+        )
+    return '<div class="equations">\n' + "\n".join(blocks) + "\n</div>"
+
+
+def reference(text: str, page: str, site: Site) -> str:
+    """The number of an equation, as a link to where it is shown."""
+    label = label_of(text)
+    number = find(label)["number"]
+    address = site.href(page, label)
+    if not address:
+        raise PageError(f"equation {label} is referred to but shown nowhere")
+    return f'<a class="ref" href="{address}">({number})</a>'
+
+
+def symbol(text: str) -> str:
+    """A quantity in a sentence."""
+    *front, name = text.split("/")
+    network = front[0] if front else PAGE_NETWORK
+    if name not in symbols(network):
+        raise PageError(f"there is no quantity {name!r} in {network}")
+    return f"${marked(symbols(network)[name]['latex'], network)}$"
+
+
+def places_of(pages: Mapping[str, str]) -> dict[Label, str]:
+    """The page that shows each equation."""
+    places: dict[Label, str] = {}
+    for page, markdown in pages.items():
+        for labels in re.findall(r"\{\{eq:([^}]*)\}\}", markdown):
+            places |= {label_of(text): page for text in labels.split()}
+    return places
+
+
+def not_shown(shown: Mapping[Label, str]) -> list[Label]:
+    """The equations of the derivation, and of the rewrite where it changed them, without a page."""
+    record = manifest(PAGE_NETWORK)
+    derived = {equation["number"] for equation in record["derived"]}
+    wanted = [Label("warm_up", "derived", line["name"]) for line in manifest("warm_up")["derived"]]
+    wanted += [Label(PAGE_NETWORK, "derived", line["name"]) for line in record["derived"]]
+    wanted += [
+        Label(PAGE_NETWORK, "rewritten", line["name"])
+        for line in record["rewritten"]
+        if line["number"] not in derived
+    ]
+    return [label for label in wanted if label not in shown]
+
+
+# --- drawings ---
+
+
+def diagram(text: str, page: str, site: Site) -> str:
+    """A drawing with its caption; its boxes lead to their equations."""
+    where, _, caption = text.partition(" ")
+    network, _, name = where.partition("/")
+    path = ROOT / "generated" / network / "diagrams" / f"{name}.svg"
+    if not path.is_file():
+        raise PageError(f"there is no diagram {where!r}")
+    svg = path.read_text(encoding="utf-8").partition("-->\n")[2]
+    form = "rewritten" if name.startswith("rewritten") else "derived"
+
+    def address(match: re.Match[str]) -> str:
+        label = Label(network, form, match[1])
+        own = site.href(page, label) or site.href(page, label._replace(form="derived"))
+        if not own and network == PAGE_NETWORK:
+            own = f"{site.url(INPUTS, page)}#notation"
+        return f'xlink:href="{own}"' if own else ""
+
+    svg = re.sub(r'xlink:href="#eq-(\w+)"', address, svg)
+    return (
+        f'<figure class="diagram" tabindex="0">\n{svg}'
+        f"<figcaption>{caption.strip()}</figcaption>\n</figure>"
+    )
+
+
+# --- numbers and tables ---
+
+
+def pass_table(network: str) -> str:
+    """What each pass of the rewrite did to the program's cost."""
+    lines = [f"| after | {' | '.join(PASS_TITLES.values())} |", "|---|--:|--:|--:|--:|"]
+    for row in manifest(network)["passes"]:
+        cells = [f"{row[column]:,}" for column in PASS_TITLES]
+        lines.append(f"| `{row['pass']}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def pass_number(network: str, name: str, column: str) -> str:
+    """A figure of the pass table."""
+    for row in manifest(network)["passes"]:
+        if row["pass"] == name and column in row:
+            return f"{row[column]:,}"
+    raise PageError(f"there is no figure {network}/{name}/{column}")
+
+
+def rule_table(network: str) -> str:
+    """The derivative rules that a network's derivation used."""
+    rows = [f"| $V = {rule['form']}$ | ${rule['gain']}$ |" for rule in manifest(network)["rules"]]
+    return "\n".join(["| an equation | adds to the adjoint of $U$ |", "|---|---|", *rows])
+
+
+def example(name: str) -> str:
+    """A number of the worked example in scalars."""
+    record = manifest("warm_up")
+    values = {**record["example"], **{line["name"]: line["example"] for line in record["derived"]}}
+    if name not in values:
+        raise PageError(f"there is no number {name!r} in the example")
+    return decimal(values[name])
+
+
+def decimal(fraction: str) -> str:
+    """A fraction as a finite decimal number."""
+    value = float(Fraction(fraction))
+    return f"{value:g}"
+
+
+def measured(path: str, record: Mapping[str, Any]) -> str:
+    """A number that this build measured, or a table of numbers by name."""
+    try:
+        value = reduce(lambda part, key: part[key], path.split("/"), record)
+    except (KeyError, TypeError):
+        raise PageError(f"nothing was measured under {path!r}") from None
+    if not isinstance(value, dict):
+        return figure(value)
+    if any(isinstance(part, dict) for part in value.values()):
+        columns = list(next(iter(value.values())))
+        lines = [f"| | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
+        return "\n".join(
+            [*lines, *(f"| {key} | {_cells(row.values())} |" for key, row in value.items())]
+        )
+    lines = [f"| {' | '.join(value)} |", "|" + "--:|" * len(value)]
+    return "\n".join([*lines, f"| {_cells(value.values())} |"])
+
+
+def _cells(values: Any) -> str:
+    return " | ".join(map(figure, values))
+
+
+def figure(value: Any) -> str:
+    """A number as a page prints it: three digits, and two of a very small one."""
+    if isinstance(value, float):
+        return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:.3g}"
+    return str(value)
+
+
+def results_table() -> str:
+    """The errors of the published run."""
+    record = json.loads((ROOT / "docs/sinusoid/evaluation.json").read_text(encoding="utf-8"))
+    header, *rows = record["table"]
+    lines = [f"| {' | '.join(header)} |", f"|---|{'--:|' * (len(header) - 1)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    caption = (
+        f"Mean squared error over {record['tasks']:,} unseen sinusoids, {record['points']} points "
+        f"each, inner step size {record['alpha']:g}, with 95 % confidence intervals."
+    )
+    return "\n".join([*lines, "", caption])
+
+
+def notation_table() -> str:
+    """The letters and what they stand for."""
+    rows = [
+        f"| ${row['latex']}$ | {row['meaning']} |" for row in manifest(PAGE_NETWORK)["notation"]
+    ]
+    return "\n".join(["| letter | stands for |", "|---|---|", *rows])

@@ -1,0 +1,423 @@
+"""The site in a browser: formulas, layout, accessibility, symbols, search, navigation, print."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Literal, NamedTuple
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    Route,
+    WebError,
+    expect,
+)
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from tests.site_links import build
+
+COMMANDS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, COMMANDS)), None)
+REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE, DESK, A4 = 390, 1280, 794
+MOST_BYTES = 1_000_000
+PATIENCE = 15_000
+SCHEMES = {"light": "default", "dark": "slate"}
+# What KaTeX draws is hidden from assistive technology.
+NOT_KATEX = {"exclude": [".katex"]}
+COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+STRUCTURE = {"rules": {rule: {"enabled": False} for rule in COLOURS["runOnly"]}}
+SYMBOL = "dZ1_s"
+
+SETTLED = """() => document.fonts.status === "loaded"
+    && document.getAnimations().every(animation => animation.playState !== "running")
+    && !document.querySelector(".arithmatex:not(:has(.katex, .katex-error))")"""
+FORMULAS_ON_PAPER = """() => [...document.querySelectorAll(".arithmatex .katex")]
+    .filter(formula => formula.getClientRects().length).length"""
+# KaTeX writes an unknown command in red and calls it no error. What sticks out inside something
+# that scrolls does not widen the page.
+LAYOUT_PROBLEMS = """() => {
+    const root = document.documentElement, lines = []
+    const every = selector => [...document.querySelectorAll(selector)]
+    const scrolled = element => element && element !== document.body
+        && (getComputedStyle(element).overflowX !== "visible" || scrolled(element.parentElement))
+    for (const element of every(".arithmatex:not(:has(.katex, .katex-error))"))
+        lines.push(`not rendered: ${element.textContent.trim()}`)
+    for (const element of every(".katex-error, .katex math [mathcolor='#cc0000']"))
+        lines.push(`KaTeX refuses: ${element.title || element.textContent}`)
+    for (const element of every(".formula"))
+        if (element.scrollWidth > element.clientWidth && element.tabIndex < 0)
+            lines.push(`scrolls without focus: ${element.textContent.trim()}`)
+    if (root.scrollWidth > root.clientWidth) {
+        const beyond = every("body *").find(element => !scrolled(element.parentElement)
+            && element.getBoundingClientRect().right > root.clientWidth + 0.5)
+        const which = beyond ? beyond.outerHTML.slice(0, 120) : "nothing that can be named"
+        lines.push(`${root.scrollWidth} wide on ${root.clientWidth}, because of ${which}`)
+    }
+    return lines
+}"""
+EMPTY_FORMULAS = """() => {
+    for (const formula of document.querySelectorAll(".katex")) formula.replaceChildren()
+}"""
+PRINT_PROBLEMS = """() => {
+    const lines = []
+    for (const element of document.querySelectorAll("nav, .md-header"))
+        if (element.checkVisibility()) lines.push(`is printed: ${element.className}`)
+    for (const element of document.querySelectorAll(".formula"))
+        if (element.scrollWidth > element.clientWidth)
+            lines.push(`cut off on paper: ${element.textContent.trim()}`)
+    return lines
+}"""
+
+expect.set_options(timeout=PATIENCE)
+pytestmark = pytest.mark.skipif(not CHROMIUM and not REQUIRED, reason="there is no Chromium")
+
+
+class Site(NamedTuple):
+    """A built site and the address it is opened by."""
+
+    folder: Path
+    origin: str
+
+    @property
+    def start(self) -> str:
+        """Where a reader enters; on disk there is no server to find the index."""
+        return f"{self.origin}/index.html" if self.origin.startswith("file") else f"{self.origin}/"
+
+    def addresses(self) -> dict[str, str]:
+        """The pages by name; directories are named, not their index."""
+        names = [path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.html")]
+        return {name: f"{self.origin}/{name.removesuffix('index.html')}" for name in sorted(names)}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A file server without a log; what a page weighs must not depend on an earlier one."""
+
+    def end_headers(self) -> None:
+        """Forbid the browser to keep anything."""
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+# --- Fixtures ---
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Stand in for the plugin's own, whose form pytest deprecates and so counts as an error."""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    assert CHROMIUM, f"REQUIRE_BROWSER is set, and there is none of {', '.join(COMMANDS)}"
+    return browser_type_launch_args | {"executable_path": CHROMIUM, "args": FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return browser_context_args | {
+        "viewport": {"width": DESK, "height": 900},
+        "reduced_motion": "reduce",
+    }
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    handler = partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        origin = f"http://127.0.0.1:{server.server_port}"
+        # Instant navigation works only where the site was built for the address that serves it.
+        build(folder, SITE_URL=origin)
+        Thread(target=server.serve_forever).start()
+        yield Site(folder, origin)
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def offline_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    folder = tmp_path_factory.mktemp("offline")
+    build(folder, OFFLINE="true")
+    return Site(folder, folder.as_uri())
+
+
+@contextmanager
+def watched(context: BrowserContext, origin: str) -> Iterator[Page]:
+    """A page that fails on errors, warnings, and on what is not the site's own."""
+    problems: list[str] = []
+
+    def refuse(route: Route) -> None:
+        problems.append(f"{route.request.frame.url} asks for {route.request.url}")
+        route.abort()
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            problems.append(f"{message.location['url']}: {message.type}: {message.text}")
+
+    def note_error(error: WebError) -> None:
+        address = error.page.url if error.page else origin
+        problems.append(f"{address}: {error.error}")
+
+    def note_status(response: Response) -> None:
+        if response.status >= 400:
+            problems.append(f"{response.url} answers {response.status}")
+
+    context.set_default_timeout(PATIENCE)
+    context.route(re.compile(rf"^(?!{re.escape(origin)}/)"), refuse)
+    context.on("console", note_message)
+    context.on("weberror", note_error)
+    context.on("response", note_status)
+    yield context.new_page()
+    assert not problems, "\n".join(dict.fromkeys(problems))
+
+
+@pytest.fixture
+def page(context: BrowserContext, site: Site) -> Iterator[Page]:
+    with watched(context, site.origin) as watched_page:
+        yield watched_page
+
+
+@pytest.fixture
+def disk_page(context: BrowserContext, offline_site: Site) -> Iterator[Page]:
+    with watched(context, offline_site.origin) as watched_page:
+        yield watched_page
+
+
+# --- What the tests do on a page ---
+
+
+def settle(page: Page) -> None:
+    """Wait until every formula and font is there and nothing moves."""
+    page.wait_for_function(SETTLED, timeout=PATIENCE)
+
+
+def visit(page: Page, address: str) -> None:
+    """Open a page as a reader sees it."""
+    page.goto(address)
+    settle(page)
+
+
+def chapter(site: Site) -> str:
+    """The address of the page that derives the inner gradient."""
+    marker = f'id="eq-{SYMBOL}"'
+    [address] = [
+        address
+        for name, address in site.addresses().items()
+        if marker in (site.folder / name).read_text(encoding="utf-8")
+    ]
+    return address
+
+
+def click_through(page: Page, site: Site) -> None:
+    """Go from the start to the chapter by the navigation."""
+    place = chapter(site).removeprefix(f"{site.origin}/")
+    page.locator(f'nav a[href$="{place}"]:visible').first.click()
+    expect(page.locator(f"#eq-{SYMBOL} .katex").first).to_be_visible()
+    settle(page)
+
+
+def search(page: Page, words: str) -> None:
+    """Search by the keyboard and wait for a result that has the words."""
+    page.keyboard.press("s")
+    expect(page.locator(".md-search__input")).to_be_focused()
+    page.keyboard.type(words)
+    results = page.locator(".md-search-result__item")
+    wanted = re.compile(re.escape(words), re.IGNORECASE)
+    expect(results.filter(has_text=wanted).first).to_be_visible()
+
+
+def layout_problems(page: Page) -> list[str]:
+    """What a reader would see go wrong: formulas, overflow."""
+    lines: list[str] = page.evaluate(LAYOUT_PROBLEMS)
+    return lines
+
+
+def access_problems(page: Page, rules: dict[str, Any]) -> list[str]:
+    """The rules of axe-core that a page breaks, each with the first element that does."""
+    options = rules | {"resultTypes": ["violations"], "preload": False}
+    violations = Axe().run(page, NOT_KATEX, options).response["violations"]
+    return [
+        f"axe {violation['id']}, {len(violation['nodes'])} times: {node['target']}: "
+        + " ".join(node["failureSummary"].split())
+        for violation in violations
+        for node in violation["nodes"][:1]
+    ]
+
+
+def on_every_page(page: Page, site: Site, problems: Callable[[Page], list[str]]) -> list[str]:
+    """What is wrong with each page once it is there, and whether it gets there with little."""
+    lines, sizes = [], []
+
+    def weigh(response: Response) -> None:
+        if not response.headers["content-type"].startswith("image/"):
+            sizes.append(int(response.headers["content-length"]))
+
+    page.on("response", weigh)
+    for name, address in site.addresses().items():
+        sizes.clear()
+        page.goto(address)
+        try:
+            settle(page)
+        except PlaywrightTimeout:
+            lines.append(f"{name}: formulas, fonts or animations do not come to an end")
+        if sum(sizes) > MOST_BYTES:
+            lines.append(f"{name}: {sum(sizes):,} bytes beside its figures")
+        lines += [f"{name}: {problem}" for problem in problems(page)]
+    return lines
+
+
+# --- Tests ---
+
+
+@pytest.mark.parametrize(
+    ("script", "finding"),
+    [
+        ("console.error('broken')", "error: broken"),
+        ("console.warn('doubtful')", "warning: doubtful"),
+        ("setTimeout(() => { throw Error('thrown') })", "thrown"),
+        ("fetch('/gone')", "gone answers 404"),
+        ("fetch('https://a.site/x.js').catch(() => 0)", "asks for https://a.site/x.js"),
+    ],
+)
+def test_a_page_with_a_problem_fails(
+    context: BrowserContext, site: Site, script: str, finding: str
+) -> None:
+    def break_page() -> None:
+        with watched(context, site.origin) as page:
+            visit(page, site.start)
+            page.evaluate(f"async () => {{ await {script}; await new Promise(setTimeout) }}")
+
+    with pytest.raises(AssertionError, match=finding):
+        break_page()
+
+
+@pytest.mark.parametrize(
+    ("width", "schemes"), [(PHONE, ["light", "dark"]), (DESK, ["dark", "light"])]
+)
+def test_every_page_is_whole_and_accessible(
+    page: Page, site: Site, width: int, schemes: list[Literal["light", "dark"]]
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+
+    page.emulate_media(color_scheme=schemes[0])
+
+    def problems(page: Page) -> list[str]:
+        lines = layout_problems(page) + access_problems(page, STRUCTURE)
+        # The colours of the rest are found several times faster without KaTeX's boxes.
+        page.evaluate(EMPTY_FORMULAS)
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator("body")).to_have_attribute("data-md-color-scheme", SCHEMES[scheme])
+            settle(page)
+            lines += [f"{scheme}: {problem}" for problem in access_problems(page, COLOURS)]
+        # A page is loaded in the first scheme and follows the system to the second.
+        page.emulate_media(color_scheme=schemes[0])
+        return lines
+
+    lines = on_every_page(page, site, problems)
+    assert not lines, "\n".join(lines)
+
+
+def test_every_page_is_whole_on_paper(page: Page, site: Site) -> None:
+    page.set_viewport_size({"width": A4, "height": 1123})
+
+    def problems(page: Page) -> list[str]:
+        page.emulate_media(media="screen")
+        seen = page.evaluate(FORMULAS_ON_PAPER)
+        page.emulate_media(media="print")
+        printed = page.evaluate(FORMULAS_ON_PAPER)
+        lost = [] if printed == seen else [f"{seen} formulas on screen, {printed} on paper"]
+        return [*lost, *page.evaluate(PRINT_PROBLEMS), *layout_problems(page)]
+
+    lines = on_every_page(page, site, problems)
+    assert not lines, "\n".join(lines)
+
+
+@pytest.mark.parametrize("by_click", [False, True])
+def test_a_symbol_lights_up_wherever_it_stands(page: Page, site: Site, by_click: bool) -> None:
+    visit(page, site.start if by_click else chapter(site))
+    if by_click:
+        click_through(page, site)
+    same = f'[data-sym="{SYMBOL}"]'
+    lit, everywhere = page.locator(".lit"), page.locator(same).count()
+    page.locator(f"#eq-{SYMBOL} .katex {same}").first.hover()
+    expect(lit).to_have_count(everywhere)
+    for place in (".katex", "pre", "svg"):
+        expect(page.locator(f"{place} {same}.lit").first).to_be_visible()
+    page.mouse.move(0, 0)
+    expect(lit).to_have_count(0)
+
+
+def test_a_symbol_lights_up_on_focus(page: Page, site: Site) -> None:
+    visit(page, chapter(site))
+    same = f'[data-sym="{SYMBOL}"]'
+    node = page.locator(f"svg :is(a, [tabindex]){same}, svg {same} :is(a, [tabindex])").first
+    node.focus()
+    expect(page.locator(".lit")).to_have_count(page.locator(same).count())
+    expect(page.locator(f".katex {same}.lit").first).to_be_visible()
+    node.blur()
+    expect(page.locator(".lit")).to_have_count(0)
+
+
+def test_search_finds_the_meta_gradient(page: Page, site: Site) -> None:
+    visit(page, site.start)
+    search(page, "meta-gradient")
+
+
+def test_formulas_survive_navigation_without_a_reload(page: Page, site: Site) -> None:
+    visit(page, site.start)
+    page.evaluate("window.kept = true")
+    click_through(page, site)
+    assert page.evaluate("window.kept") is True
+    assert layout_problems(page) == []
+
+
+def test_the_site_works_from_disk(disk_page: Page, offline_site: Site) -> None:
+    visit(disk_page, offline_site.start)
+    click_through(disk_page, offline_site)
+    assert layout_problems(disk_page) == []
+    search(disk_page, "meta-gradient")
+
+
+def test_the_keyboard_reaches_the_content(page: Page, site: Site) -> None:
+    visit(page, chapter(site))
+    page.keyboard.press("Tab")
+    skip = page.locator(".md-skip")
+    expect(skip).to_be_focused()
+    target = skip.evaluate("link => link.href")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(target)
+
+
+def test_a_lost_reader_finds_home(page: Page, site: Site) -> None:
+    page.goto(f"{site.origin}/404.html")
+    home = f"{site.origin}/"
+    links = page.locator("a[href]:visible")
+    found = links.evaluate_all("links => links.map(link => link.href)")
+    assert home in found
+    links.nth(found.index(home)).click()
+    expect(page).to_have_url(home)
