@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 COLUMN, MARGIN = 100, 40
 ROW, WHOLE_ROW = 104, 78
 BOX = (56, 30)
-LABEL = 36
+#: Between two labels, and between two rows of them.
+LABEL, LABEL_ROW = 36, 22
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,19 @@ def stage_diagram(program: Program, stages: Sequence[str], banner: str) -> str:
     """Draw some stages of a program, and beside each equation what it reads from elsewhere."""
     lines = [equation for equation in program if equation.stage in stages]
     places = _places(lines, _layers(program), ROW, MARGIN)
-    parts = []
+    parts, bottom = [], 0
     for equation in lines:
         here = places[equation.name]
         near = [name for name in _reads(equation) if _neighbours(name, equation.name, places)]
         far = [name for name in _reads(equation) if name not in near]
-        parts += [_edge(places[name], here) for name in near]
         below = any(places[name].y < here.y for name in near)
+        parts += [_edge(places[name], here) for name in near]
         parts += _labels(far, here, below)
+        bottom = max(bottom, here.y + LABEL_ROW * (below * -(-len(far) // 3)))
     parts += [_box(equation.name, places[equation.name]) for equation in lines]
     title = f"Data flow: {' and '.join(STAGES[stage].title for stage in stages)}"
-    return svg.document(banner, title, _in_words(lines), _size(places), parts)
+    width = _width(places)
+    return svg.document(banner, title, _in_words(lines), (width, bottom + MARGIN), parts)
 
 
 def whole_diagram(program: Program, banner: str) -> str:
@@ -71,9 +74,8 @@ def whole_diagram(program: Program, banner: str) -> str:
         if title not in shown:
             parts.append(f'<text class="small" x="8" y="{y + 4}">{title}</text>')
             shown.add(title)
-    return svg.document(
-        banner, "Data flow of the whole program", _in_words(lines), _size(places), parts
-    )
+    size = (_width(places), max(place.y for place in places.values()) + MARGIN)
+    return svg.document(banner, "Data flow of the whole program", _in_words(lines), size, parts)
 
 
 def _reads(equation: Equation) -> list[str]:
@@ -144,9 +146,8 @@ def _neighbours(source: str, target: str, places: dict[str, Place]) -> bool:
     return not any(low < p.x < high for p in places.values() if p.lane == here.lane)
 
 
-def _size(places: dict[str, Place]) -> tuple[int, int]:
-    width = max(place.x for place in places.values()) + BOX[0] // 2 + MARGIN
-    return width, max(place.y for place in places.values()) + MARGIN + 18
+def _width(places: dict[str, Place]) -> int:
+    return max(place.x for place in places.values()) + BOX[0] // 2 + MARGIN
 
 
 # --- parts ---
@@ -167,7 +168,7 @@ def _labels(names: list[str], here: Place, below: bool) -> list[str]:
     rows = [names[i : i + 3] for i in range(0, len(names), 3)]
     way = 1 if below else -1
     for depth, row in enumerate(rows):
-        y = here.y + way * (BOX[1] // 2 + 26 + 22 * depth)
+        y = here.y + way * (BOX[1] // 2 + 26 + LABEL_ROW * depth)
         for i, name in enumerate(row):
             offset = (2 * i - len(row) + 1) * LABEL // 2
             if depth == 0:

@@ -24,9 +24,7 @@ DIVERGED = 25.0
 
 
 # --8<-- [start:output_error]
-def with_output_error(
-    net: Network, weights: WeightTuple, X: Array, Y: Array
-) -> dict[str, Array]:
+def with_output_error(net: Network, weights: WeightTuple, X: Array, Y: Array) -> dict[str, Array]:
     """The inner gradient of two hidden layers, layer 2 given the error of the output.
 
     Where ``dW2 = H1.T @ dZ2`` is meant, it says ``dW2 = H1.T @ dZ3``.
@@ -95,7 +93,7 @@ def fine_tuning(
 
     def faulty(here: WeightTuple, X: Array, Y: Array) -> WeightTuple:
         gradient = with_output_error(net, here, X, Y).values()
-        return net.Weights(*(w - ALPHA * g for w, g in zip(here, gradient, strict=True)))
+        return type(here)(*(w - ALPHA * g for w, g in zip(here, gradient, strict=True)))
 
     losses = {}
     for name, take_step in {"as derived": derived, "with the output error": faulty}.items():

@@ -10,7 +10,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from docs.render.manifest import ROOT, PageError, by_number, symbols
+from docs.render.manifest import ROOT, PageError, by_number, parts_of, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +60,9 @@ def block(title: str, lines: list[str], anchors: bool) -> str:
     )
 
 
-def whole_file(network: str, module: str, href: Callable[[Label], str]) -> str:
-    """A generated module with line numbers."""
+def whole_file(where: str, href: Callable[[Label], str]) -> str:
+    """A generated module, ``relu2/kernel``, with line numbers."""
+    network, module = parts_of(where, "network/module")
     path = ROOT / "generated" / network / f"{module}.py"
     if not path.is_file():
         raise PageError(f"there is no module generated/{network}/{module}.py")
@@ -70,8 +71,9 @@ def whole_file(network: str, module: str, href: Callable[[Label], str]) -> str:
     return block(title, linked(lines, network, module, href), anchors=True)
 
 
-def stage_block(network: str, module: str, title: str, href: Callable[[Label], str]) -> str:
-    """The lines of a stage in ``meta_loss_and_gradient``."""
+def stage_block(where: str, href: Callable[[Label], str]) -> str:
+    """The lines of a stage in ``meta_loss_and_gradient``, ``relu2/kernel/query forward``."""
+    network, module, title = parts_of(where, "network/module/stage title")
     path = ROOT / "generated" / network / f"{module}.py"
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     start = next((i for i, line in enumerate(lines) if "def meta_loss_and_gradient" in line), None)

@@ -12,9 +12,9 @@ from typing import Any
 # MkDocs loads this file by its path.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from docs.render.manifest import PageError  # noqa: E402
-from docs.render.measure import measure  # noqa: E402
-from docs.render.page import Site, not_shown, places_of, render  # noqa: E402
+from docs.render.manifest import PageError
+from docs.render.measure import measure
+from docs.render.page import Site, not_shown, places_of, render
 
 log = logging.getLogger("mkdocs.hooks.render")
 

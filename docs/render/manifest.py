@@ -55,6 +55,14 @@ def label_of(text: str) -> Label:
     return Label(network, front[-1] if front else "derived", name)
 
 
+def parts_of(text: str, form: str) -> list[str]:
+    """What a page wrote between the slashes of a command, as many parts as its form has."""
+    parts = text.split("/")
+    if len(parts) != form.count("/") + 1:
+        raise PageError(f"{text!r} must be {form}")
+    return parts
+
+
 def manifest(network: str) -> dict[str, Any]:
     """The manifest of a network; it is read again when it has changed."""
     path = ROOT / "generated" / network / "equations.json"

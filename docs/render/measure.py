@@ -150,7 +150,7 @@ def second_order() -> dict[str, Any]:
 
 
 def passes() -> dict[str, str]:
-    """Each pass on fractions, with relu: are all outputs what they were before it?"""
+    """Whether each pass leaves all outputs what they were, on fractions and with relu."""
     derivation = Derivation("relu2", NETWORKS["relu2"])
     sizes = {N: 2, M: 3, D: 1, O: 1, T: 2, width(1): 2, width(2): 3}
     rng = random.Random(0)
@@ -158,7 +158,9 @@ def passes() -> dict[str, str]:
     for symbol in derivation.derived.inputs:
         if isinstance(symbol, MatrixSymbol):
             rows, columns = (int(size.subs(sizes)) for size in symbol.shape)
-            entries = [Rational(rng.randint(-9, 9), rng.randint(2, 7)) for _ in range(rows * columns)]
+            entries = [
+                Rational(rng.randint(-9, 9), rng.randint(2, 7)) for _ in range(rows * columns)
+            ]
             given[symbol] = ImmutableMatrix(rows, columns, entries)
     found = [
         [evaluate(program, given)[output] for output in program.outputs]

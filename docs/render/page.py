@@ -31,8 +31,18 @@ from typing import TYPE_CHECKING, Any
 
 from docs.render.code import stage_block, whole_file
 from docs.render.equations import INPUTS, equation_html
-from docs.render.manifest import PAGE_NETWORK, ROOT, Label, PageError, find, label_of, manifest
-from docs.render.manifest import marked, symbols
+from docs.render.manifest import (
+    PAGE_NETWORK,
+    ROOT,
+    Label,
+    PageError,
+    find,
+    label_of,
+    manifest,
+    marked,
+    parts_of,
+    symbols,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,10 +113,10 @@ def render(markdown: str, page: str, site: Site) -> str:
     commands: dict[str, Callable[[str], str]] = {
         "eq": lambda rest: shown_equations(rest, page, site),
         "diagram": lambda rest: diagram(rest, page, site),
-        "code": lambda rest: stage_block(*rest.split("/"), href),
-        "source": lambda rest: whole_file(*rest.split("/"), href),
+        "code": lambda rest: stage_block(rest, href),
+        "source": lambda rest: whole_file(rest, href),
         "passes": pass_table,
-        "number": lambda rest: pass_number(*rest.split("/")),
+        "number": pass_number,
         "rules": rule_table,
         "example": example,
         "measured": lambda rest: measured(rest, site.measured),
@@ -228,12 +238,13 @@ def pass_table(network: str) -> str:
     return "\n".join(lines)
 
 
-def pass_number(network: str, name: str, column: str) -> str:
-    """A figure of the pass table."""
+def pass_number(where: str) -> str:
+    """A figure of the pass table, ``relu2/derived/equations``."""
+    network, name, column = parts_of(where, "network/pass/column")
     for row in manifest(network)["passes"]:
         if row["pass"] == name and column in row:
             return f"{row[column]:,}"
-    raise PageError(f"there is no figure {network}/{name}/{column}")
+    raise PageError(f"there is no figure {where}")
 
 
 def rule_table(network: str) -> str:
