@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: Pixels: between gates, for a wire's label, between the gates below a lane, a gate's radius.
 GATE, WIRE, DOWN, RADIUS = 88, 66, 44, 13
-LABELS, OPERANDS, MARGIN = 78, 124, 40
+LABELS, OPERANDS, MARGIN = 88, 124, 40
 
 
 class Gate(NamedTuple):

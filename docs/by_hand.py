@@ -53,6 +53,11 @@ def cosine(found: WeightTuple, expected: WeightTuple) -> float:
     return float(ours @ theirs / (np.linalg.norm(ours) * np.linalg.norm(theirs)))
 
 
+def degrees(cosine_of_angle: float) -> float:
+    """An angle from its cosine."""
+    return float(np.degrees(np.arccos(cosine_of_angle)))
+
+
 def measure() -> dict[str, Any]:
     """Shapes, losses of fine-tuning and angles, at the initial weights of the experiment."""
     net, dtype = load_network("relu2"), np.dtype(np.float64)
@@ -61,12 +66,7 @@ def measure() -> dict[str, Any]:
     X, Y = batch.X_s[0], batch.Y_s[0]
     right = net.loss_and_gradient(weights, X, Y)[1]
     wrong = with_output_error(net, weights, X, Y)
-    turned = []
-    for seed in range(10):
-        start = initial_weights(net, [UNITS, UNITS], stream(seed, 0), dtype)
-        meta_batch = tasks.sample(stream(seed, 1), 25, SHOTS, SHOTS, dtype)
-        gradient = net.meta_loss_and_gradient(start, *meta_batch, ALPHA)[1]
-        turned.append(cosine(normalised(gradient), gradient))
+    turned = [turn(net, seed) for seed in range(10)]
     return {
         "shapes": {
             "as derived": {name: shape(right._asdict()[name]) for name in ("W2", "b2")},
@@ -74,8 +74,18 @@ def measure() -> dict[str, Any]:
         },
         "loss": fine_tuning(net, weights, batch),
         "cosine": {"smallest": min(turned), "largest": max(turned)},
+        "angle": {"smallest": degrees(max(turned)), "largest": degrees(min(turned))},
         "output bias": float(np.abs(normalised(right)[-1]).max()),
     }
+
+
+def turn(net: Network, seed: int) -> float:
+    """The cosine between a meta-gradient and what normalising makes of it."""
+    dtype = np.dtype(np.float64)
+    weights = initial_weights(net, [UNITS, UNITS], stream(seed, 0), dtype)
+    meta_batch = tasks.sample(stream(seed, 1), 25, SHOTS, SHOTS, dtype)
+    gradient = net.meta_loss_and_gradient(weights, *meta_batch, ALPHA)[1]
+    return cosine(normalised(gradient), gradient)
 
 
 def shape(array: Array) -> str:

@@ -50,9 +50,9 @@ COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 STRUCTURE = {"rules": {rule: {"enabled": False} for rule in COLOURS["runOnly"]}}
 SYMBOL = "dZ1_s"
 
-SETTLED = """() => document.fonts.status === "loaded"
-    && document.getAnimations().every(animation => animation.playState !== "running")
-    && !document.querySelector(".arithmatex:not(:has(.katex, .katex-error))")"""
+STILL = """() => document.fonts.status === "loaded"
+    && document.getAnimations().every(animation => animation.playState !== "running")"""
+RENDERED = """() => !document.querySelector(".arithmatex:not(:has(.katex, .katex-error))")"""
 FORMULAS_ON_PAPER = """() => [...document.querySelectorAll(".arithmatex .katex")]
     .filter(formula => formula.getClientRects().length).length"""
 # KaTeX writes an unknown command in red and calls it no error. What sticks out inside something
@@ -212,7 +212,8 @@ def disk_page(context: BrowserContext, offline_site: Site) -> Iterator[Page]:
 
 def settle(page: Page) -> None:
     """Wait until every formula and font is there and nothing moves."""
-    page.wait_for_function(SETTLED, timeout=PATIENCE)
+    page.wait_for_function(RENDERED)
+    page.wait_for_function(STILL)
 
 
 def visit(page: Page, address: str) -> None:
@@ -334,7 +335,7 @@ def test_every_page_is_whole_and_accessible(
         for scheme in schemes:
             page.emulate_media(color_scheme=scheme)
             expect(page.locator("body")).to_have_attribute("data-md-color-scheme", SCHEMES[scheme])
-            settle(page)
+            page.wait_for_function(STILL)
             lines += [f"{scheme}: {problem}" for problem in access_problems(page, COLOURS)]
         # A page is loaded in the first scheme and follows the system to the second.
         page.emulate_media(color_scheme=schemes[0])

@@ -72,9 +72,12 @@ def warm_up() -> dict[str, float]:
     h = 1e-5
     above = scalar.meta_loss_and_gradient(given[0] + h, *given[1:])[0]
     below = scalar.meta_loss_and_gradient(given[0] - h, *given[1:])[0]
+    derived = scalar.meta_loss_and_gradient(*given)[1]
+    difference = (above - below) / (2 * h)
     return {
-        "derived": scalar.meta_loss_and_gradient(*given)[1],
-        "central difference": (above - below) / (2 * h),
+        "derived": derived,
+        "central difference": difference,
+        "relative error": abs(derived - difference) / abs(difference),
     }
 
 

@@ -264,8 +264,7 @@ def example(name: str) -> str:
 
 def decimal(fraction: str) -> str:
     """A fraction as a finite decimal number."""
-    value = float(Fraction(fraction))
-    return f"{value:g}"
+    return f"{float(Fraction(fraction)):g}".replace("-", "\N{MINUS SIGN}")
 
 
 def measured(path: str, record: Mapping[str, Any]) -> str:
@@ -292,9 +291,11 @@ def _cells(values: Any) -> str:
 
 def figure(value: Any) -> str:
     """A number as a page prints it: three digits, and two of a very small one."""
-    if isinstance(value, float):
-        return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:.3g}"
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if 0 < abs(value) < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
 
 
 def results_table() -> str:
