@@ -26,15 +26,23 @@ function light(event) {
   for (const element of document.querySelectorAll(alike)) element.classList.add("lit");
 }
 
+// The theme adds these after the page has loaded, without what a keyboard or a screen reader needs.
+function complete() {
+  for (const bar of document.querySelectorAll(".md-code__nav:not([role])")) bar.setAttribute("role", "presentation");
+  const wide = ".md-typeset__scrollwrap:not([tabindex]), div.arithmatex:not([tabindex])";
+  for (const element of document.querySelectorAll(wide)) element.tabIndex = 0;
+  document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search");
+}
+
 function mount() {
   renderFormulas();
+  complete();
   if (document.documentElement.dataset.mounted) return;
   document.documentElement.dataset.mounted = "";
+  new MutationObserver(complete).observe(document.body, { childList: true, subtree: true });
   for (const type of ["pointerover", "focusin", "focusout"]) document.addEventListener(type, light);
 }
 
-if (typeof document$ === "undefined") {
-  document.addEventListener("DOMContentLoaded", mount);
-} else {
-  document$.subscribe(mount);
-}
+// From disk the theme never announces a page; with instant navigation it announces each one.
+document.addEventListener("DOMContentLoaded", mount);
+if (typeof document$ !== "undefined") document$.subscribe(mount);
