@@ -39,7 +39,7 @@ def run(*arguments: str, folder: Path = ROOT, seed: str = "0") -> subprocess.Com
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {
-        path.name: path.read_bytes()
+        path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
@@ -64,24 +64,33 @@ def test_a_stale_tree_is_shown_and_mended(
 
     kernel = tmp_path / "generated" / "relu1" / "kernel.py"
     original = kernel.read_text(encoding="utf-8")
-    kernel.write_text(original.replace("- alpha", "+ alpha"), encoding="utf-8")
-    (kernel.parent / "stray.py").write_text(f"# {build.MARK}\n", encoding="utf-8")
-    (kernel.parent / "mine.py").write_text("x = 1\n", encoding="utf-8")
+    scalar = tmp_path / "generated" / "warm_up" / "scalar.py"
+    original_scalar = scalar.read_text(encoding="utf-8")
     abandoned = tmp_path / "generated" / "abandoned"
-    abandoned.mkdir()
-    (abandoned / "kernel.py").write_text(original, encoding="utf-8")
+    shutil.copytree(kernel.parent, abandoned)
+    kernel.write_text(original.replace("- alpha", "+ alpha"), encoding="utf-8")
+    scalar.write_text(original_scalar.replace("w - alpha", "w + alpha"), encoding="utf-8")
+    (kernel.parent / "stray.py").write_text(f"# {build.MARK}\n", encoding="utf-8")
+    (kernel.parent / "diagrams" / "stray.svg").write_text(f"<!-- {build.MARK} -->\n")
+    (kernel.parent / "mine.py").write_text("x = 1\n", encoding="utf-8")
     assert build.main(["--check"]) == 1
     shown = capsys.readouterr().out
     assert "\n-    Z2_q = H1_q @ W2 + b2 + alpha" in shown
     assert "\n+    Z2_q = H1_q @ W2 + b2 - alpha" in shown
+    assert "\n-    w_fast = w + alpha" in shown
+    assert "\n+    w_fast = w - alpha" in shown
     assert "stray.py" in shown
+    assert "stray.svg" in shown
     assert "abandoned" in shown
     assert shown.rstrip().endswith("run: python derive/build.py")
     assert "+ alpha" in kernel.read_text(encoding="utf-8")
 
     assert build.main([]) == 0
     assert kernel.read_text(encoding="utf-8") == original
+    assert scalar.read_text(encoding="utf-8") == original_scalar
     assert not (kernel.parent / "stray.py").exists()
+    assert not (kernel.parent / "diagrams" / "stray.svg").exists()
+    assert (kernel.parent / "diagrams" / "whole.svg").exists()
     assert not abandoned.exists()
     assert (kernel.parent / "mine.py").exists()
 
@@ -116,7 +125,7 @@ def test_changing_an_equation_changes_code_and_equations(tmp_path: Path) -> None
         check=True,
         capture_output=True,
     )
-    made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("sums/*")}
+    made = {path.name: path.read_text("utf-8") for path in tmp_path.glob("sums/*.*")}
     assert "loss_q = np.sum(E_q**2) / 2" in made["kernel.py"]
     assert "dZ2_s = Z2_s - Y_s" in made["reference.py"]
     assert r"= Z_{2}^{s} - Y^{s}$" in made["equations.md"]
@@ -179,7 +188,9 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
         assert result.returncode == 0
         made.append(contents(tmp_path / seed))
     assert made[0] == made[1]
-    assert len(made[0]) == 8
+    drawings = [name for name in made[0] if name.startswith("same/diagrams/")]
+    assert len(drawings) == 13
+    assert len(made[0]) == 8 + len(drawings)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def equation_html(
         f'<div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
         f'<a class="number" href="#{label.anchor}">({record["number"]}){_note(label)}</a>'
         f'<div class="line highlight" tabindex="0"><code>{code}</code></div>'
-        f'<div class="links">{_links(label, record, href, page_url)}</div>'
+        f'<div class="links" data-search-exclude>{_links(label, record, href, page_url)}</div>'
         "</div>"
     )
 

@@ -18,6 +18,9 @@ from docs.render.page import Site, not_shown, places_of, render
 
 log = logging.getLogger("mkdocs.hooks.render")
 
+#: The pages that mkdocstrings makes.
+DOCSTRINGS = ("reference/api.md", "reference/derive.md", "reference/emit.md")
+
 _site = Site(places={}, url=lambda *_: "")
 
 
@@ -48,8 +51,9 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
-    """Docstrings are written for numpydoc; the marks of reStructuredText are taken out of them."""
-    if page.file.src_uri not in ("reference/api.md", "reference/derive.md"):
+    """Keep the marks of LaTeX out of the search, and those of reStructuredText out of docstrings."""
+    html = re.sub(r'(class="[^"]*\barithmatex")', r"\1 data-search-exclude", html)
+    if page.file.src_uri not in DOCSTRINGS:
         return html
     html = html.replace("<p>::</p>\n", "").replace("::</p>", ":</p>")
     return re.sub(r" \[\d+\]_|(?<=<p>)\.\. \[\d+\] ", "", html)

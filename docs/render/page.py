@@ -131,6 +131,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         return command((match["rest"] or "").strip())
 
     filled = re.sub(r"\{\{(?P<command>\w+)(:(?P<rest>[^}]*))?\}\}", fill, markdown)
+    filled = style_once(filled)
     filled = re.sub(r"\[sym:([\w/]+)\]", lambda match: symbol(match[1]), filled)
     return re.sub(r"\[eq:([\w/]+)\]", lambda match: reference(match[1], page, site), filled)
 
@@ -221,9 +222,15 @@ def diagram(text: str, page: str, site: Site) -> str:
 
     svg = re.sub(r'xlink:href="#eq-(\w+)"', address, svg)
     return (
-        f'<figure class="diagram" tabindex="0">\n{svg}'
+        f'<figure class="diagram" tabindex="0" data-search-exclude>\n{svg}'
         f"<figcaption>{caption.strip()}</figcaption>\n</figure>"
     )
+
+
+def style_once(html: str) -> str:
+    """Every drawing brings the same style sheet, so that it opens by itself; a page needs one."""
+    first, mark, rest = html.partition("</style>\n")
+    return first + mark + re.sub(r"<style>.*?</style>\n", "", rest, flags=re.DOTALL)
 
 
 # --- numbers and tables ---
@@ -277,7 +284,7 @@ def measured(path: str, record: Mapping[str, Any]) -> str:
         return figure(value)
     if any(isinstance(part, dict) for part in value.values()):
         columns = list(next(iter(value.values())))
-        lines = [f"| | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
+        lines = [f"| gradient | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
         return "\n".join(
             [*lines, *(f"| {key} | {_cells(row.values())} |" for key, row in value.items())]
         )
