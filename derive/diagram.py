@@ -8,13 +8,14 @@ with every arrow.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from derive import svg
 from derive.notation import STAGES, is_row_free, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sympy import MatrixSymbol
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 COLUMN, MARGIN = 100, 40
 ROW, WHOLE_ROW = 104, 78
+SCALAR_COLUMN = 140
+STAGE = (150, 34)
 BOX = (56, 30)
 #: Between two labels, and between two rows of them.
 LABEL, LABEL_ROW = 36, 22
@@ -40,19 +43,75 @@ def stage_diagram(program: Program, stages: Sequence[str], banner: str) -> str:
     """Draw some stages of a program, and beside each equation what it reads from elsewhere."""
     lines = [equation for equation in program if equation.stage in stages]
     places = _places(lines, _layers(program), ROW, MARGIN)
+    title = f"Data flow: {' and '.join(STAGES[stage].title for stage in stages)}"
+    return _local(title, {line.name: _reads(line) for line in lines}, places, banner)
+
+
+def scalar_diagram(reads: Mapping[str, Sequence[str]], banner: str) -> str:
+    """Draw the scalar warm-up: the losses above, the derivatives and the step below them."""
+    columns = {"loss_s": 0, "dw": 0, "w_fast": 1, "loss_q": 2, "w_fast_bar": 2, "w_bar": 3}
+    left, top = MARGIN + BOX[0], MARGIN + 40
+    places = {}
+    for name, column in columns.items():
+        lane = int(not name.startswith("loss"))
+        places[name] = Place(lane, left + SCALAR_COLUMN * column, top + ROW * lane)
+    return _local("Data flow of the warm-up", reads, places, banner)
+
+
+def _local(
+    title: str, reads: Mapping[str, Sequence[str]], places: dict[str, Place], banner: str
+) -> str:
+    """Arrows between neighbours, labels for everything else that is read."""
     parts, bottom = [], 0
-    for equation in lines:
-        here = places[equation.name]
-        near = [name for name in _reads(equation) if _neighbours(name, equation.name, places)]
-        far = [name for name in _reads(equation) if name not in near]
-        below = any(places[name].y < here.y for name in near)
-        parts += [_edge(places[name], here) for name in near]
+    for name, sources in reads.items():
+        here = places[name]
+        near = [source for source in sources if _neighbours(source, name, places)]
+        far = [source for source in sources if source not in near]
+        below = any(places[source].y < here.y for source in near)
+        parts += [_edge(places[source], here) for source in near]
         parts += _labels(far, here, below)
         bottom = max(bottom, here.y + LABEL_ROW * (below * -(-len(far) // 3)))
-    parts += [_box(equation.name, places[equation.name]) for equation in lines]
-    title = f"Data flow: {' and '.join(STAGES[stage].title for stage in stages)}"
-    width = _width(places)
-    return svg.document(banner, title, _in_words(lines), (width, bottom + MARGIN), parts)
+    parts += [_box(name, places[name]) for name in reads]
+    return svg.document(banner, title, _in_words(reads), (_width(places), bottom + MARGIN), parts)
+
+
+def path_diagram(program: Program, banner: str) -> str:
+    """Draw the stages: the way there in one row, the way back below it; each reads what is before.
+
+    A stage reads earlier ones, too; only the arrow from the last of them is drawn.
+    """
+    first: dict[str, str] = {}
+    for equation in program:
+        first.setdefault(equation.stage, equation.name)
+    stages = list(STAGES)
+    half = len(stages) // 2
+    parts, words = [], []
+    centres = {}
+    for i, stage in enumerate(stages):
+        column = i if i < half else len(stages) - 1 - i
+        centres[stage] = (STAGE[0] // 2 + 8 + (STAGE[0] + 44) * column, 36 + 84 * (i >= half))
+    for before, after in pairwise(stages):
+        (x1, y1), (x2, y2) = centres[before], centres[after]
+        way = (x2 > x1) - (x2 < x1)
+        across, down = way * STAGE[0] // 2, (y2 > y1) * STAGE[1] // 2
+        end = (x2 - across - way, y2 - down - (y2 > y1))
+        parts.append(svg.line([(x1 + across, y1 + down), end]))
+        words.append(f"{STAGES[before].title}, then {STAGES[after].title}.")
+    parts += [_stage(stage, first[stage], centres[stage]) for stage in stages]
+    size = (max(x for x, _ in centres.values()) + STAGE[0] // 2 + 8, 156)
+    return svg.document(banner, "The stages of the derivation", " ".join(words), size, parts)
+
+
+def _stage(stage: str, name: str, centre: tuple[int, int]) -> str:
+    """A box for a stage; it leads to its first equation."""
+    (x, y), (width, height) = centre, STAGE
+    kinds = {"inner gradient": "gradient", "step": "weight"}
+    kind = kinds.get(stage, "value" if stage in ("support", "query") else "adjoint")
+    return (
+        f'<a class="{kind}" xlink:href="#eq-{name}"><rect class="box" x="{x - width // 2}" '
+        f'y="{y - height // 2}" width="{width}" height="{height}" rx="6"/>'
+        f'<text x="{x}" y="{y + 5}" text-anchor="middle">{STAGES[stage].title}</text></a>'
+    )
 
 
 def whole_diagram(program: Program, banner: str) -> str:
@@ -75,7 +134,8 @@ def whole_diagram(program: Program, banner: str) -> str:
             parts.append(f'<text class="small" x="8" y="{y + 4}">{title}</text>')
             shown.add(title)
     size = (_width(places), max(place.y for place in places.values()) + MARGIN)
-    return svg.document(banner, "Data flow of the whole program", _in_words(lines), size, parts)
+    words = _in_words({line.name: _reads(line) for line in lines})
+    return svg.document(banner, "Data flow of the whole program", words, size, parts)
 
 
 def _reads(equation: Equation) -> list[str]:
@@ -206,6 +266,6 @@ def _curve(source: str, target: str, places: dict[str, Place]) -> str:
     return f'<path class="edge" d="{path}" marker-end="url(#head)"{names}/>'
 
 
-def _in_words(lines: Sequence[Equation]) -> str:
+def _in_words(reads: Mapping[str, Sequence[str]]) -> str:
     """The text alternative: every arrow of the diagram."""
-    return " ".join(f"{equation.name} reads {', '.join(_reads(equation))}." for equation in lines)
+    return " ".join(f"{name} reads {', '.join(sources)}." for name, sources in reads.items())

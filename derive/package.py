@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive import notation, numpy_code
 from derive.circuit import inner_circuit, outer_circuit, query_circuit
-from derive.diagram import stage_diagram, whole_diagram
+from derive.diagram import path_diagram, stage_diagram, whole_diagram
 from derive.functions import functions_of
 from derive.listing import listing, manifest
 from derive.rewrite import rewrite
@@ -284,9 +284,10 @@ def files_of(derivation: Derivation) -> dict[str, str]:
 
 
 def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:
-    """``diagrams/``: a stage each, the rewritten query pass, the whole; circuits of one layer."""
+    """``diagrams/``: the path, each stage, the rewritten query pass, the whole; circuits."""
     derived, network = derivation.derived, derivation.network
     drawn = {
+        "path": path_diagram(derived, banner),
         "whole": whole_diagram(derived, banner),
         "rewritten-query": stage_diagram(derivation.rewritten, ["query"], banner),
     }

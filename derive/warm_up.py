@@ -14,6 +14,7 @@ import sympy
 from sympy import Expr, Rational, Symbol, diff, sstr
 
 from derive import notation
+from derive.diagram import scalar_diagram
 from derive.latex import name_latex
 from derive.listing import json_text, symbol_record
 from derive.notation import alpha
@@ -51,6 +52,11 @@ class Line(NamedTuple):
     value: Expr
     number: str
     example: Rational
+
+    @property
+    def reads(self) -> list[str]:
+        """The names of what it reads."""
+        return sorted(map(str, self.value.free_symbols - {alpha}))
 
     @property
     def order(self) -> str:
@@ -145,7 +151,7 @@ def manifest(banner: str) -> str:
                     "number": line.number,
                     "latex": line.latex,
                     "shape": "",
-                    "reads": sorted(map(str, line.value.free_symbols - {alpha})),
+                    "reads": line.reads,
                     "code": line.code,
                     "example": str(line.example),
                 }
@@ -157,4 +163,9 @@ def manifest(banner: str) -> str:
 
 def files(banner: str) -> dict[str, str]:
     """Every file of the warm-up, by its name."""
-    return {"scalar.py": module(banner), "equations.json": manifest(banner)}
+    drawn = scalar_diagram({line.name: line.reads for line in lines()}, banner)
+    return {
+        "scalar.py": module(banner),
+        "equations.json": manifest(banner),
+        "diagrams/scalar.svg": drawn,
+    }

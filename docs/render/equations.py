@@ -20,8 +20,8 @@ from docs.render.manifest import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: The first page that explains the inputs of the derivation.
-INPUTS = "3-network.md"
+#: The page that lists every quantity, also those that are given.
+INPUTS = "reference/notation.md"
 
 
 def equation_html(

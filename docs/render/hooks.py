@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from docs.render.manifest import PageError
 from docs.render.measure import measure
-from docs.render.page import Site, not_shown, places_of, render
+from docs.render.page import Site, missing_sections, not_shown, places_of, render
 
 log = logging.getLogger("mkdocs.hooks.render")
 
@@ -43,6 +43,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     name = page.file.src_uri
     if re.search(r"^```py[^\n]*\n(?!--8<--)", markdown, re.MULTILINE):
         log.warning("%s: Python code is typed into the page; take it from a file", name)
+    for section in missing_sections(markdown):
+        log.warning("%s: there is no section %s", name, section)
     try:
         return render(markdown, name, _site)
     except PageError as error:
@@ -51,7 +53,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
-    """Keep the marks of LaTeX out of the search, and those of reStructuredText out of docstrings."""
+    """Keep LaTeX out of the search, and the marks of reStructuredText out of docstrings."""
     html = re.sub(r'(class="[^"]*\barithmatex")', r"\1 data-search-exclude", html)
     if page.file.src_uri not in DOCSTRINGS:
         return html

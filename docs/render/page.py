@@ -18,6 +18,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{example:w_bar}}              a number of the worked example in scalars
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{results}} {{notation}}       the errors of the published run, the letters
+    {{symbols:relu2}}              every quantity of a network
 """
 
 from __future__ import annotations
@@ -52,6 +53,16 @@ PASS_TITLES = {
     "products": "matrix products",
     "operations": "operations",
     "weight_matrices": "weight matrices per task",
+}
+
+
+#: What a page calls the kinds of quantities, each of which has a colour.
+KINDS = {
+    "data": "data",
+    "weight": "weight",
+    "gradient": "gradient of the support loss",
+    "adjoint": "adjoint of the query loss",
+    "value": "value",
 }
 
 
@@ -121,6 +132,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "example": example,
         "measured": lambda rest: measured(rest, site.measured),
         "results": lambda _: results_table(),
+        "symbols": symbol_table,
         "notation": lambda _: notation_table(),
     }
 
@@ -198,6 +210,17 @@ def not_shown(shown: Mapping[Label, str]) -> list[Label]:
         if line["number"] not in derived
     ]
     return [label for label in wanted if label not in shown]
+
+
+def missing_sections(markdown: str) -> list[str]:
+    """The sections of files, ``file:section``, that a page wants to show and that do not exist."""
+    missing = []
+    for name, section in re.findall(r'^--8<-- "([^":]+)(?::([^"]+))?"', markdown, re.MULTILINE):
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8") if path.is_file() else None
+        if text is None or (section and f"[start:{section}]" not in text):
+            missing.append(f"{name}:{section}".rstrip(":"))
+    return missing
 
 
 # --- drawings ---
@@ -316,6 +339,23 @@ def results_table() -> str:
         f"each, inner step size {record['alpha']:g}, with 95 % confidence intervals."
     )
     return "\n".join([*lines, "", caption])
+
+
+def symbol_table(network: str) -> str:
+    """Every quantity of a network: its name in code, how it is written, where it is defined."""
+    record = manifest(network)
+    derived = {line["name"]: line for line in record["derived"]}
+    lines = {line["name"]: line for line in record["rewritten"]} | derived
+    rows = []
+    for each in record["symbols"]:
+        name, latex = each["name"], marked(each["latex"], network)
+        line = lines.get(name)
+        form = "derived" if name in derived else "rewritten"
+        defined = f"[eq:{network}/{form}/{name}] | ${line['shape']}$" if line else "given | "
+        rows.append(f"| `{name}` | ${latex}$ | {KINDS[each['kind']]} | {defined} |")
+    return "\n".join(
+        ["| in code | written | kind | defined in | shape |", "|---|---|---|---|---|", *rows]
+    )
 
 
 def notation_table() -> str:

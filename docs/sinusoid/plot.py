@@ -76,6 +76,7 @@ def learning_curve(losses: dict[str, list[float]]) -> Figure:
     return figure
 
 
+# --8<-- [start:error_by_step]
 def error_by_step(evaluation: dict[str, Summary], count: int) -> Figure:
     """The error on unseen sinusoids against gradient steps, with 95 % confidence bands."""
     figure = Figure(figsize=(6, 3.4), layout="constrained")
@@ -92,6 +93,9 @@ def error_by_step(evaluation: dict[str, Summary], count: int) -> Figure:
     )
     axes.legend(frameon=False)
     return figure
+
+
+# --8<-- [end:error_by_step]
 
 
 def read_losses(path: Path) -> dict[str, list[float]]:
