@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COLUMN, MARGIN = 100, 40
 ROW, WHOLE_ROW = 104, 78
 SCALAR_COLUMN = 140
-STAGE = (150, 34)
+STAGE = (166, 34)
 BOX = (56, 30)
 #: Between two labels, and between two rows of them.
 LABEL, LABEL_ROW = 36, 22
@@ -133,7 +133,7 @@ def whole_diagram(program: Program, banner: str) -> str:
         if title not in shown:
             parts.append(f'<text class="small" x="8" y="{y + 4}">{title}</text>')
             shown.add(title)
-    size = (_width(places), max(place.y for place in places.values()) + MARGIN)
+    size = (_width({**given, **places}), max(place.y for place in places.values()) + MARGIN)
     words = _in_words({line.name: _reads(line) for line in lines})
     return svg.document(banner, "Data flow of the whole program", words, size, parts)
 
@@ -189,10 +189,9 @@ def _given(symbol: MatrixSymbol, places: dict[str, Place]) -> Place:
     parts = parse(name)
     if parts.base in "Wb":
         return Place(-1, places[f"{name}_bar"].x, 24)
-    reader = "Z1" if parts.base == "X" else "loss"
+    reader, away = ("Z1", -COLUMN) if parts.base == "X" else ("loss", COLUMN)
     row = next(p for n, p in places.items() if n.startswith(f"{reader}_{parts.rows}"))
-    dx, dy = (-COLUMN, 0) if parts.base == "X" else (0, -WHOLE_ROW // 2 - 6)
-    return Place(row.lane, row.x + dx, row.y + dy)
+    return replace(row, x=row.x + away)
 
 
 def _neighbours(source: str, target: str, places: dict[str, Place]) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from derive.derivation import Derivation
     from derive.numpy_code import Layout
-    from derive.program import Equation, Program
+    from derive.program import Equation, Program, Shape
     from derive.rules import Rule
 
 
@@ -31,9 +31,14 @@ def equation_record(equation: Equation, number: str, layout: Layout) -> dict[str
     }
 
 
-def symbol_record(name: str) -> dict[str, str]:
-    """How a quantity is written, and the kind that gives it its colour."""
-    return {"name": name, "latex": latex.name_latex(name), "kind": notation.kind(name)}
+def symbol_record(name: str, shape: Shape = ()) -> dict[str, str]:
+    """How a quantity is written, its shape, and the kind that gives it its colour."""
+    return {
+        "name": name,
+        "latex": latex.name_latex(name),
+        "kind": notation.kind(name),
+        "shape": latex.shape_latex(shape),
+    }
 
 
 def rule_record(rule: Rule) -> dict[str, str]:
@@ -51,7 +56,7 @@ def manifest(derivation: Derivation, banner: str) -> str:
             {"latex": latex.letter_latex(letter), "meaning": meaning}
             for letter, meaning in notation.MEANINGS.items()
         ],
-        "symbols": [symbol_record(name) for name in _names(derivation)],
+        "symbols": [symbol_record(*each) for each in _symbols(derivation).items()],
         "derived": [
             equation_record(line, derivation.numbers[line.name], "batched")
             for line in derivation.derived
@@ -71,11 +76,14 @@ def manifest(derivation: Derivation, banner: str) -> str:
     return json_text(record)
 
 
-def _names(derivation: Derivation) -> list[str]:
-    """Every quantity of the derivation and of the rewrite."""
-    programs = (derivation.derived, derivation.rewritten)
-    inputs = [str(symbol.name) for symbol in derivation.derived.inputs if symbol.is_Matrix]
-    return list(dict.fromkeys([*inputs, *(line.name for program in programs for line in program)]))
+def _symbols(derivation: Derivation) -> dict[str, Shape]:
+    """Every quantity of the derivation and of the rewrite, and its shape."""
+    inputs = [symbol for symbol in derivation.derived.inputs if symbol.is_Matrix]
+    lines = [*derivation.derived, *derivation.rewritten]
+    return {
+        **{str(symbol.name): tuple(symbol.shape) for symbol in inputs},
+        **{line.name: line.shape for line in lines},
+    }
 
 
 def json_text(record: Mapping[str, object]) -> str:

@@ -46,7 +46,7 @@ def name_text(name: str, transposed: bool = False) -> tuple[str, int]:
         below = " ".join(f"{stem.base}{stem.layer or ''}" for stem in stems)
         return _pieces("K", below, ""), 10 + 6 * len(below)
     parts = parse(name)
-    letter = {"loss": "ℓ"}.get(parts.base, parts.base)
+    letter = {"loss": "ℓ\N{HAIR SPACE}"}.get(parts.base, parts.base)
     prime = '<tspan class="prime">′</tspan>' if parts.fast else ""
     below = str(parts.layer or "")
     above = parts.rows + parts.fast.removeprefix("fast") + "⊤" * transposed

@@ -344,18 +344,15 @@ def results_table() -> str:
 def symbol_table(network: str) -> str:
     """Every quantity of a network: its name in code, how it is written, where it is defined."""
     record = manifest(network)
-    derived = {line["name"]: line for line in record["derived"]}
-    lines = {line["name"]: line for line in record["rewritten"]} | derived
+    form = {line["name"]: form for form in ("rewritten", "derived") for line in record[form]}
     rows = []
     for each in record["symbols"]:
-        name, latex = each["name"], marked(each["latex"], network)
-        line = lines.get(name)
-        form = "derived" if name in derived else "rewritten"
-        defined = f"[eq:{network}/{form}/{name}] | ${line['shape']}$" if line else "given | "
-        rows.append(f"| `{name}` | ${latex}$ | {KINDS[each['kind']]} | {defined} |")
-    return "\n".join(
-        ["| in code | written | kind | defined in | shape |", "|---|---|---|---|---|", *rows]
-    )
+        name, shape, kind = each["name"], each["shape"], KINDS[each["kind"]]
+        defined = f"[eq:{network}/{form[name]}/{name}]" if name in form else "given"
+        latex = marked(each["latex"], network)
+        rows.append(f"| `{name}` | ${latex}$ | {kind} | ${shape}$ | {defined} |")
+    head = ["| in code | written | kind | shape | defined in |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def notation_table() -> str:
