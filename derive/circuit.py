@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     Steps = Mapping[MatrixSymbol, MatrixExpr]
 
 #: Pixels: between gates, for a wire's label, between the gates below a lane, a gate's radius.
-GATE, WIRE, DOWN, RADIUS = 88, 66, 44, 13
-LABELS, OPERANDS, MARGIN = 88, 124, 40
+GATE, WIRE, DOWN, RADIUS = 100, 66, 44, 13
+LABELS, OPERANDS, MARGIN = 88, 136, 40
 
 
 class Gate(NamedTuple):
@@ -140,11 +140,11 @@ def gates(value: Expr, along: MatrixSymbol | None) -> list[Gate]:
             return [*gates(main, along), *(_added(term) for term in rest)]
         case MatMul():
             scalar, factors = scalar_and_factors(value)
-            scale = [] if scalar == 1 else [Gate("·", _scalar(scalar))]
+            scale = [] if scalar == 1 else [Gate("×", _scalar(scalar))]
             if isinstance(factors[0], OneMatrix):
                 return [*gates(factors[1], along), Gate("Σ"), *scale]
             main, rest = _split(factors, along)
-            return [*gates(main, along), *(Gate("·", operand=each) for each in rest), *scale]
+            return [*gates(main, along), *(Gate("×", operand=each) for each in rest), *scale]
         case HadamardProduct():
             main, rest = _split(value.args, along)
             return [*gates(main, along), *(Gate("⊙", operand=each) for each in rest)]
@@ -271,8 +271,9 @@ def _lane_parts(
     stations = _stations(lane)
     first = _column(stations[0][0].name, layers)
     at = columns[first + lane.backward] - WIRE // 2
-    parts = [_label(_start(stations[0][0].value), at, y, steps)]
-    at += lane.way * 16
+    start = _start(stations[0][0].value)
+    parts = [_label(start, at, y, steps)]
+    at += lane.way * (_width(start, steps) // 2 + 6)
     wires = {}
     for line, found in stations:
         column = _column(line.name, layers)
@@ -286,7 +287,7 @@ def _lane_parts(
             parts += _operand(gate, x, y, steps)
             at = x + lane.way * half
         wires[line.symbol] = columns[column + (not lane.backward)] - WIRE // 2
-        label = svg.name_label(line.name, wires[line.symbol], y - 14)
+        label = svg.free_label(line.name, wires[line.symbol], y - 14)
         parts.append(svg.group(line.name, label, link=True))
     last = stations[-1][0].symbol
     onward = not any(last in line.reads for line in lane.below)
@@ -327,7 +328,7 @@ def _below(
             )
         top = (x, middle + RADIUS)
     parts.append(svg.line([top, (x, top[1] + 16)]))
-    label = svg.name_label(line.name, x, top[1] + 28)
+    label = svg.free_label(line.name, x, top[1] + 28)
     return [*parts, svg.group(line.name, label, link=True)]
 
 
@@ -347,7 +348,7 @@ def _half(gate: Gate) -> int:
 def _operand(gate: Gate, x: int, y: int, steps: Steps) -> list[str]:
     """What enters a gate from above: a label, or a gate of its own with two labels."""
     if gate.text:
-        label = f'<text x="{x}" y="{y - 41}" text-anchor="middle">{gate.text}</text>'
+        label = _text(gate.text, x - round(svg.text_width(gate.text)) // 2, y - 46)
         return [label, svg.line([(x, y - 34), (x, y - RADIUS - 1)])]
     if gate.operand is None:
         return []
@@ -358,7 +359,7 @@ def _operand(gate: Gate, x: int, y: int, steps: Steps) -> list[str]:
         inner = _added(rest)
         children = [main, inner.operand]
     elif len(factors) == 2:
-        children, inner = list(factors), Gate("·")
+        children, inner = list(factors), Gate("×")
     else:
         end = svg.line([(x, y - 34), (x, y - RADIUS - 1)])
         return [_label(gate.operand, x, y - 46, steps), end]
@@ -393,10 +394,11 @@ def _words(value: MatrixExpr, steps: Steps) -> list[Word]:
 
 
 def _width(value: MatrixExpr, steps: Steps) -> int:
-    return sum(
-        8 * len(word.before + word.after) + svg.name_text(word.name, word.transposed)[1] + 3
-        for word in _words(value, steps)
-    )
+    """The width of names beside one another, with two pixels between them."""
+    words = _words(value, steps)
+    texts = sum(svg.text_width(word.before + word.after) for word in words)
+    names = sum(svg.name_text(word.name, word.transposed)[1] for word in words)
+    return round(texts) + names + 2 * (len(words) - 1)
 
 
 def _label(value: MatrixExpr, x: int, y: int, steps: Steps) -> str:
@@ -404,16 +406,16 @@ def _label(value: MatrixExpr, x: int, y: int, steps: Steps) -> str:
     left = x - _width(value, steps) // 2
     parts = []
     for word in _words(value, steps):
-        left += 8 * len(word.before) + 2
-        parts.append(_text(word.before, left - 1, y, "end"))
+        parts.append(_text(word.before, left, y))
+        left += round(svg.text_width(word.before))
         width = svg.name_text(word.name, word.transposed)[1]
-        label = svg.name_label(word.name, left + width // 2, y, word.transposed)
+        label = svg.free_label(word.name, left + width // 2, y, word.transposed)
         parts.append(svg.group(word.name, label, link=False))
-        left += width + 1
-        parts.append(_text(word.after, left, y, "start"))
-        left += 8 * len(word.after)
+        left += width
+        parts.append(_text(word.after, left, y))
+        left += round(svg.text_width(word.after)) + 2
     return "".join(parts)
 
 
-def _text(text: str, x: int, y: int, anchor: str) -> str:
-    return f'<text x="{x}" y="{y + 5}" text-anchor="{anchor}">{text}</text>' if text else ""
+def _text(text: str, x: int, y: int) -> str:
+    return f'<text x="{x}" y="{y + 5}">{svg.styled(text)}</text>' if text else ""

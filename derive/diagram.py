@@ -234,7 +234,7 @@ def _labels(names: list[str], here: Place, below: bool) -> list[str]:
                 start = (here.x + offset, y - way * 11)
                 end = (here.x + offset // 3, here.y + way * (BOX[1] // 2 + 1))
                 parts.append(svg.line([start, end]))
-            parts.append(svg.group(name, svg.name_label(name, here.x + offset, y), link=True))
+            parts.append(svg.group(name, svg.free_label(name, here.x + offset, y), link=True))
     return parts
 
 

@@ -328,8 +328,9 @@ def _flat(value: Expr) -> Expr:
             core = product_of(inner)
             scalars.append(scalar)
             factors += core.args if isinstance(core, HadamardProduct) else [core]
-        flat = HadamardProduct(*sorted(factors, key=str))
-        instead[node] = product_of((flat,), Mul(*scalars))
+        if sorted(factors, key=str) != sorted(node.args, key=str):
+            flat = HadamardProduct(*sorted(factors, key=str))
+            instead[node] = product_of((flat,), Mul(*scalars))
     return value.xreplace(instead) if instead else value
 
 

@@ -6,6 +6,7 @@ file still opens by itself. Numbers are whole pixels and nothing depends on the 
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -27,52 +28,78 @@ RULES = {
     "text": 'font: 15px KaTeX_Main, "Times New Roman", serif; fill: currentColor',
     "text.small": "font-size: 12px",
     ".sub": "font-size: 70%",
-    ".letter": "font-style: italic",
-    ".prime": "font-family: serif",
+    ".letter": 'font-family: KaTeX_Math, "Times New Roman", serif; font-style: italic',
+    "text.op": "font-size: 17px",
+    ".hit": "fill: transparent",
     ".bar": "stroke: currentColor",
     ".box": "fill: var(--q-box, #fff); stroke: currentColor; stroke-width: 1.2",
     ".edge": "fill: none; stroke: var(--q-edge, #777); stroke-width: 1.2",
-    ".head": "fill: var(--q-edge, #777)",
+    ".head": "fill: var(--q-edge, #777); fill: context-stroke",
     **{f".{kind}": f"color: var(--q-{kind}, {colour})" for kind, colour in COLOURS.items()},
 }
 
 STYLE = "\n".join(f"svg.diagram {where} {{ {what} }}" for where, what in RULES.items())
 
 
+#: Advances at 15 pixels, of KaTeX's fonts; scripts are drawn at 70 %.
+ADVANCES = {"W": 14.2, "H": 12.5, "X": 12.4, "K": 12.7, "G": 11.8, "E": 11.1, "Z": 10.2, "Y": 8.7}
+ADVANCES |= {"b": 6.4, "w": 10.7, "x": 8.6, "y": 7.4, "ℓ": 6.3, "d": 8.3, "s": 7.0, "q": 6.7}
+ADVANCES |= {"⊤": 11.7, "′": 4.1, "α": 9.6, "−": 11.7, "[": 4.2, "]": 4.2, "(": 5.8, ")": 5.8}
+SCRIPT = 0.7
+
+
+def text_width(text: str) -> float:
+    """The width of a text in pixels, before it is scaled."""
+    return sum(ADVANCES.get(character, 7.5) for character in text)
+
+
+def styled(text: str) -> str:
+    """A text with its letters in italics, as in a formula."""
+    return re.sub(r"[A-Za-zα]", r'<tspan class="letter">\g<0></tspan>', text)
+
+
 def name_text(name: str, transposed: bool = False) -> tuple[str, int]:
     """A name of the notation as the inside of an SVG text, and its width in pixels."""
     if name.startswith("K_"):
         stems = [parse(part) for part in name[2:].split("_") if part[0] not in "qsb"]
+        before, letter, above = "", "K", ""
         below = " ".join(f"{stem.base}{stem.layer or ''}" for stem in stems)
-        return _pieces("K", below, ""), 10 + 6 * len(below)
-    parts = parse(name)
-    letter = {"loss": "ℓ\N{HAIR SPACE}"}.get(parts.base, parts.base)
-    prime = '<tspan class="prime">′</tspan>' if parts.fast else ""
-    below = str(parts.layer or "")
-    above = parts.rows + parts.fast.removeprefix("fast") + "⊤" * transposed
-    before = "d" if parts.inner else ""
-    width = 8 * len(before) + 11 + 4 * bool(prime) + 6 * len(below + above)
-    return before + _pieces(letter, below, above, prime), width
-
-
-def _pieces(letter: str, below: str, above: str, prime: str = "") -> str:
-    """A letter with its scripts; each shifts the baseline from where the one before left it."""
-    text, down = f'<tspan class="letter">{letter}</tspan>{prime}', 0
-    for script, shift in ((below, 4), (above, -6)):
-        if script:
-            text += f'<tspan class="sub" dy="{shift - down}">{script}</tspan>'
-            down = shift
-    return text
+    else:
+        parts = parse(name)
+        before, letter = "d" if parts.inner else "", parts.base.replace("loss", "ℓ")
+        below = str(parts.layer or "")
+        above = "′" * bool(parts.fast) + parts.fast.removeprefix("fast") + parts.rows
+    above += "⊤" * transposed
+    # The upper script stands over the lower one: back by its width, and up past it.
+    back = text_width(below) * SCRIPT
+    text = before + (letter if letter == "ℓ" else styled(letter))
+    if below:
+        text += f'<tspan class="sub" dy="4">{styled(below)}</tspan>'
+    if above:
+        place = f'dx="-{back:.1f}" dy="-10"' if below else 'dy="-6"'
+        text += f'<tspan class="sub" {place}>{styled(above)}</tspan>'
+    width = text_width(before + letter) + max(back, text_width(above) * SCRIPT)
+    return text, round(width)
 
 
 def name_label(name: str, x: int, y: int, transposed: bool = False) -> str:
-    """A name, centred at a point, with a line over an adjoint's; a pointer on it finds its like."""
+    """A name, centred at a point, with a line over an adjoint's."""
     text, width = name_text(name, transposed)
-    parts = [f'<text x="{x}" y="{y + 5}" text-anchor="middle">{text}</text>']
+    left = x - width // 2
+    parts = [f'<text x="{left}" y="{y + 5}">{text}</text>']
     if name.endswith("_bar") and not name.startswith("K_"):
-        covered = width - 6 * transposed
-        parts.append(f'<path class="bar" d="M{x - width // 2} {y - 10}h{covered}"/>')
+        covered = width - round(text_width("⊤") * SCRIPT) * transposed
+        parts.append(f'<path class="bar" d="M{left} {y - 10}h{covered}"/>')
     return "".join(parts)
+
+
+def free_label(name: str, x: int, y: int, transposed: bool = False) -> str:
+    """A name that stands outside of a box, with room around it that lights up."""
+    width = name_text(name, transposed)[1] + 6
+    room = (
+        f'<rect class="hit" x="{x - width // 2}" y="{y - 13}" width="{width}" height="26" rx="4"/>'
+    )
+    return room + name_label(name, x, y, transposed)
 
 
 def group(name: str, inside: str, *, link: bool) -> str:
@@ -108,7 +135,7 @@ def document(banner: str, title: str, reads: str, size: tuple[int, int], parts: 
     """
     width, height = size
     # Several drawings may stand on one page, where an id is unique.
-    head = "head-" + title.lower().replace(" ", "-")
+    head = "head-" + re.sub(r"\W+", "-", title.lower())
     body = "\n".join(parts).replace("url(#head)", f"url(#{head})")
     return (
         f"<!-- {banner} -->\n"
@@ -117,7 +144,8 @@ def document(banner: str, title: str, reads: str, size: tuple[int, int], parts: 
         f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="group" '
         f'aria-label="{escape(title)}">\n'
         f"<desc>{escape(reads)}</desc>\n<style>\n{STYLE}\n</style>\n"
-        f'<defs><marker id="{head}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path class="head" d="M0 0L8 4L0 8z"/></marker></defs>\n'
+        f'<defs><marker id="{head}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
+        'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">'
+        '<path class="head" d="M0 0L8 4L0 8z"/></marker></defs>\n'
         f"{body}\n</svg>\n"
     )

@@ -85,7 +85,12 @@ def turn(net: Network, seed: int) -> float:
     weights = initial_weights(net, [UNITS, UNITS], stream(seed, 0), dtype)
     meta_batch = tasks.sample(stream(seed, 1), 25, SHOTS, SHOTS, dtype)
     gradient = net.meta_loss_and_gradient(weights, *meta_batch, ALPHA)[1]
-    return cosine(normalised(gradient), gradient)
+    of_tasks = []
+    for one in zip(*(array[:, np.newaxis] for array in meta_batch), strict=True):
+        own = net.meta_loss_and_gradient(weights, *tasks.Batch(*one), ALPHA)[1]
+        of_tasks.append(normalised(own))
+    summed = type(gradient)(*(sum(arrays) for arrays in zip(*of_tasks, strict=True)))
+    return cosine(summed, gradient)
 
 
 def shape(array: Array) -> str:

@@ -14,22 +14,43 @@ function renderFormulas() {
     const displayMode = text.startsWith("\\[");
     katex.render(text.slice(2, -2), element, { ...RENDERING, displayMode });
     element.dataset.rendered = "";
+    if (!displayMode) keepPunctuation(element);
   }
+}
+
+// A line must not begin with the full stop after a formula.
+function keepPunctuation(formula) {
+  const next = formula.nextSibling;
+  const marks = next?.nodeType === Node.TEXT_NODE && next.data.match(/^[.,;:?!)]+/)?.[0];
+  if (!marks) return;
+  const together = document.createElement("span");
+  together.style.whiteSpace = "nowrap";
+  formula.before(together);
+  together.append(formula, marks);
+  next.data = next.data.slice(marks.length);
 }
 
 function light(event) {
   const symbol = event.target.closest?.("[data-sym]")?.dataset.sym;
-  for (const element of document.querySelectorAll(".lit")) element.classList.remove("lit");
+  for (const element of document.querySelectorAll(".lit, .near")) element.classList.remove("lit", "near");
   if (!symbol || event.type === "focusout") return;
   const name = CSS.escape(symbol);
   const alike = `[data-sym="${name}"], [data-from="${name}"], [data-to="${name}"]`;
-  for (const element of document.querySelectorAll(alike)) element.classList.add("lit");
+  for (const element of document.querySelectorAll(alike)) {
+    element.classList.add("lit");
+    for (const end of [element.dataset.from, element.dataset.to]) {
+      if (!end) continue;
+      for (const box of document.querySelectorAll(`svg [data-sym="${CSS.escape(end)}"]`)) box.classList.add("near");
+    }
+  }
 }
 
 // The theme adds these after the page has loaded, without what a keyboard or a screen reader needs.
 function complete() {
   for (const bar of document.querySelectorAll(".md-code__nav:not([role])")) bar.setAttribute("role", "presentation");
-  const wide = ".md-typeset__scrollwrap:not([tabindex]), div.arithmatex:not([tabindex])";
+  const wide = [".md-typeset__scrollwrap", "div.arithmatex", "p:has(> img[src$='.svg'])"]
+    .map((each) => `${each}:not([tabindex])`)
+    .join();
   for (const element of document.querySelectorAll(wide)) element.tabIndex = 0;
   document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search");
 }

@@ -52,11 +52,12 @@ def measure() -> dict[str, Any]:
     }
 
 
-def problem(name: str, hidden: int = 7, shots: int = 5) -> tuple[Package, WeightTuple, tasks.Batch]:
-    """A generated network with few units, its weights, and three tasks of different sizes."""
+def problem(
+    name: str, units: tuple[int, ...] = (7, 9), shots: int = 5
+) -> tuple[Package, WeightTuple, tasks.Batch]:
+    """A generated network with few units, its weights, and three tasks."""
     net = load_network(name)
-    units = [hidden + 2 * layer for layer in range(hidden_layers(net))]
-    weights = initial_weights(net, units, stream(0, 0), DTYPE)
+    weights = initial_weights(net, units[: hidden_layers(net)], stream(0, 0), DTYPE)
     return net, weights, tasks.sample(stream(0, 2), 3, shots, shots + 2, DTYPE)
 
 
@@ -64,6 +65,11 @@ def named(net: Package, found: WeightTuple, expected: WeightTuple) -> dict[str, 
     """The relative error of each parameter's gradient."""
     pairs = zip(net.Weights._fields, found, expected, strict=True)
     return {field: relative_error(ours, theirs) for field, ours, theirs in pairs}
+
+
+def norm(gradient: WeightTuple) -> float:
+    """The norm of a gradient as one vector."""
+    return float(np.sqrt(sum(np.sum(g**2) for g in gradient)))
 
 
 def warm_up() -> dict[str, float]:
@@ -110,7 +116,7 @@ def finite_differences(name: str) -> dict[str, dict[str, float]]:
 
 def step() -> dict[str, float]:
     """The step against weights minus alpha times gradient, and the rank of what it subtracts."""
-    net, weights, batch = problem("relu2", hidden=40, shots=10)
+    net, weights, batch = problem("relu2", units=(40, 40), shots=10)
     fast = net.adapt(weights, batch.X_s[0], batch.Y_s[0], ALPHA)
     gradient = net.loss_and_gradient(weights, batch.X_s[0], batch.Y_s[0])[1]
     plain = [w - ALPHA * g for w, g in zip(weights, gradient, strict=True)]
@@ -147,7 +153,8 @@ def second_order() -> dict[str, Any]:
     wrong = small.first_order_meta_loss_and_gradient(start, *few, ALPHA)[1]
     return {
         "left out": named(net, first, full),
-        "angle": float(np.degrees(np.arccos(by_hand.cosine(first, full)))),
+        "angle": by_hand.degrees(by_hand.cosine(first, full)),
+        "length": norm(first) / norm(full),
         "first order": named(small, wrong, differences),
     }
 
@@ -178,7 +185,7 @@ def passes() -> dict[str, str]:
 
 def agreement(name: str) -> dict[str, float]:
     """``kernel.py`` against ``reference.py``, at the sizes of the experiment."""
-    net, weights, batch = problem(name, hidden=40, shots=10)
+    net, weights, batch = problem(name, units=(40, 40), shots=10)
     reference: Any = net.reference  # type: ignore[attr-defined]
     return named(
         net,

@@ -317,21 +317,21 @@ def meta_loss_and_gradient(
     Z2_q_bar = 2 / (M * O * T) * E_q  # (8.9)
     K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.10)
     H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.11) from (5.3), (4.6)
-    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (8.12)
+    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.3)
 
     # --- support backward ---
-    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (8.13) from (7.11), (7.7), (7.10), (7.6)
-    dH1_s_bar = dZ1_s_bar * G1_s  # (8.14)
-    dZ2_s_bar = dH1_s_bar @ W2 - alpha * mix(K_H1.mT, Z2_q_bar)  # (8.15)
+    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (8.12) from (7.11), (7.7), (7.10), (7.6)
+    dH1_s_bar = dZ1_s_bar * G1_s  # (8.13)
+    dZ2_s_bar = dH1_s_bar @ W2 - alpha * mix(K_H1.mT, Z2_q_bar)  # (8.14)
     Z2_s_bar = 2 / (N * O) * dZ2_s_bar  # (7.15)
-    H1_s_bar = Z2_s_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2.mT, H1_q)  # (8.16) from (7.9), (7.5)
-    Z1_s_bar = H1_s_bar * G1_s  # (8.17)
+    H1_s_bar = Z2_s_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2.mT, H1_q)  # (8.15) from (7.9), (7.5)
+    Z1_s_bar = H1_s_bar * G1_s  # (8.16)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (8.18) from (7.7)
-    b1_bar = Z1_q_bar.sum(0, keepdims=True) + Z1_s_bar.sum(0, keepdims=True)  # (8.19) from (7.6)
-    W2_bar = H1_q.T @ Z2_q_bar + H1_s.T @ Z2_s_bar + dH1_s_bar.T @ dZ2_s  # (8.20) from (7.5)
-    b2_bar = Z2_q_bar.sum(0, keepdims=True) + Z2_s_bar.sum(0, keepdims=True)  # (8.21) from (7.4)
+    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (8.17) from (7.7)
+    b1_bar = Z1_q_bar.sum(0, keepdims=True) + Z1_s_bar.sum(0, keepdims=True)  # (8.18) from (7.6)
+    W2_bar = H1_q.T @ Z2_q_bar + H1_s.T @ Z2_s_bar + dH1_s_bar.T @ dZ2_s  # (8.19) from (7.5)
+    b2_bar = Z2_q_bar.sum(0, keepdims=True) + Z2_s_bar.sum(0, keepdims=True)  # (8.20) from (7.4)
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar)
 
@@ -399,12 +399,12 @@ def first_order_meta_loss_and_gradient(
     Z2_q_bar = 2 / (M * O * T) * E_q  # (8.9)
     K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.10)
     H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.11) from (5.3), (4.6)
-    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (8.12)
+    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.3)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (8.18), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.19), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (8.20), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.21), first order
+    W1_bar = X_q.T @ Z1_q_bar  # (8.17), first order
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.18), first order
+    W2_bar = H1_q.T @ Z2_q_bar  # (8.19), first order
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.20), first order
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar)

@@ -348,30 +348,30 @@ def meta_loss_and_gradient(
     Z3_q_bar = 2 / (M * O * T) * E_q  # (8.13)
     K_Z3_bar_dZ3 = gram(Z3_q_bar, dZ3_s, T)  # (8.14)
     H2_q_bar = Z3_q_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3, H2_s)  # (8.15) from (5.5), (4.10)
-    Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (8.16)
-    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.17)
-    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.18) from (5.3), (4.8)
-    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (8.19)
+    Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (7.3)
+    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.16)
+    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.17) from (5.3), (4.8)
+    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.5)
 
     # --- support backward ---
-    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (8.20) from (7.17), (7.11), (7.16), (7.10)
-    dH1_s_bar = dZ1_s_bar * G1_s  # (8.21)
-    dZ2_s_bar = dH1_s_bar @ W2 - alpha * mix(K_H1.mT, Z2_q_bar)  # (8.22)
-    dH2_s_bar = dZ2_s_bar * G2_s  # (8.23)
-    dZ3_s_bar = dH2_s_bar @ W3 - alpha * mix(K_H2.mT, Z3_q_bar)  # (8.24)
+    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (8.18) from (7.17), (7.11), (7.16), (7.10)
+    dH1_s_bar = dZ1_s_bar * G1_s  # (8.19)
+    dZ2_s_bar = dH1_s_bar @ W2 - alpha * mix(K_H1.mT, Z2_q_bar)  # (8.20)
+    dH2_s_bar = dZ2_s_bar * G2_s  # (8.21)
+    dZ3_s_bar = dH2_s_bar @ W3 - alpha * mix(K_H2.mT, Z3_q_bar)  # (8.22)
     Z3_s_bar = 2 / (N * O) * dZ3_s_bar  # (7.23)
-    H2_s_bar = Z3_s_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3.mT, H2_q)  # (8.25) from (7.13), (7.7)
-    Z2_s_bar = H2_s_bar * G2_s  # (8.26)
-    H1_s_bar = Z2_s_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2.mT, H1_q)  # (8.27) from (7.15), (7.9)
-    Z1_s_bar = H1_s_bar * G1_s  # (8.28)
+    H2_s_bar = Z3_s_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3.mT, H2_q)  # (8.23) from (7.13), (7.7)
+    Z2_s_bar = H2_s_bar * G2_s  # (8.24)
+    H1_s_bar = Z2_s_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2.mT, H1_q)  # (8.25) from (7.15), (7.9)
+    Z1_s_bar = H1_s_bar * G1_s  # (8.26)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (8.29) from (7.11)
-    b1_bar = Z1_q_bar.sum(0, keepdims=True) + Z1_s_bar.sum(0, keepdims=True)  # (8.30) from (7.10)
-    W2_bar = H1_q.T @ Z2_q_bar + H1_s.T @ Z2_s_bar + dH1_s_bar.T @ dZ2_s  # (8.31) from (7.9)
-    b2_bar = Z2_q_bar.sum(0, keepdims=True) + Z2_s_bar.sum(0, keepdims=True)  # (8.32) from (7.8)
-    W3_bar = H2_q.T @ Z3_q_bar + H2_s.T @ Z3_s_bar + dH2_s_bar.T @ dZ3_s  # (8.33) from (7.7)
-    b3_bar = Z3_q_bar.sum(0, keepdims=True) + Z3_s_bar.sum(0, keepdims=True)  # (8.34) from (7.6)
+    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (8.27) from (7.11)
+    b1_bar = Z1_q_bar.sum(0, keepdims=True) + Z1_s_bar.sum(0, keepdims=True)  # (8.28) from (7.10)
+    W2_bar = H1_q.T @ Z2_q_bar + H1_s.T @ Z2_s_bar + dH1_s_bar.T @ dZ2_s  # (8.29) from (7.9)
+    b2_bar = Z2_q_bar.sum(0, keepdims=True) + Z2_s_bar.sum(0, keepdims=True)  # (8.30) from (7.8)
+    W3_bar = H2_q.T @ Z3_q_bar + H2_s.T @ Z3_s_bar + dH2_s_bar.T @ dZ3_s  # (8.31) from (7.7)
+    b3_bar = Z3_q_bar.sum(0, keepdims=True) + Z3_s_bar.sum(0, keepdims=True)  # (8.32) from (7.6)
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
 
@@ -446,17 +446,17 @@ def first_order_meta_loss_and_gradient(
     Z3_q_bar = 2 / (M * O * T) * E_q  # (8.13)
     K_Z3_bar_dZ3 = gram(Z3_q_bar, dZ3_s, T)  # (8.14)
     H2_q_bar = Z3_q_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3, H2_s)  # (8.15) from (5.5), (4.10)
-    Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (8.16)
-    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.17)
-    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.18) from (5.3), (4.8)
-    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (8.19)
+    Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (7.3)
+    K_Z2_bar_dZ2 = gram(Z2_q_bar, dZ2_s, T)  # (8.16)
+    H1_q_bar = Z2_q_bar @ W2.T - alpha * mix(K_Z2_bar_dZ2, H1_s)  # (8.17) from (5.3), (4.8)
+    Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.5)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (8.29), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.30), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (8.31), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.32), first order
-    W3_bar = H2_q.T @ Z3_q_bar  # (8.33), first order
-    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (8.34), first order
+    W1_bar = X_q.T @ Z1_q_bar  # (8.27), first order
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.28), first order
+    W2_bar = H1_q.T @ Z2_q_bar  # (8.29), first order
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.30), first order
+    W3_bar = H2_q.T @ Z3_q_bar  # (8.31), first order
+    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (8.32), first order
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
