@@ -382,7 +382,7 @@ def _words(value: MatrixExpr, steps: Steps) -> list[Word]:
         symbol = factor.arg if isinstance(factor, Transpose) else factor
         if isinstance(symbol, Elementwise):
             function = str(body_of(symbol).func)
-            before, after = ("1[", " > 0]") if function == "step" else (f"{function}(", ")")
+            before, after = ("1[", "\N{NO-BREAK SPACE}> 0]") if function == "step" else (f"{function}(", ")")
             words.append(Word(before, str(symbol.expr), after))
         else:
             scale, (inner, *_) = scalar_and_factors(steps.get(symbol, symbol))
