@@ -21,10 +21,10 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy derive generated docs tests
 
-# Build the site, strict; into site/. The same commit gives the same bytes.
+# Build the site, strict; into site/. On one machine, the same commit gives the same bytes.
 # SITE_URL is where it will be served from; OFFLINE=true makes one that opens from disk.
 site: $(VENV)/dev.stamp
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct || echo 0) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Run the experiment and show its results on the site.
 publish: $(VENV)/experiment.stamp

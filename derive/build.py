@@ -164,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 2
-    changed = stale(files, [] if own else [output])
+    changed = stale(files, [output / name for name in networks] if own else [output])
     if options.check:
         for path in changed:
             print(f"stale: {os.path.relpath(path)}")

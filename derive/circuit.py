@@ -91,14 +91,14 @@ class Lane:
 
 def inner_circuit(program: Program, banner: str) -> str:
     """The inner forward and backward pass."""
-    lanes = [_lane(program, ["support"]), _lane(program, ["inner gradient"], backward=True)]
+    lanes = [_lane(program, "support"), _lane(program, "inner gradient", backward=True)]
     return _draw(lanes, "Circuit of the inner forward and backward pass", banner)
 
 
 def query_circuit(program: Program, banner: str) -> str:
     """The step and the query forward pass, the fast weights written out."""
     steps = {line.symbol: line.value for line in program if line.stage == "step"}
-    lane = _lane(program, ["query"])
+    lane = _lane(program, "query")
     return _draw([lane], "Circuit of the step and the query forward pass", banner, steps)
 
 
@@ -125,8 +125,8 @@ def outer_circuit(program: Program, banner: str) -> str:
     return _draw(lanes, "Circuit of the outer backward sweep", banner, steps)
 
 
-def _lane(program: Program, stages: Sequence[str], backward: bool = False) -> Lane:
-    return Lane(tuple(line for line in program if line.stage in stages), backward)
+def _lane(program: Program, stage: str, backward: bool = False) -> Lane:
+    return Lane(tuple(line for line in program if line.stage == stage), backward)
 
 
 # --- operations ---
@@ -150,10 +150,12 @@ def gates(value: Expr, along: MatrixSymbol | None) -> list[Gate]:
             return [*gates(main, along), *(Gate("⊙", operand=each) for each in rest)]
         case Elementwise():
             return [*gates(value.expr, along), Gate(str(body_of(value).func))]
+        case MatrixSymbol() | Transpose():
+            return []
     if value.has(Trace):
         error = next(iter(value.atoms(Trace))).arg.args[-1]
         return [*gates(error, along), Gate("mse")]
-    return []
+    raise ValueError(f"no gate for {type(value).__name__}: {value}")
 
 
 def _split(
@@ -169,10 +171,10 @@ def _added(term: MatrixExpr) -> Gate:
     scalar, factors = scalar_and_factors(term)
     rest = tuple(each for each in factors if not isinstance(each, OneMatrix))
     negative = scalar.could_extract_minus_sign()
-    return Gate("−" if negative else "+", operand=product_of(rest, abs_of(scalar)))
+    return Gate("−" if negative else "+", operand=product_of(rest, _unsigned(scalar)))
 
 
-def abs_of(scalar: Expr) -> Expr:
+def _unsigned(scalar: Expr) -> Expr:
     """A scalar without its sign."""
     return -scalar if scalar.could_extract_minus_sign() else scalar
 
@@ -240,13 +242,13 @@ def _draw(
         y += _room_above(lane, steps or {})
         parts += _lane_parts(lane, columns, layers, y, steps or {})
         y += max((len(_below_gates(lane, line)) + 1 for line in lane.below), default=0) * DOWN
-    reads = [
-        f"{line.name} reads {', '.join(symbol.name for symbol in line.reads)}."
+    reads = {
+        line.name: [symbol.name for symbol in line.reads]
         for lane in lanes
         for line in lane.equations
-    ]
+    }
     size = (columns[-1] + MARGIN, y + MARGIN)
-    return svg.document(banner, title, " ".join(reads), size, parts)
+    return svg.document(banner, title, svg.in_words(reads), size, parts)
 
 
 def _room_above(lane: Lane, steps: Steps) -> int:
@@ -382,7 +384,9 @@ def _words(value: MatrixExpr, steps: Steps) -> list[Word]:
         symbol = factor.arg if isinstance(factor, Transpose) else factor
         if isinstance(symbol, Elementwise):
             function = str(body_of(symbol).func)
-            before, after = ("1[", "\N{NO-BREAK SPACE}> 0]") if function == "step" else (f"{function}(", ")")
+            before, after = (
+                ("1[", "\N{NO-BREAK SPACE}> 0]") if function == "step" else (f"{function}(", ")")
+            )
             words.append(Word(before, str(symbol.expr), after))
         else:
             scale, (inner, *_) = scalar_and_factors(steps.get(symbol, symbol))

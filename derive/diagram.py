@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from derive import svg
-from derive.notation import STAGES, is_row_free, parse
+from derive.notation import STAGES, is_row_free, kernel_parts, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,11 +39,10 @@ class Place:
     y: int
 
 
-def stage_diagram(program: Program, stages: Sequence[str], banner: str) -> str:
-    """Draw some stages of a program, and beside each equation what it reads from elsewhere."""
-    lines = [equation for equation in program if equation.stage in stages]
+def stage_diagram(program: Program, stage: str, title: str, banner: str) -> str:
+    """Draw a stage of a program, and beside each equation what it reads from elsewhere."""
+    lines = [equation for equation in program if equation.stage == stage]
     places = _places(lines, _layers(program), ROW, MARGIN)
-    title = f"Data flow: {' and '.join(STAGES[stage].title for stage in stages)}"
     return _local(title, {line.name: _reads(line) for line in lines}, places, banner)
 
 
@@ -72,7 +71,9 @@ def _local(
         parts += _labels(far, here, below)
         bottom = max(bottom, here.y + LABEL_ROW * (below * -(-len(far) // 3)))
     parts += [_box(name, places[name]) for name in reads]
-    return svg.document(banner, title, _in_words(reads), (_width(places), bottom + MARGIN), parts)
+    return svg.document(
+        banner, title, svg.in_words(reads), (_width(places), bottom + MARGIN), parts
+    )
 
 
 def path_diagram(program: Program, banner: str) -> str:
@@ -134,7 +135,7 @@ def whole_diagram(program: Program, banner: str) -> str:
             parts.append(f'<text class="small" x="8" y="{y + 4}">{title}</text>')
             shown.add(title)
     size = (_width({**given, **places}), max(place.y for place in places.values()) + MARGIN)
-    words = _in_words({line.name: _reads(line) for line in lines})
+    words = svg.in_words({line.name: _reads(line) for line in lines})
     return svg.document(banner, "Data flow of the whole program", words, size, parts)
 
 
@@ -170,7 +171,7 @@ def _places(lines: Sequence[Equation], layers: int, row: int, left: int) -> dict
 def _column(name: str, layers: int) -> int:
     """Pre-activations and weights stand in the even columns, activations in the odd ones."""
     if name.startswith("K_"):
-        stem = parse(name[2:].partition("_")[0])
+        stem = kernel_parts(name)[0][0]
         return 0 if stem.base == "X" else _column(str(stem), layers) + 1
     parts = parse(name)
     if parts.base in ("E", "loss"):
@@ -263,8 +264,3 @@ def _curve(source: str, target: str, places: dict[str, Place]) -> str:
         middle = (y1 + y2) // 2
         path = f"M{there.x} {y1}C{there.x} {middle} {here.x} {middle} {here.x} {y2}"
     return f'<path class="edge" d="{path}" marker-end="url(#head)"{names}/>'
-
-
-def _in_words(reads: Mapping[str, Sequence[str]]) -> str:
-    """The text alternative: every arrow of the diagram."""
-    return " ".join(f"{name} reads {', '.join(sources)}." for name, sources in reads.items())

@@ -25,7 +25,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.notation import Name, parse, reading_order
+from derive.notation import Name, kernel_parts, parse, reading_order
 from derive.program import Equation, Shape, body_of, scalar_and_factors, z
 
 #: Elementwise functions.
@@ -55,7 +55,7 @@ def shape_latex(shape: Shape) -> str:
 
 def name_latex(name: str) -> str:
     """Print a name of the notation."""
-    return _kernel(name[2:].split("_")) if name.startswith("K_") else _name(parse(name))
+    return _kernel(*kernel_parts(name)) if name.startswith("K_") else _name(parse(name))
 
 
 def letter_latex(letter: str) -> str:
@@ -76,12 +76,9 @@ def _name(name: Name) -> str:
     return rf"\overline{{{text}}}" if name.bar else text
 
 
-def _kernel(parts: list[str]) -> str:
+def _kernel(stems: list[Name], rows: list[str]) -> str:
     """``K_Z2_bar_dZ2_q_s1``: the stems below, the rows above."""
-    rows = [_rows(part) for part in parts if part[0] in "qs"] or ["q", "s"]
-    stems = "_".join(part for part in parts if part[0] not in "qs").replace("_bar", "-bar")
-    names = [_name(parse(stem.replace("-bar", "_bar"))) for stem in stems.split("_")]
-    below, above = r",\,".join(names), ",".join(rows)
+    below, above = r",\,".join(map(_name, stems)), ",".join(map(_rows, rows))
     return rf"K_{{{below}}}^{{{above}}}"
 
 

@@ -185,6 +185,16 @@ def kernel(left: MatrixSymbol, right: MatrixSymbol) -> MatrixSymbol:
     return MatrixSymbol("_".join(["K", *stems, *rows]), left.shape[0], right.shape[0])
 
 
+def kernel_parts(name: str) -> tuple[list[Name], list[str]]:
+    """Take a kernel's name apart: what its rows are rows of, and which sets they belong to.
+
+    ``K_Z3_bar_dZ3`` -> the names ``Z3_bar`` and ``dZ3``, of query and support.
+    """
+    words = name.removeprefix("K_").replace("_bar", "-bar").split("_")
+    stems = [parse(word.replace("-bar", "_bar")) for word in words if word[0] not in "sq"]
+    return stems, [word for word in words if word[0] in "sq"] or ["q", "s"]
+
+
 def kind(name: str) -> str:
     """Which kind of quantity a name is: a colour on the site.
 

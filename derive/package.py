@@ -276,24 +276,29 @@ def files_of(derivation: Derivation) -> dict[str, str]:
         **copied,
         "equations.json": manifest(derivation, BANNER.removeprefix("# ")),
         "equations.md": listing(derivation, BANNER.removeprefix("# ")),
-        # Several inner steps do not fit on a page.
-        **(
-            diagrams(derivation, BANNER.removeprefix("# ")) if derivation.network.steps == 1 else {}
-        ),
+        **diagrams(derivation, BANNER.removeprefix("# ")),
     }
 
 
 def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:
     """``diagrams/``: the path, each stage, the rewritten query pass, the whole; circuits."""
     derived, network = derivation.derived, derivation.network
+    if network.steps > 1:
+        # They do not fit on a page.
+        return {}
     drawn = {
         "path": path_diagram(derived, banner),
         "whole": whole_diagram(derived, banner),
-        "rewritten-query": stage_diagram(derivation.rewritten, ["query"], banner),
+        "rewritten-query": stage_diagram(
+            derivation.rewritten, "query", "Data flow: query forward, rewritten", banner
+        ),
     }
-    for stage in notation.STAGES:
-        drawn[stage.replace(" ", "-")] = stage_diagram(derived, [stage], banner)
-    if network.hidden == 1:
+    for stage, (_, title) in notation.STAGES.items():
+        drawn[stage.replace(" ", "-")] = stage_diagram(
+            derived, stage, f"Data flow: {title}", banner
+        )
+    # A circuit has no sign for the slope of a slope, and relu's is 0.
+    if network.hidden == 1 and network.activation == "relu":
         drawn["circuit-inner"] = inner_circuit(derived, banner)
         drawn["circuit-query"] = query_circuit(derived, banner)
         drawn["circuit-outer"] = outer_circuit(derived, banner)

@@ -63,6 +63,8 @@ def _parts(value: Expr) -> Iterator[Expr]:
 
 def _rule(value: Expr, symbol: MatrixSymbol) -> Rule:
     others = sorted(value.atoms(MatrixSymbol) - {symbol}, key=lambda each: each.name)
+    if len(others) > len(OTHERS):
+        raise ValueError(f"no names for {len(others)} matrices beside `{symbol}`: {value}")
     names = {symbol: U, **dict(zip(others, OTHERS, strict=False))}
     form = _unscaled(value).xreplace(
         {each: MatrixSymbol(name, *each.shape) for each, name in names.items()}

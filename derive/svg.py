@@ -10,10 +10,10 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from derive.notation import kind, parse
+from derive.notation import kernel_parts, kind, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 #: The kinds of quantities, each with its variable and the colour that stands in for it.
 COLOURS = {
@@ -35,7 +35,7 @@ RULES = {
     ".box": "fill: var(--q-box, #fff); stroke: currentColor; stroke-width: 1.2",
     ".edge": "fill: none; stroke: var(--q-edge, #777); stroke-width: 1.2",
     ".head": "fill: var(--q-edge, #777); fill: context-stroke",
-    **{f".{kind}": f"color: var(--q-{kind}, {colour})" for kind, colour in COLOURS.items()},
+    **{f".{name}": f"color: var(--q-{name}, {colour})" for name, colour in COLOURS.items()},
 }
 
 STYLE = "\n".join(f"svg.diagram {where} {{ {what} }}" for where, what in RULES.items())
@@ -48,9 +48,12 @@ ADVANCES |= {"⊤": 11.7, "′": 4.1, "α": 9.6, "−": 11.7, "[": 4.2, "]": 4.2
 SCRIPT = 0.7
 
 
+COMBINING_BAR = "\N{COMBINING OVERLINE}"
+
+
 def text_width(text: str) -> float:
     """The width of a text in pixels, before it is scaled."""
-    return sum(ADVANCES.get(character, 7.5) for character in text)
+    return sum(ADVANCES.get(each, 7.5) for each in text if each != COMBINING_BAR)
 
 
 def styled(text: str) -> str:
@@ -61,9 +64,12 @@ def styled(text: str) -> str:
 def name_text(name: str, transposed: bool = False) -> tuple[str, int]:
     """A name of the notation as the inside of an SVG text, and its width in pixels."""
     if name.startswith("K_"):
-        stems = [parse(part) for part in name[2:].split("_") if part[0] not in "qsb"]
-        before, letter, above = "", "K", ""
-        below = " ".join(f"{stem.base}{stem.layer or ''}" for stem in stems)
+        stems, rows = kernel_parts(name)
+        before, letter, above = "", "K", "" if rows == ["q", "s"] else ",".join(rows)
+        below = ",".join(
+            f"{'d' * stem.inner}{stem.base}{COMBINING_BAR * stem.bar}{stem.layer or ''}"
+            for stem in stems
+        )
     else:
         parts = parse(name)
         before, letter = "d" if parts.inner else "", parts.base.replace("loss", "ℓ")
@@ -112,21 +118,26 @@ def group(name: str, inside: str, *, link: bool) -> str:
     return f'<g class="{kind(name)}" data-sym="{name}">{inside}</g>'
 
 
-def line(points: Iterable[tuple[int, int]], arrow: bool = True, attributes: str = "") -> str:
+def line(points: Iterable[tuple[int, int]], arrow: bool = True) -> str:
     """A line through some points, with a head at its end."""
     path = "M" + "L".join(f"{x} {y}" for x, y in points)
     head = ' marker-end="url(#head)"' if arrow else ""
-    return f'<path class="edge" d="{path}"{head}{attributes}/>'
+    return f'<path class="edge" d="{path}"{head}/>'
 
 
-def document(banner: str, title: str, reads: str, size: tuple[int, int], parts: list[str]) -> str:
+def in_words(reads: Mapping[str, Iterable[str]]) -> str:
+    """The text alternative of a drawing: every arrow of it."""
+    return " ".join(f"{name} reads {', '.join(sources)}." for name, sources in reads.items())
+
+
+def document(banner: str, title: str, words: str, size: tuple[int, int], parts: list[str]) -> str:
     """An SVG file.
 
     Parameters
     ----------
     banner
         What the file says of its origin.
-    title, reads
+    title, words
         Its text alternative: what it shows, and every arrow in words.
     size
         Width and height.
@@ -143,7 +154,7 @@ def document(banner: str, title: str, reads: str, size: tuple[int, int], parts: 
         f'class="diagram" '
         f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="group" '
         f'aria-label="{escape(title)}">\n'
-        f"<desc>{escape(reads)}</desc>\n<style>\n{STYLE}\n</style>\n"
+        f"<desc>{escape(words)}</desc>\n<style>\n{STYLE}\n</style>\n"
         f'<defs><marker id="{head}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
         'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">'
         '<path class="head" d="M0 0L8 4L0 8z"/></marker></defs>\n'

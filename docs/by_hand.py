@@ -114,12 +114,12 @@ def fine_tuning(
     for name, take_step in {"as derived": derived, "with the output error": faulty}.items():
         curves = np.empty((len(batch.X_s), STEPS + 1))
         for curve, X_s, Y_s, X_q, Y_q in zip(curves, *batch, strict=True):
-            here = weights
-            for k in range(STEPS + 1):
+            here, curve[0] = weights, net.loss(weights, X_q, Y_q)
+            for k in range(1, STEPS + 1):
                 # A task that diverges overflows.
                 with np.errstate(over="ignore", invalid="ignore"):
-                    curve[k] = net.loss(here, X_q, Y_q)
                     here = take_step(here, X_s, Y_s)
+                    curve[k] = net.loss(here, X_q, Y_q)
         losses[name] = {
             "median before": float(np.median(curves[:, 0])),
             "after 1 step": float(np.median(curves[:, 1])),

@@ -38,13 +38,14 @@ def linked(lines: list[str], network: str, module: str, href: Callable[[Label], 
     labels = by_number(network, module)
 
     def link(match: re.Match[str]) -> str:
-        target = href(labels[match["number"]]) if match["number"] in labels else ""
+        label = labels.get(match["number"])
+        if label and match["first_order"]:
+            label = label._replace(form="first_order")
+        target = href(label) if label else ""
         return f'<a href="{target}">{match[0]}</a>' if target else match[0]
 
-    return [
-        re.sub(r"\((?P<number>\d+\.\d+)\)", link, line) if 'class="c1"' in line else line
-        for line in lines
-    ]
+    number = r"\((?P<number>\d+\.\d+)\)(?P<first_order>, first order)?"
+    return [re.sub(number, link, line) if 'class="c1"' in line else line for line in lines]
 
 
 def block(title: str, lines: list[str], anchors: bool) -> str:

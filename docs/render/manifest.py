@@ -52,7 +52,10 @@ def label_of(text: str) -> Label:
     """Read ``Z1_q``, ``rewritten/Z1_q`` or ``relu1/rewritten/Z1_q``."""
     *front, name = text.split("/")
     network = front[0] if len(front) > 1 else PAGE_NETWORK
-    return Label(network, front[-1] if front else "derived", name)
+    form = front[-1] if front else "derived"
+    if form not in MODULES or len(front) > 2:
+        raise PageError(f"{text!r} must be name, form/name or network/form/name")
+    return Label(network, form, name)
 
 
 def parts_of(text: str, form: str) -> list[str]:
@@ -69,6 +72,15 @@ def manifest(network: str) -> dict[str, Any]:
     if not path.is_file():
         raise PageError(f"there is no network {network!r}")
     return _read(path, path.stat().st_mtime_ns)
+
+
+def table(network: str, key: str) -> list[dict[str, Any]]:
+    """A table of a network's manifest."""
+    record = manifest(network)
+    if key not in record:
+        raise PageError(f"{network} has no {key}")
+    rows: list[dict[str, Any]] = record[key]
+    return rows
 
 
 @cache
@@ -99,7 +111,8 @@ def same_form(label: Label, name: str) -> Label | None:
     own = Label(label.network, label.form, name)
     derived = Label(label.network, "derived", name)
     numbers = {each: _number(each) for each in (own, derived)}
-    if numbers[own] is None or numbers[own] == numbers[derived]:
+    unchanged = label.form == "rewritten" and numbers[own] == numbers[derived]
+    if numbers[own] is None or unchanged:
         return derived if numbers[derived] else None
     return own
 

@@ -21,6 +21,7 @@ from derive.notation import D, M, N, O, T, alpha, width
 from derive.program import evaluate
 from derive.proof import largest_gap
 from derive.rewrite import rewrite
+from derive.warm_up import EXAMPLE
 from docs import by_hand
 from docs.sinusoid import tasks
 from docs.sinusoid.gradcheck import central_difference, gradients, relative_error
@@ -74,7 +75,7 @@ def norm(gradient: WeightTuple) -> float:
 
 def warm_up() -> dict[str, float]:
     """The derivative of the worked example against a central difference."""
-    given = (0.5, 1.0, 2.0, 2.0, 3.0, 0.1)
+    given = [float(value) for value in EXAMPLE.values()]
     h = 1e-5
     above = scalar.meta_loss_and_gradient(given[0] + h, *given[1:])[0]
     below = scalar.meta_loss_and_gradient(given[0] - h, *given[1:])[0]

@@ -43,6 +43,7 @@ from docs.render.manifest import (
     marked,
     parts_of,
     symbols,
+    table,
 )
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ def style_once(html: str) -> str:
 def pass_table(network: str) -> str:
     """What each pass of the rewrite did to the program's cost."""
     lines = [f"| after | {' | '.join(PASS_TITLES.values())} |", "|---|--:|--:|--:|--:|"]
-    for row in manifest(network)["passes"]:
+    for row in table(network, "passes"):
         cells = [f"{row[column]:,}" for column in PASS_TITLES]
         lines.append(f"| `{row['pass']}` | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -271,15 +272,15 @@ def pass_table(network: str) -> str:
 def pass_number(where: str) -> str:
     """A figure of the pass table, ``relu2/derived/equations``."""
     network, name, column = parts_of(where, "network/pass/column")
-    for row in manifest(network)["passes"]:
-        if row["pass"] == name and column in row:
+    for row in table(network, "passes"):
+        if row["pass"] == name and column in PASS_TITLES:
             return f"{row[column]:,}"
     raise PageError(f"there is no figure {where}")
 
 
 def rule_table(network: str) -> str:
     """The derivative rules that a network's derivation used."""
-    rows = [f"| $V = {rule['form']}$ | ${rule['gain']}$ |" for rule in manifest(network)["rules"]]
+    rows = [f"| $V = {rule['form']}$ | ${rule['gain']}$ |" for rule in table(network, "rules")]
     return "\n".join(["| an equation | adds to the adjoint of $U$ |", "|---|---|", *rows])
 
 
@@ -293,7 +294,9 @@ def example(name: str) -> str:
 
 
 def decimal(fraction: str) -> str:
-    """A fraction as a finite decimal number."""
+    """A fraction as a decimal number of at most six digits."""
+    if Fraction(f"{float(Fraction(fraction)):g}") != Fraction(fraction):
+        raise PageError(f"{fraction} is not a short decimal number")
     return f"{float(Fraction(fraction)):g}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -305,7 +308,10 @@ def measured(path: str, record: Mapping[str, Any]) -> str:
         raise PageError(f"nothing was measured under {path!r}") from None
     if not isinstance(value, dict):
         return figure(value)
-    if any(isinstance(part, dict) for part in value.values()):
+    nested = {isinstance(part, dict) for part in value.values()}
+    if len(nested) > 1:
+        raise PageError(f"{path!r} holds tables and numbers; name one of {', '.join(value)}")
+    if nested == {True}:
         columns = list(next(iter(value.values())))
         lines = [f"| gradient | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
         return "\n".join(
@@ -330,7 +336,10 @@ def figure(value: Any) -> str:
 
 def results_table() -> str:
     """The errors of the published run."""
-    record = json.loads((ROOT / "docs/sinusoid/evaluation.json").read_text(encoding="utf-8"))
+    path = ROOT / "docs/sinusoid/evaluation.json"
+    if not path.is_file():
+        raise PageError(f"{path.name} is missing; make publish writes it")
+    record = json.loads(path.read_text(encoding="utf-8"))
     header, *rows = record["table"]
     lines = [f"| {' | '.join(header)} |", f"|---|{'--:|' * (len(header) - 1)}"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
