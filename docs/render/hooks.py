@@ -12,8 +12,10 @@ from typing import Any
 # MkDocs loads this file by its path.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from docs.render.manifest import PageError
-from docs.render.measure import measure
+from mkdocs.exceptions import PluginError
+
+from derive.build import NETWORKS
+from docs.render.manifest import ROOT, PageError
 from docs.render.page import Site, missing_sections, not_shown, places_of, render
 
 log = logging.getLogger("mkdocs.hooks.render")
@@ -34,8 +36,20 @@ def on_files(files: Any, **_: Any) -> Any:
     _site.places = places_of({name: file.content_string for name, file in pages.items()})
     _site.url = url
     _site.shown.clear()
-    _site.measured = _site.measured or measure()
+    _site.measured = _site.measured or figures()
     return files
+
+
+def figures() -> dict[str, Any]:
+    """What the build measures, once a process: `mkdocs serve` keeps the figures of its start."""
+    missing = [name for name in (*NETWORKS, "warm_up") if not (ROOT / "generated" / name).is_dir()]
+    if missing:
+        raise PluginError(f"generated/{missing[0]} is missing; make build writes it")
+    # It imports what has to be there first; MkDocs took the path back after loading this file.
+    sys.path.insert(0, str(ROOT))
+    from docs.render.measure import measure
+
+    return measure()
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
