@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sympy import Expr, Integer, MatAdd, MatrixExpr, MatrixSymbol, Symbol, Trace
+from sympy import Expr, Integer, MatAdd, MatrixExpr, MatrixSymbol, Symbol, Trace, srepr
 
 from derive import notation
 from derive.gradient import gains_of
@@ -49,7 +49,7 @@ def rules_of(program: Program) -> tuple[Rule, ...]:
             for symbol in sorted(part.atoms(MatrixSymbol), key=lambda each: each.name):
                 if notation.kind(symbol.name) != "data":
                     rule = _rule(part, symbol)
-                    found.setdefault(str(_sizeless(rule.form)), rule)
+                    found.setdefault(srepr(_sizeless(rule.form)), rule)
     return tuple(found.values())
 
 
@@ -87,4 +87,4 @@ def _unscaled(value: Expr) -> Expr:
 
 def _sizeless(value: Expr) -> Expr:
     """The same form of other sizes is the same rule."""
-    return value.xreplace({size: notation.N for size in value.free_symbols if size.is_integer})
+    return value.xreplace({size: notation.N for size in value.atoms(Symbol) if size.is_integer})

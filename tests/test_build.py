@@ -170,6 +170,20 @@ def test_a_network_of_ones_own(hidden: int, activation: str, steps: int, tmp_pat
             CHECKS[function](net, getattr(form, function), p)
 
 
+def test_a_network_of_ones_own_keeps_no_drawing_of_another(tmp_path: Path) -> None:
+    arguments = ["--name", "mine", "--output", str(tmp_path)]
+    drawings = tmp_path / "mine" / "diagrams"
+    assert build.main([*arguments, "--hidden", "1"]) == 0
+    assert (drawings / "circuit-outer.svg").is_file()
+    (tmp_path / "mine" / "notes.md").write_text("by hand\n", encoding="utf-8")
+    assert build.main([*arguments, "--hidden", "1", "--activation", "tanh"]) == 0
+    assert not list(drawings.glob("circuit-*"))
+    assert (drawings / "whole.svg").is_file()
+    assert build.main([*arguments, "--hidden", "1", "--steps", "2"]) == 0
+    assert not drawings.exists()
+    assert (tmp_path / "mine" / "notes.md").is_file()
+
+
 def test_softplus_does_not_overflow(tmp_path: Path) -> None:
     assert build.main(["--name", "sp", "--activation", "softplus", "--output", str(tmp_path)]) == 0
     net = import_from(tmp_path / "sp", "sp")
@@ -189,7 +203,7 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
         made.append(contents(tmp_path / seed))
     assert made[0] == made[1]
     drawings = [name for name in made[0] if name.startswith("same/diagrams/")]
-    assert len(drawings) == 13
+    assert len(drawings) == 14
     assert len(made[0]) == 8 + len(drawings)
 
 

@@ -15,21 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from sympy import MatrixSymbol
 
+from derive import warm_up
 from derive.build import NETWORKS
-from derive.circuit import inner_circuit, outer_circuit, query_circuit
+from derive.circuit import gates, inner_circuit, outer_circuit, query_circuit
 from derive.derivation import Derivation
-from derive.diagram import BOX, stage_diagram, whole_diagram
+from derive.diagram import BOX, path_diagram, stage_diagram, whole_diagram
 from derive.equations import Network
-from derive.notation import STAGES, kind, parse
+from derive.notation import STAGES, N, kind, parse
 from derive.package import diagrams
-from derive.svg import name_text
+from derive.svg import name_text, text_width
 from tests.conftest import derivation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from derive.program import Equation
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,7 +41,8 @@ OWN = {
     "softplus1": Network(1, "softplus"),
 }
 NAMES = ["relu1", "relu2", "tanh2", *OWN]
-ONE_LAYER = ["relu1", "tanh1", "softplus1"]
+#: A circuit has no sign for the slope of a slope.
+WITH_CIRCUITS = ["relu1"]
 
 #: Each drawing of stages with the form of the program that it shows, and the stage.
 FLOWS = {stage.replace(" ", "-"): ("derived", stage) for stage in STAGES}
@@ -55,8 +56,9 @@ CIRCUITS = {
     ),
 }
 
-#: Pixels for a character of plain text, and from the middle of a text to its top and bottom.
-CHARACTER, SMALL_CHARACTER, ABOVE, BELOW = 8, 6, 10, 9
+#: The size of plain text, of a title, of a sign; from the middle of a text to its top and bottom.
+TEXT, SMALL, SIGN = 15, 12, 17
+ABOVE, BELOW = 10, 9
 
 Point = tuple[float, float]
 
@@ -174,15 +176,18 @@ def read(text: str) -> Drawing:
     drawing = Drawing(Rect(*view), says)
     drawing.ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
     for element in root:
-        if local(element) in ("a", "g"):
+        if "data-sym" in element.attrib:
             read_name(element, drawing)
+        elif local(element) == "a":
+            read_stage(element, drawing)
         elif local(element) == "rect":
             drawing.gates.append(rect_of(element))
         elif local(element) == "path":
             drawing.arrows.append(arrow_of(element))
         elif local(element) == "text":
-            size = SMALL_CHARACTER if element.get("class") == "small" else CHARACTER
-            place = around(element, size * len("".join(element.itertext()).strip()))
+            size = {"small": SMALL, "op": SIGN}.get(element.get("class", ""), TEXT)
+            # Names stand beside it at whole pixels.
+            place = around(element, round(text_width("".join(element.itertext())) * size / TEXT))
             (drawing.signs if element.get("class") == "op" else drawing.texts).append(place)
     return drawing
 
@@ -195,7 +200,7 @@ def read_name(element: ET.Element, drawing: Drawing) -> None:
     shown, width = name_text(name, transposed="\N{DOWN TACK}" in "".join(text.itertext()))
     assert re.sub("<[^>]*>", "", shown) == "".join(text.itertext())
     place = around(text, width)
-    boxes = [rect_of(child) for child in element if local(child) == "rect"]
+    boxes = [rect_of(child) for child in element if child.get("class") == "box"]
     if boxes:
         drawing.boxes.append((name, boxes[0]))
         drawing.inscriptions.append((boxes[0], place))
@@ -207,6 +212,16 @@ def read_name(element: ET.Element, drawing: Drawing) -> None:
         drawing.links.append(name)
 
 
+def read_stage(element: ET.Element, drawing: Drawing) -> None:
+    """A stage in its box."""
+    box, text = element
+    title = "".join(text.itertext())
+    drawing.boxes.append((title, rect_of(box)))
+    drawing.inscriptions.append((rect_of(box), around(text, text_width(title))))
+    (address,) = (value for key, value in element.attrib.items() if key.endswith("href"))
+    drawing.links.append(address.removeprefix("#eq-"))
+
+
 @cache
 def derived(name: str) -> Derivation:
     return derivation(name) if name in NETWORKS else Derivation(name, OWN[name])
@@ -215,11 +230,16 @@ def derived(name: str) -> Derivation:
 @cache
 def text_of(name: str, which: str) -> str:
     """A drawing of a network."""
+    if which == "scalar":
+        return warm_up.files("banner")["diagrams/scalar.svg"]
+    if which == "path":
+        return path_diagram(derived(name).derived, "banner")
     if which == "whole":
         return whole_diagram(derived(name).derived, "banner")
     if which in FLOWS:
         form, stage = FLOWS[which]
-        return stage_diagram(getattr(derived(name), form), [stage], "banner")
+        title = STAGES[stage].title + ", rewritten" * (form == "rewritten")
+        return stage_diagram(getattr(derived(name), form), stage, f"Data flow: {title}", "banner")
     return CIRCUITS[which][0](derived(name).derived, "banner")
 
 
@@ -228,30 +248,32 @@ def drawing(name: str, which: str) -> Drawing:
     return read(text_of(name, which))
 
 
-def lines_of(name: str, which: str) -> list[Equation]:
-    """The equations that a drawing is about."""
+def reads_of(name: str, which: str) -> dict[str, list[str]]:
+    """The equations that a drawing is about, and what each one reads."""
+    if which == "scalar":
+        return {line.name: line.reads for line in warm_up.lines()}
+    program = derived(name).derived
     if which == "whole":
-        return list(derived(name).derived)
-    if which in FLOWS:
+        lines = list(program)
+    elif which in FLOWS:
         form, stage = FLOWS[which]
-        return [line for line in getattr(derived(name), form) if line.stage == stage]
-    return [
-        line
-        for line in derived(name).derived
-        if line.stage in CIRCUITS[which][1]
+        lines = [line for line in getattr(derived(name), form) if line.stage == stage]
+    else:
         # What the step hands on to the inner gradients is written where it enters.
-        and (line.stage != "step adjoints" or parse(line.name).fast)
-    ]
+        lines = [
+            line
+            for line in program
+            if line.stage in CIRCUITS[which][1]
+            and (line.stage != "step adjoints" or parse(line.name).fast)
+        ]
+    return {line.name: [str(symbol.name) for symbol in line.reads] for line in lines}
 
 
-def read_by(line: Equation) -> list[str]:
-    return [str(symbol.name) for symbol in line.reads]
-
-
-STAGE_DRAWINGS = [(name, which) for name in NAMES for which in FLOWS]
-CIRCUIT_DRAWINGS = [(name, which) for name in ONE_LAYER for which in CIRCUITS]
+STAGE_DRAWINGS = [(name, which) for name in NAMES for which in FLOWS] + [("warm_up", "scalar")]
+CIRCUIT_DRAWINGS = [(name, which) for name in WITH_CIRCUITS for which in CIRCUITS]
 WHOLE_DRAWINGS = [(name, "whole") for name in NAMES]
-ALL = STAGE_DRAWINGS + CIRCUIT_DRAWINGS + WHOLE_DRAWINGS
+OF_EQUATIONS = STAGE_DRAWINGS + CIRCUIT_DRAWINGS + WHOLE_DRAWINGS
+ALL = [*OF_EQUATIONS, *((name, "path") for name in NAMES)]
 
 
 # --- geometry ---
@@ -325,21 +347,35 @@ def test_the_geometry_sees_what_it_should() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_network_has_its_drawings(name: str) -> None:
     drawn = diagrams(derived(name), "banner")
-    circuits = CIRCUITS if name in ONE_LAYER else {}
-    expected = {which: text_of(name, which) for which in (*FLOWS, *circuits, "whole")}
+    circuits = CIRCUITS if name in WITH_CIRCUITS else {}
+    expected = {which: text_of(name, which) for which in (*FLOWS, *circuits, "whole", "path")}
     assert drawn == {f"diagrams/{which}.svg": text for which, text in expected.items()}
 
 
+def test_a_circuit_of_what_it_has_no_sign_for_is_refused() -> None:
+    A = MatrixSymbol("A", N, N)
+    with pytest.raises(ValueError, match=r"^no gate for Inverse: A\*\*\(-1\)"):
+        gates(A.inverse(), A)
+
+
+def test_no_two_drawings_of_a_network_share_an_id() -> None:
+    for name in NAMES:
+        drawn = diagrams(derived(name), "banner").values()
+        heads = [head for text in drawn for head in read(text).ids]
+        assert len(set(heads)) == len(heads)
+
+
 def test_several_inner_steps_are_not_drawn() -> None:
+    assert diagrams(Derivation("relu1_2steps", Network(1, "relu", 2)), "banner") == {}
     assert not list((ROOT / "generated" / "relu2_5steps").glob("diagrams/*"))
 
 
-@pytest.mark.parametrize(("name", "which"), ALL)
+@pytest.mark.parametrize(("name", "which"), OF_EQUATIONS)
 def test_the_text_alternative_is_the_program(name: str, which: str) -> None:
     says = dict(re.findall(r"(\w+) reads ([\w, ]*)\.", drawing(name, which).says))
-    lines = lines_of(name, which)
-    assert lines
-    assert says == {line.name: ", ".join(read_by(line)) for line in lines}
+    reads = reads_of(name, which)
+    assert reads
+    assert says == {equation: ", ".join(names) for equation, names in reads.items()}
 
 
 @pytest.mark.parametrize(("name", "which"), ALL)
@@ -381,7 +417,7 @@ def test_what_is_in_a_box_fits(name: str, which: str) -> None:
 @pytest.mark.parametrize(("name", "which"), STAGE_DRAWINGS)
 def test_every_equation_of_a_stage_is_a_box(name: str, which: str) -> None:
     drawn = drawing(name, which)
-    names = [line.name for line in lines_of(name, which)]
+    names = list(reads_of(name, which))
     assert Counter(of for of, _ in drawn.boxes) == Counter(names)
     assert all((rect.right - rect.left, rect.bottom - rect.top) == BOX for _, rect in drawn.boxes)
     assert set(names) <= set(drawn.links)
@@ -399,7 +435,7 @@ def test_every_read_is_an_arrow_or_a_label(name: str, which: str) -> None:
         source = [of for of, rect in grown if rect.holds(Rect(x, y, x, y))]
         (target,) = (of for of, rect in grown if rect.holds(Rect(to_x, to_y, to_x, to_y)))
         joined += [(of, target) for of in source]
-    reads = [(of, line.name) for line in lines_of(name, which) for of in read_by(line)]
+    reads = [(of, target) for target, names in reads_of(name, which).items() for of in names]
     assert not Counter(joined) - Counter(reads)
     assert found == Counter(of for of, _ in (Counter(reads) - Counter(joined)).elements())
 
@@ -420,6 +456,24 @@ def test_no_arrow_passes_through_anything(name: str, which: str) -> None:
     assert [(each, of) for each in lines for of, rect in things if enters(each, rect)] == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_path_goes_through_the_stages_in_order(name: str) -> None:
+    drawn, program = drawing(name, "path"), derived(name).derived
+    assert [of for of, _ in drawn.boxes] == [stage.title for stage in STAGES.values()]
+    # A stage leads to its first equation.
+    first = [next(line.name for line in program if line.stage == stage) for stage in STAGES]
+    assert drawn.links == first
+    pairs = list(itertools.pairwise(of for of, _ in drawn.boxes))
+    assert drawn.says == " ".join(f"{before}, then {after}." for before, after in pairs)
+    grown = [(of, Rect(r.left - 1, r.top - 1, r.right + 1, r.bottom + 1)) for of, r in drawn.boxes]
+    joined = [
+        tuple(of for point in arrow.points for of, r in grown if r.holds(Rect(*point, *point)))
+        for arrow in drawn.arrows
+    ]
+    assert joined == pairs
+    assert not any(cross(*pair) for pair in itertools.combinations(segments(drawn.arrows), 2))
+
+
 # --- the whole program ---
 
 
@@ -427,7 +481,7 @@ def test_no_arrow_passes_through_anything(name: str, which: str) -> None:
 def test_the_whole_has_an_arrow_for_every_read(name: str) -> None:
     program = derived(name).derived
     drawn = drawing(name, "whole")
-    expected = [(of, line.name) for line in program for of in read_by(line)]
+    expected = [(of, target) for target, names in reads_of(name, "whole").items() for of in names]
     assert Counter(arrow.ends for arrow in drawn.arrows) == Counter(expected)
     given = [str(symbol.name) for symbol in program.inputs if symbol.is_Matrix]
     names = [line.name for line in program]
@@ -451,30 +505,26 @@ def test_an_arrow_of_the_whole_joins_what_it_says(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "which"), CIRCUIT_DRAWINGS)
 def test_every_equation_of_a_circuit_is_a_wire(name: str, which: str) -> None:
-    names = [line.name for line in lines_of(name, which)]
-    assert Counter(drawing(name, which).links) == Counter(names)
+    assert Counter(drawing(name, which).links) == Counter(list(reads_of(name, which)))
 
 
 @pytest.mark.parametrize(("name", "which"), CIRCUIT_DRAWINGS)
 def test_every_quantity_that_a_circuit_reads_has_a_name_in_it(name: str, which: str) -> None:
     shown = {of for of, _ in drawing(name, which).labels}
-    program = derived(name).derived
-    # What the step computes is written out where it is read.
-    written_out = {
-        line.name: read_by(line)
-        for line in program
-        if line.stage in ("step", "step adjoints") and line not in lines_of(name, which)
-    }
-    for line in lines_of(name, which):
-        for of in read_by(line):
-            assert of in shown or shown.issuperset(written_out.get(of, [of])), (line.name, of)
+    everything, here = reads_of(name, "whole"), reads_of(name, which)
+    for target, names in here.items():
+        for of in names:
+            # What the step computes is written out where it is read.
+            at_the_step = derived(name).derived[of].stage if of in everything else ""
+            written_out = everything[of] if at_the_step in ("step", "step adjoints") else [of]
+            assert of in shown or (of not in here and shown.issuperset(written_out)), (target, of)
 
 
-@pytest.mark.parametrize("name", ONE_LAYER)
+@pytest.mark.parametrize("name", WITH_CIRCUITS)
 def test_every_input_that_is_read_is_in_a_circuit(name: str) -> None:
     program = derived(name).derived
     shown = {of for which in CIRCUITS for of, _ in drawing(name, which).labels}
-    read_at_all = {of for line in program for of in read_by(line)}
+    read_at_all = {of for names in reads_of(name, "whole").values() for of in names}
     given = {str(symbol.name) for symbol in program.inputs if symbol.is_Matrix}
     assert given & read_at_all <= shown
 

@@ -27,7 +27,9 @@ ALLOWED = {
     "derive/circuit.py": {"sympy", "derive.program", "derive.notation", "derive.svg"},
     "derive/rules.py": {"sympy", "derive.program", "derive.notation", "derive.gradient"},
     "derive/proof.py": {"sympy", "mpmath", "derive.program", "derive.notation"},
-    "derive/warm_up.py": {"sympy", "derive.notation", "derive.latex", "derive.listing"},
+    "derive/warm_up.py": {
+        "sympy", "derive.notation", "derive.latex", "derive.listing", "derive.diagram",
+    },
     "derive/derivation.py": {"derive"},
     "derive/functions.py": {"derive"},
     "derive/listing.py": {"derive"},
@@ -42,6 +44,7 @@ ALLOWED = {
         "numpy", "sympy", "derive", "generated", "docs.by_hand", "docs.sinusoid",
     },
     "docs/render/hooks.py": {
+        "mkdocs", "derive.build",
         "docs.render.manifest", "docs.render.measure", "docs.render.page",
     },
     "docs/by_hand.py": {"numpy", "docs.sinusoid"},

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from mkdocs.exceptions import PluginError
 
 from derive.rewrite import PASSES
 from docs.render import hooks
@@ -35,10 +36,11 @@ from docs.render.manifest import (
     symbols,
 )
 from docs.render.measure import measure
-from docs.render.page import Site, example, figure, not_shown, places_of, render
+from docs.render.page import Site, decimal, example, figure, not_shown, places_of, render
+from tests.conftest import derivation
 
 DOCS = ROOT / "docs"
-NOTATION = ("3-network.md", "notation")
+NOTATION = ("reference/notation.md", "notation")
 
 #: What MkDocs makes pages of.
 PAGES = {
@@ -69,6 +71,7 @@ def small_site() -> Site:
         "speed": 0.5,
         "bad": "equal",
         "table": {"a": {"x": 1e-9, "y": 2}, "b": {"x": 3.5, "y": 4}},
+        "mixed": {"one": 1.0, "several": {"x": 1.0}},
     }
     return Site(places=places_of(SMALL), url=relative, measured=figures)
 
@@ -126,16 +129,22 @@ def test_a_symbol_in_a_sentence_is_as_in_its_equations() -> None:
     assert r"\htmlData{sym=w_fast}{w'}" in shown
 
 
-def test_code_comes_from_the_generated_file() -> None:
-    text = filled("{{code:relu2/kernel/query forward}}")
-    lines = plain(text).splitlines()
-    assert lines[0] == "generated/relu2/kernel.py# --- query forward ---"
-    line = "K_X = gram(X_q, X_s, T) + 1"
-    assert line in plain(text)
+@pytest.mark.parametrize(
+    ("stage", "line"),
+    [
+        ("support forward", "Z1_s = X_s @ W1 + b1"),
+        ("query forward", "K_X = gram(X_q, X_s, T) + 1"),
+    ],
+)
+def test_code_comes_from_the_generated_file(stage: str, line: str) -> None:
+    text = plain(filled(f"{{{{code:relu2/kernel/{stage}}}}}"))
+    assert line in text
+    first, *lines = text.splitlines()
+    assert first == f"generated/relu2/kernel.py# --- {stage} ---"
+    block = [f"    # --- {stage} ---", *(f"    {each}" for each in lines if each)]
     written = (ROOT / "generated/relu2/kernel.py").read_text(encoding="utf-8")
-    assert line in written
-    block = [f"    {each}".rstrip() for each in lines[1:] if each]
-    assert "\n".join(["    # --- query forward ---", *block]) in written
+    function = written.partition("\ndef meta_loss_and_gradient(")[2]
+    assert "\n".join(["", *block, "", ""]) in function
 
 
 def test_a_module_is_shown_line_by_line() -> None:
@@ -156,6 +165,8 @@ def test_figures_and_examples_are_printed_short() -> None:
     assert header.endswith(" | x | y |")
     assert rows == ["|---|--:|--:|", "| a | 1.0e-09 | 2 |", "| b | 3.5 | 4 |"]
     assert filled("{{number:relu2/derived/operations}}") == "421,244"
+    with pytest.raises(PageError, match="1/3 is not a short decimal number"):
+        decimal("1/3")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +175,8 @@ def test_figures_and_examples_are_printed_short() -> None:
         ("{{eq:Z9_s}}", "there is no equation relu2/derived/Z9_s"),
         ("{{eq:X_s}}", "there is no equation relu2/derived/X_s"),
         ("{{eq:rewritten/W1_fast}}", "there is no equation relu2/rewritten/W1_fast"),
-        ("{{eq:wished/Z1_s}}", "there is no equation relu2/wished/Z1_s"),
+        ("{{eq:wished/Z1_s}}", "'wished/Z1_s' must be name, form/name or network/form/name"),
+        ("{{eq:relu2/x/derived/Z1_s}}", "'relu2/x/derived/Z1_s' must be name, form/name or"),
         ("{{eq:relu9/derived/Z1_s}}", "there is no network 'relu9'"),
         ("{{eq:Z1_s Z1_s}}", "equation relu2/derived/Z1_s is shown twice"),
         ("{{eq:Z1_s}} {{eq:Z1_s}}", "equation relu2/derived/Z1_s is shown twice"),
@@ -189,10 +201,14 @@ def test_figures_and_examples_are_printed_short() -> None:
         ("{{source:relu2/tea}}", "there is no module generated/relu2/tea.py"),
         ("{{source:kernel}}", "'kernel' must be network/module"),
         ("{{rules:relu9}}", "there is no network 'relu9'"),
+        ("{{rules:warm_up}}", "warm_up has no rules"),
+        ("{{passes:warm_up}}", "warm_up has no passes"),
+        ("{{number:relu2/inline/pass}}", "there is no figure relu2/inline/pass"),
         ("{{example:z}}", "there is no number 'z' in the example"),
         ("{{measured:weight}}", "nothing was measured under 'weight'"),
         ("{{measured:speed/light}}", "nothing was measured under 'speed/light'"),
         ("{{measured:table/c}}", "nothing was measured under 'table/c'"),
+        ("{{measured:mixed}}", "'mixed' holds tables and numbers; name one of one, several"),
         ("{{wish:1}}", "there is no command 'wish'"),
         ("{{wish}}", "there is no command 'wish'"),
     ],
@@ -366,7 +382,7 @@ def test_a_number_on_a_chapter_page_begins_with_the_chapter() -> None:
 
 
 def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
-    assert re.search(r"\{ *#notation *\}", PAGES[NOTATION[0]])
+    assert re.search(r"^# Notation$|\{ *#notation *\}", PAGES[NOTATION[0]], re.MULTILINE)
     for where, each in shown().items():
         label = labels()[where]
         assert [name for name, _ in each.reads] == find(label)["reads"]
@@ -440,13 +456,16 @@ def test_numbers_in_code_lead_to_their_equations(module: str) -> None:
     for row in rows:
         comment = re.search(r'<span class="c1">(# .*)</span>', row)
         numbers = re.findall(r"\((\d+\.\d+)\)", comment[1]) if comment else []
-        links = re.findall(r'<a href="([^"]*)">\((\d+\.\d+)\)</a>', row)
+        links = re.findall(r'<a href="([^"]*)">\((\d+\.\d+)\)(, first order)?</a>', row)
         # Every equation of these networks is shown, so no number is without a link.
-        assert [number for _, number in links] == numbers, row
-        for address, number in links:
+        assert [number for _, number, _ in links] == numbers, row
+        for address, number, first_order in links:
             target = shown()[place(page, address)]
-            assert target.number == number
-            assert labels()[target.page, target.anchor].network == network
+            label = labels()[target.page, target.anchor]
+            assert label.network == network
+            assert (label.form == "first_order") == bool(first_order)
+            # First-order MAML is shown as derived, also where a line computes it rewritten.
+            assert target.number == number or (first_order and form == "kernel")
             linked += 1
         if links and "from" not in row.partition("# ")[2]:
             # A line computes the equation to which its number leads.
@@ -462,11 +481,7 @@ def test_a_line_leads_back_to_the_equation_that_named_it() -> None:
         if number:
             row = rendered()[1][page].split(f"id=L{number}>")[1].split("\n")[0]
             (address, *_) = re.findall(r'<a href="([^"]*)">', row)
-            target = shown()[place(page, address)]
-            # A line of first-order MAML leads to the equation that lost its terms.
-            first_order = labels()[where].form == "first_order"
-            assert (target.page, target.anchor) == where or first_order
-            assert (target.name, target.number) == (each.name, each.number)
+            assert place(page, address) == where
 
 
 def test_a_box_of_a_drawing_leads_to_its_equation() -> None:
@@ -480,6 +495,8 @@ def test_a_box_of_a_drawing_leads_to_its_equation() -> None:
             for name, address in re.findall(r'data-sym="(\w+)" xlink:href="([^"]*)"', drawing):
                 target = place(page, address)
                 assert target == NOTATION or shown()[target].name == name, (page, name)
+            for address in re.findall(r'xlink:href="([^"]*)"', drawing):
+                assert place(page, address) in {NOTATION, *shown()}, page
         heads = re.findall(r'<marker id="([^"]*)"', html)
         assert len(set(heads)) == len(heads), page
     assert drawings >= 10
@@ -491,7 +508,24 @@ def test_a_rewritten_drawing_leads_to_rewritten_equations() -> None:
     addresses = dict(re.findall(r'data-sym="(\w+)" xlink:href="([^"]*)"', drawing))
     assert addresses["Z1_q"] == "#eq-rewritten-Z1_q"
     assert addresses["H1_q"] == "6-query-loss.md#eq-H1_q"
-    assert addresses["X_q"] == "3-network.md#notation"
+    assert addresses["X_q"] == "reference/notation.md#notation"
+
+
+def test_the_table_of_quantities_leads_to_every_definition() -> None:
+    page, _ = NOTATION
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", rendered()[1][page], re.MULTILINE)
+    networks = re.findall(r"\{\{symbols:(\w+)\}\}", PAGES[page])
+    assert PAGE_NETWORK in networks
+    assert [name for name, _ in rows] == [name for each in networks for name in symbols(each)]
+    given = {str(symbol) for symbol in derivation(PAGE_NETWORK).derived.inputs}
+    for name, row in rows:
+        links = re.findall(r'href="([^"]*)"', row)
+        assert links or name in given, name
+        for address in links:
+            assert shown()[place(page, address)].name == name
+    lines = {line["name"]: line for form in MODULES for line in manifest(PAGE_NETWORK)[form]}
+    for name, symbol in symbols(PAGE_NETWORK).items():
+        assert name not in lines or symbol["shape"] == lines[name]["shape"]
 
 
 def test_a_line_number_that_is_not_there_is_named() -> None:
@@ -587,9 +621,22 @@ def test_python_typed_into_a_page_is_a_warning(
 def test_code_from_a_file_and_commands_of_a_shell_are_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    for fence in ('```python title="a.py"\n--8<-- "a.py:part"\n```', "```text\npython a.py\n```"):
+    for fence in (
+        '```python title="derive/gradient.py"\n--8<-- "derive/gradient.py:sweep"\n```',
+        "```text\npython a.py\n```",
+    ):
         hooks.on_page_markdown(fence, mkdocs_page("9-numpy.md"))
     assert caplog.records == []
+
+
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize("section", ["derive/gradient.py:sweet", "derive/gradients.py"])
+def test_a_section_that_is_not_there_is_a_warning(
+    section: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    hooks.on_page_markdown(f'```python\n--8<-- "{section}"\n```', mkdocs_page("9-numpy.md"))
+    (record,) = caplog.records
+    assert record.getMessage() == f"9-numpy.md: there is no section {section}"
 
 
 @pytest.mark.usefixtures("site")
@@ -614,7 +661,7 @@ def test_places_and_figures_are_known_before_the_first_page(
     ]
     site.places, site.measured = {}, {}
     site.shown[Label("relu2", "derived", "Z1_s")] = "an earlier build"
-    monkeypatch.setattr(hooks, "measure", lambda: {"speed": 2.0})
+    monkeypatch.setattr("docs.render.measure.measure", lambda: {"speed": 2.0})
     given = SimpleNamespace(documentation_pages=lambda: files)
     assert hooks.on_files(given) is given
     text = hooks.on_page_markdown("[eq:Z1_s] {{measured:speed}}", mkdocs_page("8-rewrite.md"))
@@ -622,9 +669,17 @@ def test_places_and_figures_are_known_before_the_first_page(
     assert text.endswith(" 2")
     assert site.shown == {}
     # Measured once for all builds of a server.
-    monkeypatch.setattr(hooks, "measure", lambda: {"speed": 3.0})
+    monkeypatch.setattr("docs.render.measure.measure", lambda: {"speed": 3.0})
     hooks.on_files(given)
     assert site.measured == {"speed": 2.0}
+
+
+def test_a_missing_network_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hooks, "ROOT", tmp_path)
+    with pytest.raises(PluginError, match=r"^generated/relu1 is missing; make build writes it$"):
+        hooks.figures()
 
 
 def test_what_is_shown_nowhere_is_a_warning_and_figures_are_published(

@@ -96,7 +96,8 @@ def test_every_line_of_the_function_has_the_value_of_the_example() -> None:
 def test_the_files_are_those_of_the_derivation() -> None:
     banner = f"{build.MARK} from derive/warm_up.py. Do not edit."
     folder = ROOT / "generated" / "warm_up"
-    on_disk = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.*")}
+    paths = [path for path in folder.rglob("*.*") if path.suffix != ".pyc"]
+    on_disk = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths}
     assert on_disk == warm_up.files(banner)
 
 

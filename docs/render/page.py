@@ -143,7 +143,7 @@ def render(markdown: str, page: str, site: Site) -> str:
             raise PageError(f"there is no command {match['command']!r}")
         return command((match["rest"] or "").strip())
 
-    filled = re.sub(r"\{\{(?P<command>\w+)(:(?P<rest>[^}]*))?\}\}", fill, markdown)
+    filled = re.sub(r"\{\{\s*(?P<command>\w+)(:(?P<rest>[^}]*))?\}\}", fill, markdown)
     filled = style_once(filled)
     filled = re.sub(r"\[sym:([\w/]+)\]", lambda match: symbol(match[1]), filled)
     return re.sub(r"\[eq:([\w/]+)\]", lambda match: reference(match[1], page, site), filled)
@@ -194,7 +194,7 @@ def places_of(pages: Mapping[str, str]) -> dict[Label, str]:
     """The page that shows each equation."""
     places: dict[Label, str] = {}
     for page, markdown in pages.items():
-        for labels in re.findall(r"\{\{eq:([^}]*)\}\}", markdown):
+        for labels in re.findall(r"\{\{\s*eq:([^}]*)\}\}", markdown):
             places |= {label_of(text): page for text in labels.split()}
     return places
 
