@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sympy import Expr, Integer, MatAdd, MatrixExpr, MatrixSymbol, Symbol, Trace, srepr
+from sympy import Expr, Integer, MatAdd, MatrixExpr, MatrixSymbol, OneMatrix, Symbol, Trace
 
 from derive import notation
 from derive.gradient import gains_of
@@ -41,7 +41,7 @@ class Rule(NamedTuple):
 
 def rules_of(program: Program) -> tuple[Rule, ...]:
     """The rules that the outer sweep through a program needs, each once, in order."""
-    found: dict[str, Rule] = {}
+    found: dict[tuple[str, ...], Rule] = {}
     for equation in program:
         if notation.kind(equation.name) == "adjoint":
             continue
@@ -49,7 +49,7 @@ def rules_of(program: Program) -> tuple[Rule, ...]:
             for symbol in sorted(part.atoms(MatrixSymbol), key=lambda each: each.name):
                 if notation.kind(symbol.name) != "data":
                     rule = _rule(part, symbol)
-                    found.setdefault(srepr(_sizeless(rule.form)), rule)
+                    found.setdefault(_key(rule.form), rule)
     return tuple(found.values())
 
 
@@ -85,6 +85,10 @@ def _unscaled(value: Expr) -> Expr:
     return product_of(factors, Integer(1) if scalar == 1 else C)
 
 
-def _sizeless(value: Expr) -> Expr:
-    """The same form of other sizes is the same rule."""
-    return value.xreplace({size: notation.N for size in value.atoms(Symbol) if size.is_integer})
+def _key(form: Expr) -> tuple[str, ...]:
+    """What tells two forms apart: the same form of other sizes is the same rule.
+
+    SymPy prints every matrix of ones as 1, be it a repeated row or a column sum.
+    """
+    ones = ("row" if each.cols == 1 else "sum" for each in form.atoms(OneMatrix))
+    return (str(form), *sorted(ones))

@@ -124,9 +124,9 @@ def test_anchors_of_different_forms_and_networks_differ() -> None:
 
 def test_a_symbol_in_a_sentence_is_as_in_its_equations() -> None:
     shown = filled("[sym:dZ1_s] and [sym:warm_up/w_fast]")
-    latex = r"\htmlClass{q-gradient}{\htmlData{sym=dZ1_s}{\mathrm{d}Z_{1}^{s}}}"
+    latex = r"\q{gradient}{dZ1_s}{\mathrm{d}Z_{1}^{s}}"
     assert shown.startswith(f"${latex}$ and $")
-    assert r"\htmlData{sym=w_fast}{w'}" in shown
+    assert r"\q{weight}{w_fast}{w'}" in shown
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_only_the_pages_own_network_must_be_in_its_chapter() -> None:
 
 
 class Marked(NamedTuple):
-    """LaTeX without its marks, and the marks: each name with its class."""
+    """LaTeX without its marks, and the marks: each name with its kind."""
 
     latex: str
     names: list[tuple[str, str]]
@@ -235,7 +235,7 @@ class Marked(NamedTuple):
 
 def unmarked(latex: str) -> Marked:
     """Take the marks off, brace by brace."""
-    mark = re.compile(r"\\htmlClass\{([\w-]+)\}\{\\htmlData\{sym=(\w+)\}\{")
+    mark = re.compile(r"\\q\{(\w+)\}\{(\w+)\}\{")
     text, names = "", []
     while (match := mark.search(latex)) is not None:
         depth, end = 1, match.end()
@@ -244,11 +244,10 @@ def unmarked(latex: str) -> Marked:
             end += 1
         # No quantity stands in another one.
         inside = latex[match.end() : end - 1]
-        assert "htmlData" not in inside
-        assert latex[end] == "}"
+        assert "\\q{" not in inside
         text += latex[: match.start()] + inside
         names.append((match[2], match[1]))
-        latex = latex[end + 1 :]
+        latex = latex[end:]
     return Marked(text + latex, names)
 
 
@@ -261,7 +260,7 @@ def test_marks_change_nothing_and_name_every_quantity(network: str) -> None:
         latex, found = unmarked(marked(line["latex"], network))
         assert latex == line["latex"]
         assert {name for name, _ in found} == {line["name"], *line["reads"]}, line["name"]
-        assert all(css == f"q-{known[name]['kind']}" for name, css in found)
+        assert all(kind == known[name]["kind"] for name, kind in found)
 
 
 @pytest.mark.parametrize("network", ["relu1", "relu2", "tanh2", "relu2_5steps", "warm_up"])

@@ -3,6 +3,7 @@
 
 const RENDERING = {
   throwOnError: false,
+  macros: { "\\q": "\\htmlClass{q-#1}{\\htmlData{sym=#2}{#3}}" },
   // Only what the pages' own formulas use: a name and a kind for each quantity.
   trust: (context) => ["\\htmlClass", "\\htmlData"].includes(context.command),
   strict: (code) => (code === "htmlExtension" ? "ignore" : "warn"),

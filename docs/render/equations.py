@@ -45,7 +45,7 @@ def equation_html(
         f'<div class="equation" id="{label.anchor}">'
         f'<div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
         f'<a class="number" href="#{label.anchor}">({record["number"]}){_note(label)}</a>'
-        f'<div class="line highlight" tabindex="0"><code>{code}</code></div>'
+        f'<div class="line highlight"><code>{code}</code></div>'
         f'<div class="links" data-search-exclude>{_links(label, record, href, page_url)}</div>'
         "</div>"
     )

@@ -147,14 +147,17 @@ def _symbol_pattern(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
 
 
 def marked(latex: str, network: str) -> str:
-    """LaTeX whose quantities carry their name and their kind, so that a pointer can find them."""
+    r"""LaTeX whose quantities carry their kind and their name, so that a pointer can find them.
+
+    ``\q{kind}{name}{...}`` is a macro of ``site.js``.
+    """
     known = symbols(network)
     names = {symbol["latex"]: name for name, symbol in known.items()}
     pattern = _symbol_pattern(tuple(sorted(names.items())))
 
     def mark(match: re.Match[str]) -> str:
         name = names[match[0]]
-        return rf"\htmlClass{{q-{known[name]['kind']}}}{{\htmlData{{sym={name}}}{{{match[0]}}}}}"
+        return rf"\q{{{known[name]['kind']}}}{{{name}}}{{{match[0]}}}"
 
     return pattern.sub(mark, latex)
 
