@@ -8,7 +8,6 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -36,7 +35,16 @@ from docs.render.manifest import (
     symbols,
 )
 from docs.render.measure import measure
-from docs.render.page import Site, decimal, example, figure, not_shown, places_of, render
+from docs.render.page import (
+    Site,
+    decimal,
+    example,
+    figure,
+    not_shown,
+    places_of,
+    render,
+    shown_again,
+)
 from tests.conftest import derivation
 
 DOCS = ROOT / "docs"
@@ -178,8 +186,8 @@ def test_figures_and_examples_are_printed_short() -> None:
         ("{{eq:wished/Z1_s}}", "'wished/Z1_s' must be name, form/name or network/form/name"),
         ("{{eq:relu2/x/derived/Z1_s}}", "'relu2/x/derived/Z1_s' must be name, form/name or"),
         ("{{eq:relu9/derived/Z1_s}}", "there is no network 'relu9'"),
-        ("{{eq:Z1_s Z1_s}}", "equation relu2/derived/Z1_s is shown twice"),
-        ("{{eq:Z1_s}} {{eq:Z1_s}}", "equation relu2/derived/Z1_s is shown twice"),
+        ("{{eq}}", "an equation is asked for without a label"),
+        ("{{eq: }}", "an equation is asked for without a label"),
         ("{{eq:dZ3_s}}", r"relu2/derived/dZ3_s is \(4.1\) but is shown in chapter 3"),
         ("{{eq:rewritten/Z1_q}}", r"relu2/rewritten/Z1_q is \(8.6\) but is shown in chapter 3"),
         ("[eq:Z2_s]", "equation relu2/derived/Z2_s is referred to but shown nowhere"),
@@ -331,24 +339,28 @@ def shown() -> dict[tuple[str, str], Shown]:
 
 
 def labels() -> dict[tuple[str, str], Label]:
-    return {(page, label.anchor): label for label, page in rendered()[0].shown.items()}
+    return {(page, label.anchor): label for label, page in rendered()[0].places.items()}
 
 
 def test_every_equation_is_shown_once() -> None:
     site, _ = rendered()
-    assert not_shown(site.shown) == []
+    assert not_shown(site.places) == []
+    assert shown_again(PAGES) == []
     some = [Label(PAGE_NETWORK, "derived", "Z1_s"), Label(PAGE_NETWORK, "rewritten", "Z1_q")]
     some.append(Label("warm_up", "derived", "w_bar"))
-    rest = {label: page for label, page in site.shown.items() if label not in some}
+    rest = {label: page for label, page in site.places.items() if label not in some}
     assert set(not_shown(rest)) == set(some)
     assert set(shown()) == set(labels())
-    assert Counter(site.shown.values()) == Counter(each.page for each in shown().values())
+    assert Counter(site.places.values()) == Counter(each.page for each in shown().values())
 
 
-def test_a_page_that_shows_an_equation_of_another_page_fails() -> None:
-    site = replace(rendered()[0], shown=dict(rendered()[0].shown))
-    with pytest.raises(PageError, match="relu2/derived/Z1_s is shown twice"):
-        render("{{eq:Z1_s}}", "3-network.md", site)
+@pytest.mark.parametrize("again", ["{{eq:Z1_s}}", "{{eq: Z9_s Z1_s}}", "{{ eq:derived/Z1_s}}"])
+def test_an_equation_that_is_shown_again_is_found(again: str) -> None:
+    label = Label(PAGE_NETWORK, "derived", "Z1_s")
+    assert shown_again({**SMALL, "9-numpy.md": again}) == [("9-numpy.md", label)]
+    assert shown_again({**SMALL, "3-network.md": f"{{{{eq:Z1_s}}}} {again}"}) == [
+        ("3-network.md", label)
+    ]
 
 
 def test_no_command_is_left_on_a_page() -> None:
@@ -364,7 +376,7 @@ def test_equations_on_a_page_stand_in_the_order_of_their_numbers() -> None:
     ]:  # fmt: skip
         numbers = [
             tuple(map(int, find(label)["number"].split(".")))
-            for label in site.shown
+            for label in site.places
             if (label.network, label.form) == (network, form)
         ]
         assert numbers
@@ -659,14 +671,12 @@ def test_places_and_figures_are_known_before_the_first_page(
         for name, text in SMALL.items()
     ]
     site.places, site.measured = {}, {}
-    site.shown[Label("relu2", "derived", "Z1_s")] = "an earlier build"
     monkeypatch.setattr("docs.render.measure.measure", lambda: {"speed": 2.0})
     given = SimpleNamespace(documentation_pages=lambda: files)
     assert hooks.on_files(given) is given
     text = hooks.on_page_markdown("[eq:Z1_s] {{measured:speed}}", mkdocs_page("8-rewrite.md"))
     assert 'href="from 8-rewrite.md to 3-network.md#eq-Z1_s"' in text
     assert text.endswith(" 2")
-    assert site.shown == {}
     # Measured once for all builds of a server.
     monkeypatch.setattr("docs.render.measure.measure", lambda: {"speed": 3.0})
     hooks.on_files(given)
@@ -681,17 +691,32 @@ def test_a_missing_network_is_said_in_one_line(
         hooks.figures()
 
 
-def test_what_is_shown_nowhere_is_a_warning_and_figures_are_published(
-    site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_what_is_shown_nowhere_or_twice_is_a_warning(
+    site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site.shown |= dict(rendered()[0].shown)
+    def warnings(pages: dict[str, str]) -> list[str]:
+        files = [SimpleNamespace(src_uri=name, content_string=text) for name, text in pages.items()]
+        caplog.clear()
+        hooks.on_files(SimpleNamespace(documentation_pages=lambda: files))
+        return [record.getMessage() for record in caplog.records]
+
+    site.measured = {"speed": 1.0}
+    assert warnings(PAGES) == []
+    name = "3-network.md"
+    fewer = PAGES[name].replace("{{eq:Z1_s H1_s}}", "{{eq:H1_s}}")
+    assert warnings({**PAGES, name: fewer}) == [
+        "equation relu2/derived/Z1_s is derived but shown nowhere"
+    ]
+    more = PAGES[name] + "{{eq:Z1_s}}"
+    assert warnings({**PAGES, name: more}) == [
+        f"{name}: equation relu2/derived/Z1_s is shown twice"
+    ]
+
+
+def test_figures_are_published(site: Site, tmp_path: Path) -> None:
+    site.measured = {"speed": 1.0}
     hooks.on_post_build({"site_dir": str(tmp_path)})
-    assert caplog.records == []
     assert json.loads((tmp_path / "measured.json").read_text(encoding="utf-8")) == site.measured
-    del site.shown[Label(PAGE_NETWORK, "derived", "Z1_s")]
-    hooks.on_post_build({"site_dir": str(tmp_path)})
-    (record,) = caplog.records
-    assert record.getMessage() == "equation relu2/derived/Z1_s is derived but shown nowhere"
 
 
 def test_marks_of_docstrings_are_taken_out_of_the_reference() -> None:

@@ -16,7 +16,14 @@ from mkdocs.exceptions import PluginError
 
 from derive.build import NETWORKS
 from docs.render.manifest import ROOT, PageError
-from docs.render.page import Site, missing_sections, not_shown, places_of, render
+from docs.render.page import (
+    Site,
+    missing_sections,
+    not_shown,
+    places_of,
+    render,
+    shown_again,
+)
 
 log = logging.getLogger("mkdocs.hooks.render")
 
@@ -27,15 +34,18 @@ _site = Site(places={}, url=lambda *_: "")
 
 
 def on_files(files: Any, **_: Any) -> Any:
-    """Find out where every equation is shown, before any page is rendered."""
+    """Find out where every equation is shown, before any page is rendered: once, and no less."""
     pages = {file.src_uri: file for file in files.documentation_pages()}
 
     def url(target: str, page: str) -> str:
         return str(pages[target].url_relative_to(pages[page])) if target in pages else ""
 
-    _site.places = places_of({name: file.content_string for name, file in pages.items()})
-    _site.url = url
-    _site.shown.clear()
+    texts = {name: file.content_string for name, file in pages.items()}
+    _site.places, _site.url = places_of(texts), url
+    for name, label in shown_again(texts):
+        log.warning("%s: equation %s is shown twice", name, label)
+    for label in not_shown(_site.places):
+        log.warning("equation %s is derived but shown nowhere", label)
     _site.measured = _site.measured or figures()
     return files
 
@@ -55,7 +65,7 @@ def figures() -> dict[str, Any]:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Fill a page in; what it asks for in vain fails a strict build."""
     name = page.file.src_uri
-    if re.search(r"^```py[^\n]*\n(?!--8<--)", markdown, re.MULTILINE):
+    if re.search(r"^\s*(```|~~~)\s*py[^\n]*\n(?!\s*--8<--)", markdown, re.MULTILINE):
         log.warning("%s: Python code is typed into the page; take it from a file", name)
     for section in missing_sections(markdown):
         log.warning("%s: there is no section %s", name, section)
@@ -76,8 +86,6 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
 
 
 def on_post_build(config: Any, **_: Any) -> None:
-    """Say which equations were left out, and publish what was measured."""
-    for label in not_shown(_site.shown):
-        log.warning("equation %s is derived but shown nowhere", label)
+    """Publish what was measured."""
     text = json.dumps(_site.measured, indent=1)
     (Path(config["site_dir"]) / "measured.json").write_text(text + "\n", encoding="utf-8")

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce
@@ -79,14 +80,11 @@ class Site:
         The address of one page from another; nothing where there is no such page.
     measured
         What this build measured.
-    shown
-        The page that has shown each equation so far; `render` adds to it.
     """
 
     places: Mapping[Label, str]
     url: Callable[[str, str], str]
     measured: Mapping[str, Any] = field(default_factory=dict)
-    shown: dict[Label, str] = field(default_factory=dict)
 
     def href(self, page: str, label: Label) -> str:
         """The address of an equation from a page, or nothing where none shows it."""
@@ -106,7 +104,7 @@ def render(markdown: str, page: str, site: Site) -> str:
     page
         Its path under ``docs``.
     site
-        What it may refer to; the equations that it shows are noted there.
+        What it may refer to.
 
     Returns
     -------
@@ -116,7 +114,7 @@ def render(markdown: str, page: str, site: Site) -> str:
     Raises
     ------
     PageError
-        When the page asks for something that does not exist, or shows an equation again.
+        When the page asks for something that does not exist.
     """
 
     def href(label: Label) -> str:
@@ -155,14 +153,13 @@ def render(markdown: str, page: str, site: Site) -> str:
 def shown_equations(labels: str, page: str, site: Site) -> str:
     """The equations that a page asks for."""
     blocks = []
+    if not labels:
+        raise PageError("an equation is asked for without a label")
     for label in map(label_of, labels.split()):
         number = find(label)["number"]
         chapter = re.match(r"\d+", page)
-        if label in site.shown:
-            raise PageError(f"equation {label} is shown twice")
         if chapter and label.network == PAGE_NETWORK and chapter[0] != number.partition(".")[0]:
             raise PageError(f"equation {label} is ({number}) but is shown in chapter {chapter[0]}")
-        site.shown[label] = page
         blocks.append(
             equation_html(
                 label, lambda other: site.href(page, other), lambda other: site.url(other, page)
@@ -190,16 +187,34 @@ def symbol(text: str) -> str:
     return f"${marked(symbols(network)[name]['latex'], network)}$"
 
 
+def shown_on(markdown: str) -> list[Label]:
+    """The equations that a page shows, in order; what is no label is left to `render`."""
+    labels = []
+    for texts in re.findall(r"\{\{\s*eq:([^}]*)\}\}", markdown):
+        for text in texts.split():
+            with suppress(PageError):
+                labels.append(label_of(text))
+    return labels
+
+
 def places_of(pages: Mapping[str, str]) -> dict[Label, str]:
     """The page that shows each equation."""
-    places: dict[Label, str] = {}
+    return {label: page for page, markdown in pages.items() for label in shown_on(markdown)}
+
+
+def shown_again(pages: Mapping[str, str]) -> list[tuple[str, Label]]:
+    """The equations that a page shows although they have been shown before, with the page."""
+    seen: set[Label] = set()
+    again = []
     for page, markdown in pages.items():
-        for labels in re.findall(r"\{\{\s*eq:([^}]*)\}\}", markdown):
-            places |= {label_of(text): page for text in labels.split()}
-    return places
+        for label in shown_on(markdown):
+            if label in seen:
+                again.append((page, label))
+            seen.add(label)
+    return again
 
 
-def not_shown(shown: Mapping[Label, str]) -> list[Label]:
+def not_shown(places: Mapping[Label, str]) -> list[Label]:
     """The equations of the derivation, and of the rewrite where it changed them, without a page."""
     record = manifest(PAGE_NETWORK)
     derived = {equation["number"] for equation in record["derived"]}
@@ -210,13 +225,13 @@ def not_shown(shown: Mapping[Label, str]) -> list[Label]:
         for line in record["rewritten"]
         if line["number"] not in derived
     ]
-    return [label for label in wanted if label not in shown]
+    return [label for label in wanted if label not in places]
 
 
 def missing_sections(markdown: str) -> list[str]:
     """The sections of files, ``file:section``, that a page wants to show and that do not exist."""
     missing = []
-    for name, section in re.findall(r'^--8<-- "([^":]+)(?::([^"]+))?"', markdown, re.MULTILINE):
+    for name, section in re.findall(r'^\s*--8<-- "([^":]+)(?::([^"]+))?"', markdown, re.MULTILINE):
         path = ROOT / name
         text = path.read_text(encoding="utf-8") if path.is_file() else None
         if text is None or (section and f"[start:{section}]" not in text):
