@@ -13,21 +13,17 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from sympy import (
-    Expr,
-    HadamardProduct,
     MatAdd,
-    MatMul,
     MatrixExpr,
     MatrixSymbol,
-    OneMatrix,
-    Trace,
     Transpose,
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
 from derive import svg
+from derive.gates import Gate, added, gates, scalar_text, split, start_of
 from derive.notation import is_row_free, parse
-from derive.program import body_of, product_of, scalar_and_factors
+from derive.program import body_of, scalar_and_factors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,14 +35,6 @@ if TYPE_CHECKING:
 #: Pixels: between gates, for a wire's label, between the gates below a lane, a gate's radius.
 GATE, WIRE, DOWN, RADIUS = 100, 66, 44, 13
 LABELS, OPERANDS, MARGIN = 88, 136, 40
-
-
-class Gate(NamedTuple):
-    """An operation: its sign, and a matrix or a number that does not come along the lane."""
-
-    sign: str
-    text: str = ""
-    operand: MatrixExpr | None = None
 
 
 class Word(NamedTuple):
@@ -129,74 +117,6 @@ def _lane(program: Program, stage: str, backward: bool = False) -> Lane:
     return Lane(tuple(line for line in program if line.stage == stage), backward)
 
 
-# --- operations ---
-
-
-def gates(value: Expr, along: MatrixSymbol | None) -> list[Gate]:
-    """The operations between what comes along the lane and the value, in order."""
-    match value:
-        case MatAdd():
-            main, rest = _split(value.args, along)
-            return [*gates(main, along), *(_added(term) for term in rest)]
-        case MatMul():
-            scalar, factors = scalar_and_factors(value)
-            scale = [] if scalar == 1 else [Gate("×", _scalar(scalar))]
-            if isinstance(factors[0], OneMatrix):
-                return [*gates(factors[1], along), Gate("Σ"), *scale]
-            main, rest = _split(factors, along)
-            return [*gates(main, along), *(Gate("×", operand=each) for each in rest), *scale]
-        case HadamardProduct():
-            main, rest = _split(value.args, along)
-            return [*gates(main, along), *(Gate("⊙", operand=each) for each in rest)]
-        case Elementwise():
-            return [*gates(value.expr, along), Gate(str(body_of(value).func))]
-        case MatrixSymbol() | Transpose():
-            return []
-    if value.has(Trace):
-        error = next(iter(value.atoms(Trace))).arg.args[-1]
-        return [*gates(error, along), Gate("mse")]
-    raise ValueError(f"no gate for {type(value).__name__}: {value}")
-
-
-def _split(
-    parts: Sequence[MatrixExpr], along: MatrixSymbol | None
-) -> tuple[MatrixExpr, list[MatrixExpr]]:
-    """The part that comes along the lane, or else the first one, and the others."""
-    ahead = sorted(parts, key=lambda part: scalar_and_factors(part)[0].could_extract_minus_sign())
-    main = next((part for part in parts if along is not None and part.has(along)), ahead[0])
-    return main, [part for part in ahead if part is not main]
-
-
-def _added(term: MatrixExpr) -> Gate:
-    scalar, factors = scalar_and_factors(term)
-    rest = tuple(each for each in factors if not isinstance(each, OneMatrix))
-    negative = scalar.could_extract_minus_sign()
-    return Gate("−" if negative else "+", operand=product_of(rest, _unsigned(scalar)))
-
-
-def _unsigned(scalar: Expr) -> Expr:
-    """A scalar without its sign."""
-    return -scalar if scalar.could_extract_minus_sign() else scalar
-
-
-def _scalar(value: Expr) -> str:
-    return str(value).replace("alpha", "α").replace("*", "").replace("-", "−")
-
-
-def _start(value: Expr) -> MatrixExpr:
-    """What a lane begins with: the operand that no gate takes."""
-    match value:
-        case MatAdd() | HadamardProduct():
-            return _start(_split(value.args, None)[0])
-        case MatMul():
-            return _start(_split(scalar_and_factors(value)[1], None)[0])
-        case Elementwise():
-            return _start(value.expr)
-    if value.has(Trace):
-        return _start(next(iter(value.atoms(Trace))).arg.args[-1])
-    return value
-
-
 # --- places ---
 
 
@@ -273,7 +193,7 @@ def _lane_parts(
     stations = _stations(lane)
     first = _column(stations[0][0].name, layers)
     at = columns[first + lane.backward] - WIRE // 2
-    start = _start(stations[0][0].value)
+    start = start_of(stations[0][0].value)
     parts = [_label(start, at, y, steps)]
     at += lane.way * (_width(start, steps) // 2 + 6)
     wires = {}
@@ -357,8 +277,8 @@ def _operand(gate: Gate, x: int, y: int, steps: Steps) -> list[str]:
     value = steps.get(gate.operand, gate.operand)
     _, factors = scalar_and_factors(value)
     if isinstance(value, MatAdd):
-        main, (rest,) = _split(value.args, None)
-        inner = _added(rest)
+        main, (rest,) = split(value.args, None)
+        inner = added(rest)
         children = [main, inner.operand]
     elif len(factors) == 2:
         children, inner = list(factors), Gate("×")
@@ -390,10 +310,10 @@ def _words(value: MatrixExpr, steps: Steps) -> list[Word]:
             words.append(Word(before, str(symbol.expr), after))
         else:
             scale, (inner, *_) = scalar_and_factors(steps.get(symbol, symbol))
-            before = "" if scale == 1 else _scalar(scale)
+            before = "" if scale == 1 else scalar_text(scale)
             words.append(Word(before, str(inner.name), "", isinstance(factor, Transpose)))
     if scalar != 1:
-        words[0] = words[0]._replace(before=_scalar(scalar) + words[0].before)
+        words[0] = words[0]._replace(before=scalar_text(scalar) + words[0].before)
     return words
 
 

@@ -19,10 +19,11 @@ from sympy import MatrixSymbol
 
 from derive import warm_up
 from derive.build import NETWORKS
-from derive.circuit import gates, inner_circuit, outer_circuit, query_circuit
+from derive.circuit import inner_circuit, outer_circuit, query_circuit
 from derive.derivation import Derivation
 from derive.diagram import BOX, path_diagram, stage_diagram, whole_diagram
 from derive.equations import Network
+from derive.gates import gates
 from derive.notation import STAGES, N, kind, parse
 from derive.package import diagrams
 from derive.svg import name_text, text_width

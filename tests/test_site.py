@@ -35,16 +35,8 @@ from docs.render.manifest import (
     symbols,
 )
 from docs.render.measure import measure
-from docs.render.page import (
-    Site,
-    decimal,
-    example,
-    figure,
-    not_shown,
-    places_of,
-    render,
-    shown_again,
-)
+from docs.render.page import Site, not_shown, places_of, render, shown_again
+from docs.render.tables import decimal, example, figure
 from tests.conftest import derivation
 
 DOCS = ROOT / "docs"

@@ -1,0 +1,150 @@
+"""Numbers and tables of a page: of the rewrite, the rules, the notation, and what was measured."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from docs.render.manifest import (
+    PAGE_NETWORK,
+    ROOT,
+    PageError,
+    manifest,
+    marked,
+    parts_of,
+    table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PASS_TITLES = {
+    "equations": "equations",
+    "products": "matrix products",
+    "operations": "operations",
+    "weight_matrices": "weight matrices per task",
+}
+
+
+#: What a page calls the kinds of quantities, each of which has a colour.
+KINDS = {
+    "data": "data",
+    "weight": "weight",
+    "gradient": "gradient of the support loss",
+    "adjoint": "adjoint of the query loss",
+    "value": "value",
+}
+
+
+def pass_table(network: str) -> str:
+    """What each pass of the rewrite did to the program's cost."""
+    lines = [f"| after | {' | '.join(PASS_TITLES.values())} |", "|---|--:|--:|--:|--:|"]
+    for row in table(network, "passes"):
+        cells = [f"{row[column]:,}" for column in PASS_TITLES]
+        lines.append(f"| `{row['pass']}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def pass_number(where: str) -> str:
+    """A figure of the pass table, ``relu2/derived/equations``."""
+    network, name, column = parts_of(where, "network/pass/column")
+    for row in table(network, "passes"):
+        if row["pass"] == name and column in PASS_TITLES:
+            return f"{row[column]:,}"
+    raise PageError(f"there is no figure {where}")
+
+
+def rule_table(network: str) -> str:
+    """The derivative rules that a network's derivation used."""
+    rows = [f"| $V = {rule['form']}$ | ${rule['gain']}$ |" for rule in table(network, "rules")]
+    return "\n".join(["| an equation | adds to the adjoint of $U$ |", "|---|---|", *rows])
+
+
+def example(name: str) -> str:
+    """A number of the worked example in scalars."""
+    record = manifest("warm_up")
+    values = {**record["example"], **{line["name"]: line["example"] for line in record["derived"]}}
+    if name not in values:
+        raise PageError(f"there is no number {name!r} in the example")
+    return decimal(values[name])
+
+
+def decimal(fraction: str) -> str:
+    """A fraction as a decimal number of at most six digits."""
+    if Fraction(f"{float(Fraction(fraction)):g}") != Fraction(fraction):
+        raise PageError(f"{fraction} is not a short decimal number")
+    return f"{float(Fraction(fraction)):g}".replace("-", "\N{MINUS SIGN}")
+
+
+def measured(path: str, record: Mapping[str, Any]) -> str:
+    """A number that this build measured, or a table of numbers by name."""
+    try:
+        value = reduce(lambda part, key: part[key], path.split("/"), record)
+    except (KeyError, TypeError):
+        raise PageError(f"nothing was measured under {path!r}") from None
+    if not isinstance(value, dict):
+        return figure(value)
+    nested = {isinstance(part, dict) for part in value.values()}
+    if len(nested) > 1:
+        raise PageError(f"{path!r} holds tables and numbers; name one of {', '.join(value)}")
+    if nested == {True}:
+        columns = list(next(iter(value.values())))
+        lines = [f"| gradient | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
+        return "\n".join(
+            [*lines, *(f"| {key} | {_cells(row.values())} |" for key, row in value.items())]
+        )
+    lines = [f"| {' | '.join(value)} |", "|" + "--:|" * len(value)]
+    return "\n".join([*lines, f"| {_cells(value.values())} |"])
+
+
+def _cells(values: Any) -> str:
+    return " | ".join(map(figure, values))
+
+
+def figure(value: Any) -> str:
+    """A number as a page prints it: three digits, and two of a very small one."""
+    if not isinstance(value, float):
+        return str(value)
+    if 0 < abs(value) < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def results_table() -> str:
+    """The errors of the published run."""
+    path = ROOT / "docs/sinusoid/evaluation.json"
+    if not path.is_file():
+        raise PageError(f"{path.name} is missing; make publish writes it")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    header, *rows = record["table"]
+    lines = [f"| {' | '.join(header)} |", f"|---|{'--:|' * (len(header) - 1)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    caption = (
+        f"Mean squared error over {record['tasks']:,} unseen sinusoids, {record['points']} points "
+        f"each, inner step size {record['alpha']:g}, with 95 % confidence intervals."
+    )
+    return "\n".join([*lines, "", caption])
+
+
+def symbol_table(network: str) -> str:
+    """Every quantity of a network: its name in code, how it is written, where it is defined."""
+    record = manifest(network)
+    form = {line["name"]: form for form in ("rewritten", "derived") for line in record[form]}
+    rows = []
+    for each in record["symbols"]:
+        name, shape, kind = each["name"], each["shape"], KINDS[each["kind"]]
+        defined = f"[eq:{network}/{form[name]}/{name}]" if name in form else "given"
+        latex = marked(each["latex"], network)
+        rows.append(f"| `{name}` | ${latex}$ | {kind} | ${shape}$ | {defined} |")
+    head = ["| in code | written | kind | shape | defined in |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def notation_table() -> str:
+    """The letters and what they stand for."""
+    rows = [
+        f"| ${row['latex']}$ | {row['meaning']} |" for row in manifest(PAGE_NETWORK)["notation"]
+    ]
+    return "\n".join(["| letter | stands for |", "|---|---|", *rows])
