@@ -9,14 +9,23 @@ const RENDERING = {
   strict: (code) => (code === "htmlExtension" ? "ignore" : "warn"),
 };
 
+function renderFormula(element) {
+  if ("rendered" in element.dataset) return;
+  const text = element.textContent.trim();
+  const displayMode = text.startsWith("\\[");
+  katex.render(text.slice(2, -2), element, { ...RENDERING, displayMode });
+  element.dataset.rendered = "";
+  if (!displayMode) keepPunctuation(element);
+}
+
+// The first screen is painted before the rest is rendered. A reader who comes to an equation gets
+// the whole page at once, so that it does not move away.
 function renderFormulas() {
-  for (const element of document.querySelectorAll(".arithmatex:not([data-rendered])")) {
-    const text = element.textContent.trim();
-    const displayMode = text.startsWith("\\[");
-    katex.render(text.slice(2, -2), element, { ...RENDERING, displayMode });
-    element.dataset.rendered = "";
-    if (!displayMode) keepPunctuation(element);
-  }
+  const waiting = [...document.querySelectorAll(".arithmatex:not([data-rendered])")];
+  const below = waiting.findIndex((each) => each.getBoundingClientRect().top > innerHeight);
+  const first = location.hash || below < 0 ? waiting.length : below;
+  waiting.slice(0, first).forEach(renderFormula);
+  requestAnimationFrame(() => setTimeout(() => waiting.slice(first).forEach(renderFormula)));
 }
 
 // A line must not begin with the full stop after a formula.
