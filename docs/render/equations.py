@@ -44,7 +44,7 @@ def equation_html(
     return (
         f'<div class="equation" id="{label.anchor}">'
         f'<div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
-        f'<a class="number" href="#{label.anchor}">({record["number"]}){_note(label)}</a>'
+        f'<a class="number" href="#{label.anchor}">({record["number"]})</a>'
         f'<div class="line highlight"><code>{code}</code></div>'
         f'<div class="links" data-search-exclude>{_links(label, record, href, page_url)}</div>'
         "</div>"
@@ -54,8 +54,8 @@ def equation_html(
 def _note(label: Label) -> str:
     """What the number belongs to, where it is not the pages' own meta-gradient."""
     if label.network not in (PAGE_NETWORK, "warm_up"):
-        return f"<small>{label.network}</small>"
-    return "<small>first order</small>" if label.form == "first_order" else ""
+        return label.network
+    return "first order" if label.form == "first_order" else ""
 
 
 def _links(
@@ -64,7 +64,7 @@ def _links(
     href: Callable[[Label], str],
     page_url: Callable[[str], str],
 ) -> str:
-    parts = []
+    parts = [f"<strong>{note}</strong>"] if (note := _note(label)) else []
     if record["shape"]:
         shape = escape(record["shape"], quote=False)
         parts.append(f'<span class="shape arithmatex">\\({shape}\\)</span>')
