@@ -12,12 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from sympy import (
-    MatAdd,
-    MatrixExpr,
-    MatrixSymbol,
-    Transpose,
-)
+from sympy import MatAdd, MatrixExpr, MatrixSymbol, Transpose
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
 from derive import svg
@@ -80,7 +75,7 @@ class Lane:
 def inner_circuit(program: Program, banner: str) -> str:
     """The inner forward and backward pass."""
     lanes = [_lane(program, "support"), _lane(program, "inner gradient", backward=True)]
-    return _draw(lanes, "Circuit of the inner forward and backward pass", banner)
+    return _draw(lanes, "Circuit of the inner forward and backward pass", banner, steps={})
 
 
 def query_circuit(program: Program, banner: str) -> str:
@@ -148,20 +143,15 @@ def _stations(lane: Lane) -> list[tuple[Equation, list[Gate]]]:
 # --- drawing ---
 
 
-def _draw(
-    lanes: Sequence[Lane],
-    title: str,
-    banner: str,
-    steps: Steps | None = None,
-) -> str:
+def _draw(lanes: Sequence[Lane], title: str, banner: str, steps: Steps) -> str:
     layers = max(parse(line.name).layer for lane in lanes for line in lane.equations)
     columns = _columns(lanes, layers)
     parts: list[str] = []
     y = 0
     for lane in lanes:
-        y += _room_above(lane, steps or {})
-        parts += _lane_parts(lane, columns, layers, y, steps or {})
-        y += max((len(_below_gates(lane, line)) + 1 for line in lane.below), default=0) * DOWN
+        y += _room_above(lane, steps)
+        parts += _lane_parts(lane, columns, layers, y, steps)
+        y += max((len(_leaving(lane, line)) + 1 for line in lane.below), default=0) * DOWN
     reads = {
         line.name: [symbol.name for symbol in line.reads]
         for lane in lanes
@@ -182,13 +172,7 @@ def _height(operand: MatrixExpr) -> int:
     return OPERANDS if compound else LABELS
 
 
-def _lane_parts(
-    lane: Lane,
-    columns: list[int],
-    layers: int,
-    y: int,
-    steps: Steps,
-) -> list[str]:
+def _lane_parts(lane: Lane, columns: list[int], layers: int, y: int, steps: Steps) -> list[str]:
     """A pass: its wire with the gates on it, what enters above, what leaves below."""
     stations = _stations(lane)
     first = _column(stations[0][0].name, layers)
@@ -216,29 +200,26 @@ def _lane_parts(
     end = wires[last] + (lane.way * 18 if onward else 0)
     parts.append(svg.line([(at, y), (end, y)], arrow=onward))
     for line in lane.below:
-        parent = next(symbol for symbol in wires if symbol in line.reads)
-        parts += _below(lane, line, wires[parent], y, steps)
+        parts += _below(line, _leaving(lane, line), (wires[_parent(lane, line)], y), steps)
     return parts
 
 
-def _below_gates(lane: Lane, line: Equation) -> list[Gate]:
-    parent = next(each.symbol for each in lane.along if each.symbol in line.reads)
-    return gates(line.value, parent)
+def _parent(lane: Lane, line: Equation) -> MatrixSymbol:
+    """The wire of a lane from which a weight's equation leaves."""
+    return next(each.symbol for each in lane.along if each.symbol in line.reads)
 
 
-def _below(
-    lane: Lane,
-    line: Equation,
-    x: int,
-    y: int,
-    steps: Steps,
-) -> list[str]:
+def _leaving(lane: Lane, line: Equation) -> list[Gate]:
+    """The gates on the way from that wire to the weight."""
+    return gates(line.value, _parent(lane, line))
+
+
+def _below(line: Equation, found: list[Gate], top: tuple[int, int], steps: Steps) -> list[str]:
     """What leaves for a weight or a bias: its gates under one another, its name at the end."""
     side = -1 if parse(line.name).base == "W" else 1
-    top = (x, y)
-    x += side * 24
+    x, y = top[0] + side * 24, top[1]
     parts = []
-    for i, gate in enumerate(_below_gates(lane, line)):
+    for i, gate in enumerate(found):
         middle = y + DOWN * (i + 1)
         parts.append(svg.line([top, (x, middle - RADIUS - 1)]))
         parts += _gate(gate, x, middle)

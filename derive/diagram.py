@@ -240,27 +240,24 @@ def _labels(names: list[str], here: Place, below: bool) -> list[str]:
 
 
 def _edge(there: Place, here: Place) -> str:
+    """A straight arrow between neighbours."""
+    return svg.line(_ends(there, here))
+
+
+def _ends(there: Place, here: Place) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where an arrow leaves a box and meets another: at their sides in a lane, else below it."""
     width, height = BOX
     if there.lane == here.lane:
         way = 1 if here.x > there.x else -1
-        ends = [(there.x + way * width // 2, there.y), (here.x - way * (width // 2 + 1), here.y)]
-    else:
-        ends = [(there.x, there.y + height // 2), (here.x, here.y - height // 2 - 1)]
-    return svg.line(ends)
+        return (there.x + way * width // 2, there.y), (here.x - way * (width // 2 + 1), here.y)
+    return (there.x, there.y + height // 2), (here.x, here.y - height // 2 - 1)
 
 
 def _curve(source: str, target: str, places: dict[str, Place]) -> str:
     """An arrow between any two boxes; a pointer on either end lights it."""
-    there, here = places[source], places[target]
-    half = BOX[1] // 2
+    (x1, y1), (x2, y2) = _ends(places[source], places[target])
+    middle = (y1 + y2) // 2
+    bend = "L" if y1 == y2 else f"C{x1} {middle} {x2} {middle} "
+    path = f"M{x1} {y1}{bend}{x2} {y2}"
     names = f' data-from="{source}" data-to="{target}"'
-    if there.lane == here.lane and abs(there.x - here.x) <= COLUMN and there.y == here.y:
-        way = 1 if here.x > there.x else -1
-        across = BOX[0] // 2
-        path = f"M{there.x + way * across} {there.y}L{here.x - way * (across + 1)} {here.y}"
-    else:
-        down = 1 if here.y > there.y else -1
-        y1, y2 = there.y + down * half, here.y - down * (half + 1)
-        middle = (y1 + y2) // 2
-        path = f"M{there.x} {y1}C{there.x} {middle} {here.x} {middle} {here.x} {y2}"
     return f'<path class="edge" d="{path}" marker-end="url(#head)"{names}/>'

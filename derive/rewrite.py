@@ -328,9 +328,9 @@ def _flat(value: Expr) -> Expr:
             core = product_of(inner)
             scalars.append(scalar)
             factors += core.args if isinstance(core, HadamardProduct) else [core]
-        if sorted(factors, key=str) != sorted(node.args, key=str):
-            flat = HadamardProduct(*sorted(factors, key=str))
-            instead[node] = product_of((flat,), Mul(*scalars))
+        ordered = sorted(factors, key=str)
+        if ordered != sorted(node.args, key=str):
+            instead[node] = product_of((HadamardProduct(*ordered),), Mul(*scalars))
     return value.xreplace(instead) if instead else value
 
 

@@ -189,3 +189,30 @@ def test_the_emitted_code_is_what_the_interpreter_says(activation: str, form: st
         symbol = next(symbol for symbol in program.outputs if symbol.name == f"{name}_bar")
         theirs = np.array(exact[symbol].tolist(), dtype=float)
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+
+
+# --- what the chapters say of the counts ---
+
+
+def saved(name: str, monkeypatch: pytest.MonkeyPatch, width: int = 40, samples: int = 10) -> float:
+    """The share of the operations that the rewrite saves."""
+    monkeypatch.setattr("derive.cost.WIDTH", width)
+    monkeypatch.setattr("derive.cost.SAMPLES", samples)
+    costs = derivation(name).costs
+    return 1 - costs["share"].operations / costs["derived"].operations
+
+
+@pytest.mark.parametrize(("name", "rows"), [("relu2", 10), ("relu2_5steps", 50)])
+def test_kernels_pay_from_a_width_of_three_to_four_times_their_rows(
+    name: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert saved(name, monkeypatch, width=3 * rows) < 0 < saved(name, monkeypatch, width=4 * rows)
+
+
+def test_fewer_samples_save_a_larger_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, many = saved("relu2", monkeypatch, samples=5), saved("relu2", monkeypatch)
+    assert 4 < few / many < 5
+
+
+def test_first_order_needs_sixteen_equations_less() -> None:
+    assert len(derivation("relu2").derived) - len(derivation("relu2").first_order) == 16
