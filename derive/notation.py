@@ -2,7 +2,7 @@
 
 A name is read from left to right::
 
-    Name   ::= ["d"] Base [layer] ["_" Rows] ["_fast" [step]] ["_bar"]
+    Name   ::= ["d" | "u"] Base [layer] ["_" Rows] ["_fast" [step]] ["_bar"]
     Base   ::= X | Y | W | b | Z | H | G | E | loss       quantities of a network
              | x | y | w                                  of the scalar warm-up
              | U | V | A | B                              any matrix, in a table of rules
@@ -10,13 +10,14 @@ A name is read from left to right::
     Kernel ::= "K_" stem ["_" stem] ["_" Rows "_" Rows]
 
 `d` is a gradient of the support loss (the inner one) and `_bar` an adjoint, the sensitivity of
-the query loss (the outer one). They never mean the same derivative.
+the query loss (the outer one). They never mean the same derivative. `u` is what the inner step
+adds, ``uW2 = -alpha dW2``; only the workspace form has it.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sympy import Expr, MatrixSymbol, Symbol, symbols
@@ -95,6 +96,8 @@ class Name:
         Which quantity of which layer (0 where there is none).
     inner, bar
         Whether it is a gradient of the support loss, an adjoint of the query loss.
+    update
+        Whether that gradient has the factor -alpha of the step.
     rows
         The set of rows: ``s``, ``q``, ``s2`` in the second inner step, or nothing.
     fast
@@ -107,20 +110,22 @@ class Name:
     inner: bool = False
     fast: str = ""
     bar: bool = False
+    update: bool = False
 
     def __str__(self) -> str:
-        stem = ("d" if self.inner else "") + self.base + (str(self.layer) if self.layer else "")
+        mark = "u" if self.update else "d" if self.inner else ""
+        stem = mark + self.base + (str(self.layer) if self.layer else "")
         tail = [self.rows, self.fast, "bar" if self.bar else ""]
         return "_".join([stem, *filter(None, tail)])
 
     @property
     def stem(self) -> str:
         """The name without its rows."""
-        return str(Name(self.base, self.layer, "", self.inner, self.fast, self.bar))
+        return str(replace(self, rows=""))
 
 
 _NAME = re.compile(
-    r"(?P<inner>d?)(?P<base>X|Y|W|b|Z|H|G|E|loss|x|y|w|U|V|A|B)(?P<layer>\d*)"
+    r"(?P<inner>[du]?)(?P<base>X|Y|W|b|Z|H|G|E|loss|x|y|w|U|V|A|B)(?P<layer>\d*)"
     r"(_(?P<rows>[sq]\d*))?(_(?P<fast>fast\d*))?(?P<bar>_bar)?"
 )
 
@@ -141,6 +146,7 @@ def parse(name: str) -> Name:
         layer=int(match["layer"] or 0),
         rows=match["rows"] or "",
         inner=bool(match["inner"]),
+        update=match["inner"] == "u",
         fast=match["fast"] or "",
         bar=bool(match["bar"]),
     )
@@ -159,6 +165,11 @@ def inner_gradient(symbol: MatrixSymbol, rows: str) -> MatrixSymbol:
 def adjoint(symbol: MatrixSymbol) -> MatrixSymbol:
     """Name the sensitivity of the query loss: ``dZ2_s`` -> ``dZ2_s_bar``."""
     return MatrixSymbol(f"{symbol.name}_bar", *symbol.shape)
+
+
+def update(symbol: MatrixSymbol) -> MatrixSymbol:
+    """Name what has taken in the step size: ``dZ2_s`` -> ``uZ2_s``, ``K_Z2_bar_dZ2`` alike."""
+    return MatrixSymbol(re.sub(r"(?<![^_])d(?=[A-Zb])", "u", symbol.name), *symbol.shape)
 
 
 def slope(symbol: MatrixSymbol) -> MatrixSymbol:

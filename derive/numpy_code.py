@@ -148,10 +148,10 @@ def _signed_terms(value: MatrixExpr, layout: Layout) -> list[SignedTerm]:
         elif len(cores) == 1:
             text = _matrix(cores[0], layout)
             text = text if _is_atom(cores[0], text) else f"({text})"
-            terms.append((sign, f"{_scalar(size)} * {text}", []))
+            terms.append((sign, f"{scalar_text(size)} * {text}", []))
         else:
             inner = [term for core in cores for term in _signed_terms(core, layout)]
-            terms.append((sign, f"{_scalar(size)} *", inner))
+            terms.append((sign, f"{scalar_text(size)} *", inner))
     return sorted(terms, key=lambda term: term[0] == "-")
 
 
@@ -330,7 +330,7 @@ def _function_terms(body: Expr, argument: str) -> list[SignedTerm]:
     return sorted(terms, key=lambda term: term[0] == "-")
 
 
-def _scalar(value: Expr) -> str:
+def scalar_text(value: Expr) -> str:
     """A positive quotient of products: ``2 / (N * O)``."""
     above, below = value.as_numer_denom()
     over, under = (
@@ -349,9 +349,9 @@ def _name_or_number(value: Expr) -> str:
     if isinstance(value, Add):
         parts = sorted(value.args, key=lambda part: part.could_extract_minus_sign())
         terms: list[SignedTerm] = [
-            ("-", _scalar(-part), [])
+            ("-", scalar_text(-part), [])
             if part.could_extract_minus_sign()
-            else ("+", _scalar(part), [])
+            else ("+", scalar_text(part), [])
             for part in parts
         ]
         return f"({_joined(terms)})"
@@ -367,7 +367,7 @@ def _loss(value: Expr, layout: Layout) -> str:
             square = f"{base}**2" if base.isidentifier() else f"{base} ** 2"
             axes = ", axis=(-2, -1)" if layout == "batched" else ""
             above, below = scalar.as_numer_denom()
-            factor = "" if above == 1 else f"{_scalar(above)} * "
-            count = f"({_scalar(below)})" if isinstance(below, Mul) else _scalar(below)
+            factor = "" if above == 1 else f"{scalar_text(above)} * "
+            count = f"({scalar_text(below)})" if isinstance(below, Mul) else scalar_text(below)
             return f"{factor}np.sum({square}{axes})" + ("" if below == 1 else f" / {count}")
     raise ValueError(f"no numpy for the scalar {value}")

@@ -9,6 +9,7 @@ from derive import notation, numpy_code
 from derive.circuit import inner_circuit, outer_circuit, query_circuit
 from derive.diagram import path_diagram, stage_diagram, whole_diagram
 from derive.functions import functions_of
+from derive.inplace_code import inplace_blocks, numpy_functions
 from derive.listing import listing, manifest
 from derive.rewrite import rewrite
 
@@ -194,6 +195,32 @@ The numbers at the ends of the lines are those of equations.md.
     return module(title, imports, blocks)
 
 
+def inplace_module(derivation: Derivation) -> str:
+    """``inplace.py``: the workspace form."""
+    title = f"""MAML in place: {derivation.summary}.
+
+For repeated calls on meta-batches of one size. The rewritten program once more, with all its
+quantities in buffers that are made once. A bias is the last row of its weights, which a constant
+unit meets, so W2 here has b2 in it. uZ2_s is -alpha dZ2_s, what the inner step adds. The layers
+whose fast weights are cheaper formed than avoided are `dense`.
+The numbers at the ends of the lines are those of equations.md.
+"""
+    blocks = inplace_blocks(derivation)
+    imports = [
+        "from collections.abc import Sequence",
+        "",
+        "import numpy as np",
+        f"from numpy import {', '.join(numpy_functions(blocks))}",
+        "from numpy.typing import DTypeLike",
+        "",
+        "from .memory import Arena, Layer",
+        "from .repeated import Run, Workspace, check_sizes",
+        "from .rows import Array",
+        "from .weights import Weights",
+    ]
+    return module(title, imports, blocks)
+
+
 def init_module(derivation: Derivation) -> str:
     """``__init__.py``: what users import."""
     title = f"""MAML for a multilayer perceptron: {derivation.summary}.
@@ -204,9 +231,10 @@ those of kernel.py; `reference` holds the derivation line by line.
     names = [each.name for each in functions_of(derivation) if each.name != "inner_step"]
     public = sorted([*names, "adapt"])
     lines = [f"    {name}," for name in public]
-    every = [f'    "{name}",' for name in sorted(["INNER_STEPS", "Weights", "reference", *public])]
+    every = [f'    "{name}",' for name in sorted(["INNER_STEPS", "Weights", "reference", "workspace", *public])]
     imports = [
         "from . import reference",
+        "from .inplace import workspace",
         "from .kernel import (",
         *lines,
         ")",
@@ -266,10 +294,11 @@ def files_of(derivation: Derivation) -> dict[str, str]:
     copied = {
         name: f"{BANNER.replace('derive/equations.py', f'derive/runtime/{name}')}\n"
         + _without_markers((RUNTIME / name).read_text(encoding="utf-8"))
-        for name in ("checks.py", "rows.py")
+        for name in ("checks.py", "memory.py", "repeated.py", "rows.py")
     }
     return {
         "__init__.py": init_module(derivation),
+        "inplace.py": inplace_module(derivation),
         "kernel.py": kernel_module(derivation),
         "reference.py": reference_module(derivation),
         "weights.py": weights_module(derivation),

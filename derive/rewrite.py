@@ -109,8 +109,8 @@ def with_equations(program: Program, equations: list[Equation]) -> Program:
 # --- the passes ---
 
 
-def inline(program: Program) -> Program:
-    """Substitute every matrix shaped like a weight where it is read.
+def inline(program: Program, kept: Callable[[Equation], bool] = lambda _: False) -> Program:
+    """Substitute every matrix shaped like a weight where it is read, unless it is `kept`.
 
     These are the fast weights, the inner gradients of the weights and their adjoints. Sums are
     multiplied out, and the definitions stay behind, unread::
@@ -127,7 +127,8 @@ def inline(program: Program) -> Program:
         sources = [name for part in found for name in (part.name, *part.sources)]
         inlined = changed(equation, value_of(terms_of(value)), sources) if found else equation
         equations.append(inlined)
-        if notation.is_row_free(equation.shape) and equation.symbol not in program.outputs:
+        weight_shaped = notation.is_row_free(equation.shape)
+        if weight_shaped and equation.symbol not in program.outputs and not kept(equation):
             folded[equation.symbol] = inlined
     return with_equations(program, equations)
 
@@ -297,7 +298,7 @@ def _reuse_functions(program: Program) -> Program:
             node: _reused(body_of(node), node.expr, known.get(node.expr, []))
             for node in equation.value.atoms(Elementwise)
         }
-        value = _flat(equation.value.xreplace(instead))
+        value = flat(equation.value.xreplace(instead))
         equations.append(changed(equation, value))
         if isinstance(value, Elementwise):
             known.setdefault(value.expr, []).append((body_of(value), equation.symbol))
@@ -317,7 +318,7 @@ def _reused(body: Expr, argument: MatrixExpr, known: list[tuple[Expr, MatrixSymb
     return elementwise(body, argument)
 
 
-def _flat(value: Expr) -> Expr:
+def flat(value: Expr) -> Expr:
     """Take scalars and inner products out of Hadamard products."""
     instead = {}
     for node in value.atoms(HadamardProduct):

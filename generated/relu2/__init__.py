@@ -6,6 +6,7 @@ those of kernel.py; `reference` holds the derivation line by line.
 """
 
 from . import reference
+from .inplace import workspace
 from .kernel import (
     adapt,
     first_order_meta_loss_and_gradient,
@@ -28,6 +29,7 @@ __all__ = [
     "meta_loss_and_gradient",
     "predict",
     "reference",
+    "workspace",
 ]
 
 #: Gradient steps that the meta-gradient goes through.

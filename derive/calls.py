@@ -1,0 +1,379 @@
+"""Equations of the workspace form as numpy calls that write into buffers.
+
+The rows of all tasks stand under one another, a constant unit is the last column of every layer,
+and each quantity has the views that its products need::
+
+    H.all    (T*N, L+1)     H.task        (T, N, L+1)
+    H.units  (T*N, L)       H.task_units  (T, N, L)       without the constant unit
+
+    W.forward   (L+1, L')   the weights, their bias the last row; (T, L+1, L') of fast weights
+    W.backward  (L', L)     transposed, without the bias
+
+What is written here as a rule was measured: the chapter "How fast, and why" undoes each rule once.
+
+* A product with shared weights is one flat product over the rows of all tasks; what differs from
+  task to task is a batched one. ``einsum`` is slower than either.
+* A product is written to the units of its result, so the constant unit costs nothing, and every
+  elementwise call runs over a contiguous array, constant unit and all.
+* A gate is made once as floats and multiplied: no ``where=``, no product with booleans.
+* A comparison with zero is one with an array of zeros: numpy has a faster loop for that.
+* A sum over tasks is a product with a vector of ones.
+* What a call makes goes into a buffer (`buffers`), so that nothing is allocated.
+
+Like every printer this one is closed: a node without a rule is an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sympy import (
+    Add,
+    Expr,
+    HadamardProduct,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    Mul,
+    Number,
+    Pow,
+    Trace,
+    Transpose,
+)
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
+
+from derive.notation import ROWS, O, is_row_free, parse, reading_order
+from derive.numpy_code import scalar_text
+from derive.program import body_of, product_of, scalar_and_factors, z
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from derive.program import Equation
+
+#: Elementwise functions, as calls from an argument to a result.
+FUNCTIONS = {
+    "relu": ("maximum({z}, {zeros}, out={out})",),
+    "step": ("greater({z}, {zeros}, out={mask})", "copyto({out}, {mask})"),
+    "tanh": ("tanh({z}, out={out})",),
+    "softplus": ("logaddexp(0, {z}, out={out})",),
+    "sigmoid": (
+        "negative({z}, out={out})",
+        "logaddexp(0, {out}, out={out})",
+        "negative({out}, out={out})",
+        "exp({out}, out={out})",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One numpy call.
+
+    Attributes
+    ----------
+    text
+        The call as it stands in the code.
+    writes, reads
+        The quantities that it writes and reads; what it adds to is among both.
+    elementwise
+        Whether its result may take the place of what it reads.
+    """
+
+    text: str
+    writes: MatrixSymbol | None
+    reads: tuple[MatrixSymbol, ...]
+    elementwise: bool = True
+
+
+def calls_of(equation: Equation, outputs: Collection[Expr]) -> list[Call]:
+    """Compute an equation.
+
+    Parameters
+    ----------
+    equation
+        What to compute.
+    outputs
+        The gradients of the weights: sums over all tasks.
+
+    Raises
+    ------
+    ValueError
+        When its right-hand side has a node without a rule.
+    """
+    if not equation.shape:
+        return [_loss(equation)]
+    calls = _Calls(equation.symbol, frozenset(outputs)).sum_into(equation.symbol, equation.value)
+    if restored := _restored(equation):
+        calls.append(restored)
+    return calls
+
+
+def is_shared(symbol: MatrixSymbol) -> bool:
+    """Whether it is the weights of a layer before adaptation, the same for all tasks."""
+    return is_row_free(symbol.shape) and not parse(symbol.name).fast
+
+
+def mask_of(symbol: MatrixSymbol) -> MatrixSymbol:
+    """Where a pre-activation is positive, as booleans."""
+    return MatrixSymbol(f"{symbol.name}_positive", *symbol.shape)
+
+
+def is_mask(symbol: MatrixSymbol) -> bool:
+    """Whether it holds booleans."""
+    return str(symbol.name).endswith("_positive")
+
+
+def zeros_of(symbol: MatrixSymbol) -> MatrixSymbol:
+    """Zeros of the shape of a quantity."""
+    rows, columns = symbol.shape
+    return MatrixSymbol(f"zeros_{rows}_{columns}", rows, columns)
+
+
+def is_zeros(symbol: MatrixSymbol) -> bool:
+    """Whether it holds zeros, always."""
+    return str(symbol.name).startswith("zeros_")
+
+
+def constant_of(symbol: MatrixSymbol) -> int:
+    """What the constant unit of a quantity is: 1 in inputs and activations, 0 in gradients."""
+    if is_mask(symbol) or is_zeros(symbol) or str(symbol.name).startswith("K_"):
+        return 0
+    if str(symbol.name).endswith(("_term", "_sum")):
+        return 0
+    name = parse(symbol.name)
+    return int(name.base in "XZH" and not name.inner and not name.bar and symbol.shape[1] != O)
+
+
+def _restored(equation: Equation) -> Call | None:
+    """Set the constant unit of an activation to 1 again, where the activation is not 1 at 1."""
+    symbol, value = equation.symbol, equation.value
+    if not isinstance(value, Elementwise) or not constant_of(symbol):
+        return None
+    if body_of(value).xreplace({z: Integer(1)}) == 1:
+        return None
+    return Call(f"{symbol}.constant.fill(1)", symbol, (symbol,))
+
+
+def _loss(equation: Equation) -> Call:
+    scalar, trace = equation.value.as_independent(Trace, as_Add=False)
+    match trace:
+        case Trace(arg=MatMul(args=(Transpose(), MatrixSymbol() as error))):
+            square = f"float(vdot({error}.all, {error}.all))"
+            above, below = scalar.as_numer_denom()
+            factor = "" if above == 1 else f"{scalar_text(above)} * "
+            text = f"{equation.name} = {factor}{square} / ({scalar_text(below)})"
+            return Call(text, None, (error,))
+    raise ValueError(f"no numpy call for the scalar {equation.value}")
+
+
+@dataclass(frozen=True)
+class _Calls:
+    """The calls of one equation.
+
+    Attributes
+    ----------
+    symbol
+        What the equation defines: its name is the first word of every scratch buffer's.
+    outputs
+        The gradients of the weights.
+    """
+
+    symbol: MatrixSymbol
+    outputs: frozenset[Expr]
+
+    def scratch(self, word: str, like: MatrixExpr) -> MatrixSymbol:
+        return MatrixSymbol(f"{self.symbol.name}_{word}", *like.shape)
+
+    def over_tasks(self, symbol: MatrixSymbol) -> bool:
+        """Whether a quantity is a sum over all tasks."""
+        return symbol in self.outputs or str(symbol).removesuffix("_term") in map(str, self.outputs)
+
+    def sum_into(self, out: MatrixSymbol, value: MatrixExpr) -> list[Call]:
+        """Compute a sum; terms with the same scalar are added before they are scaled."""
+        groups: dict[Expr, list[tuple[int, MatrixExpr]]] = {}
+        for part in value.args if isinstance(value, MatAdd) else (value,):
+            scalar, factors = scalar_and_factors(part)
+            sign = -1 if scalar.could_extract_minus_sign() else 1
+            groups.setdefault(sign * scalar, []).append((sign, product_of(factors)))
+        calls: list[Call] = []
+        for scalar, terms in sorted(groups.items(), key=lambda group: group[0] != 1):
+            # A group without a positive term is subtracted, or has its sign in its scalar.
+            minus = all(sign < 0 for sign, _ in terms)
+            positive = [(abs(sign) if minus else sign, term) for sign, term in terms]
+            target = self.scratch("term", out) if calls else out
+            factor = -scalar if minus and not calls else scalar
+            own = self.scaled_sum_into(target, factor, positive)
+            if calls:
+                own.append(self.elementwise("subtract" if minus else "add", out, out, target))
+            calls += own
+        return calls
+
+    def scaled_sum_into(
+        self, out: MatrixSymbol, scalar: Expr, terms: list[tuple[int, MatrixExpr]]
+    ) -> list[Call]:
+        """Compute a scalar times a sum of terms with signs."""
+        if len(terms) == 1 and self.is_named(terms[0][1], out):
+            return [self.scaled(out, scalar, terms[0][1])]
+        calls = self.plain_sum_into(out, terms)
+        return calls if scalar == 1 else [*calls, self.scaled(out, scalar, out)]
+
+    def plain_sum_into(
+        self, out: MatrixSymbol, terms: list[tuple[int, MatrixExpr]]
+    ) -> list[Call]:
+        """Compute a sum: what is computed comes first, then what has a name is added."""
+        (_, first), *rest = sorted(terms, key=lambda term: (term[0] < 0, self.is_named(term[1], out)))
+        if rest and self.is_named(first, out) and self.is_named(rest[0][1], out):
+            (sign, second), *rest = rest
+            calls = [self.elementwise("add" if sign > 0 else "subtract", out, first, second)]
+        else:
+            calls = self.term_into(out, first)
+        for sign, term in rest:
+            named = self.is_named(term, out)
+            target = term if named else self.scratch("term", out)
+            calls += [] if named else self.term_into(target, term)
+            calls.append(self.elementwise("add" if sign > 0 else "subtract", out, out, target))
+        return calls
+
+    def is_named(self, term: MatrixExpr, out: MatrixSymbol) -> bool:
+        """Whether a term is a buffer that can be added as it stands."""
+        return isinstance(term, MatrixSymbol) and not self.over_tasks(out)
+
+    def term_into(self, out: MatrixSymbol, term: MatrixExpr) -> list[Call]:
+        match term:
+            case MatrixSymbol() if self.over_tasks(out):
+                text = f"dot(ones, {term}.each, out={out}.reshape(-1))"
+                return [Call(text, out, (term,), elementwise=False)]
+            case MatMul():
+                return self.product_into(out, *term.args)
+            case HadamardProduct():
+                return self.entrywise_into(out, sorted(term.args, key=reading_order))
+            case Elementwise(expr=MatrixSymbol() as argument):
+                return self.function_into(out, body_of(term), argument)
+        raise ValueError(f"no numpy call for {type(term).__name__}: {term}")
+
+    # --- products ---
+
+    def product_into(self, out: MatrixSymbol, left: MatrixExpr, right: MatrixExpr) -> list[Call]:
+        """Multiply two matrices."""
+        calls: list[Call] = []
+        if isinstance(right, MatAdd):
+            total = self.scratch("sum", right)
+            calls, right = self.sum_into(total, right), total
+        a, b = _symbol(left), _symbol(right)
+        flat = self.symbol in self.outputs or is_row_free(b.shape) and is_shared(b)
+        first, second, into = self.operands(left, right, out, flat)
+        text = f"matmul({first}, {second}, out={into})"
+        if flat and (into == str(out) or out.shape[1] == O):
+            # Where the result is contiguous, dot has less to dispatch.
+            text = f"dot({first}, {second}, out={into.replace('.units', '.all')})"
+        return [*calls, Call(text, out, (a, b), elementwise=False)]
+
+    def operands(
+        self, left: MatrixExpr, right: MatrixExpr, out: MatrixSymbol, flat: bool
+    ) -> tuple[str, str, str]:
+        """The views of two factors and of their product."""
+        a, b = _symbol(left), _symbol(right)
+        whole, units = ("all", "units") if flat else ("task", "task_units")
+        match left, right:
+            case Transpose(), MatrixSymbol() if is_row_free(out.shape):
+                into = str(out) if flat else f"{out}.forward"
+                return f"{a}.{whole}.{'T' if flat else 'mT'}", f"{b}.{units}", into
+            case MatrixSymbol(), Transpose() if set(out.shape) <= ROWS:
+                return f"{a}.task", f"{b}.task.mT", str(out)
+            case MatrixSymbol(), MatrixSymbol() if is_row_free(b.shape):
+                return f"{a}.{whole}", f"{b}.forward", f"{out}.{units}"
+            case MatrixSymbol(), Transpose() if is_row_free(b.shape):
+                return f"{a}.{units}", f"{b}.backward", f"{out}.{units}"
+            case _, MatrixSymbol() if set(a.shape) <= ROWS:
+                kernel = f"{a}.mT" if isinstance(left, Transpose) else str(a)
+                return kernel, f"{b}.task_units", f"{out}.task_units"
+        raise ValueError(f"no numpy call for the product {left * right}")
+
+    # --- entry by entry ---
+
+    def whole(self, symbol: MatrixSymbol) -> str:
+        """A quantity as elementwise calls take it."""
+        if self.over_tasks(symbol):
+            return str(symbol)
+        return f"{symbol}.forward" if is_row_free(symbol.shape) else f"{symbol}.all"
+
+    def elementwise(self, name: str, out: MatrixSymbol, *factors: MatrixSymbol) -> Call:
+        texts = ", ".join(map(self.whole, factors))
+        return Call(f"{name}({texts}, out={self.whole(out)})", out, factors)
+
+    def scaled(self, out: MatrixSymbol, scalar: Expr, symbol: MatrixSymbol) -> Call:
+        text = f"multiply({self.whole(symbol)}, {signed(scalar)}, out={self.whole(out)})"
+        return Call(text, out, (symbol,))
+
+    def entrywise_into(self, out: MatrixSymbol, factors: list[MatrixExpr]) -> list[Call]:
+        """Multiply entry by entry: a function is computed in place, the others multiply it."""
+        functions = [each for each in factors if isinstance(each, Elementwise)]
+        symbols = [each for each in factors if not isinstance(each, Elementwise)]
+        if len(functions) > 1 or not all(isinstance(each, MatrixSymbol) for each in symbols):
+            raise ValueError(f"no numpy calls for the factors {factors} of `{self.symbol}`")
+        if functions:
+            calls = self.term_into(out, functions[0])
+        else:
+            calls = [self.elementwise("multiply", out, *symbols[:2])]
+            symbols = symbols[2:]
+        return calls + [self.elementwise("multiply", out, out, each) for each in symbols]
+
+    def function_into(self, out: MatrixSymbol, body: Expr, argument: MatrixSymbol) -> list[Call]:
+        """Apply a function, an expression in `z`, to every entry."""
+        target = self.whole(out)
+        match body:
+            case Pow(base=base, exp=Integer() as power) if base == z and power == 2:
+                return [self.elementwise("multiply", out, argument, argument)]
+            case Add(args=(Number() as constant, rest)):
+                minus = rest.could_extract_minus_sign()
+                calls = self.function_into(out, -rest if minus else rest, argument)
+                terms = f"{constant}, {target}" if minus else f"{target}, {constant}"
+                name = "subtract" if minus else "add"
+                return [*calls, Call(f"{name}({terms}, out={target})", out, (out,))]
+            case Add(args=(first, second)) if z in (-first, -second) or z in (first, second):
+                return self.function_into(out, _with_z_outside(body), argument)
+            case Mul(args=(Number() as constant, rest)):
+                calls = self.function_into(out, rest, argument)
+                return [*calls, self.scaled(out, constant, out)]
+            case Mul(args=(first, second)) if z in (first, second):
+                rest = second if first == z else first
+                calls = self.function_into(out, rest, argument)
+                return [*calls, self.elementwise("multiply", out, out, argument)]
+        name = str(body.func)
+        if name not in FUNCTIONS or body.args != (z,):
+            raise ValueError(f"no numpy call for the function {body}")
+        mask, zeros = mask_of(argument), zeros_of(argument)
+        calls = []
+        reads: tuple[MatrixSymbol, ...] = (argument,)
+        for form in FUNCTIONS[name]:
+            text = form.format(
+                z=f"{argument}.all", out=target, zeros=zeros, mask=mask
+            )
+            writes = mask if "out={mask}" in form else out
+            if "{zeros}" in form:
+                reads = (*reads, zeros)
+            calls.append(Call(text, writes, reads))
+            reads = (mask,) if writes == mask else (out,)
+        return calls
+
+
+def _with_z_outside(body: Expr) -> Expr:
+    """``z - z**2`` -> ``z (1 - z)``."""
+    return Mul(z, (body / z).expand(), evaluate=False)
+
+
+def signed(scalar: Expr) -> str:
+    """A scalar with its sign."""
+    minus = scalar.could_extract_minus_sign()
+    return ("-" if minus else "") + scalar_text(-scalar if minus else scalar)
+
+
+def _symbol(factor: MatrixExpr) -> MatrixSymbol:
+    match factor:
+        case MatrixSymbol() | Transpose(arg=MatrixSymbol()):
+            return factor.arg if isinstance(factor, Transpose) else factor
+    raise ValueError(f"no numpy call for the factor {factor}")

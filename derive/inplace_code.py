@@ -1,0 +1,314 @@
+"""``inplace.py``: the workspace form as straight-line code on preallocated buffers."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from sympy import Add, Expr, MatMul, MatrixSymbol, Mul, Pow, expand
+
+from derive import notation
+from derive.buffers import ALWAYS, buffers_of
+from derive.calls import calls_of, is_mask, is_zeros
+from derive.lower import forms_of
+from derive.program import scalar_and_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from derive.buffers import Buffer, Choice
+    from derive.calls import Call
+    from derive.derivation import Derivation
+    from derive.lower import Line
+    from derive.program import Equation
+
+WIDTH = 100
+
+#: What calls are made of.
+NUMPY = {
+    "add", "copyto", "dot", "exp", "greater", "logaddexp", "matmul", "maximum", "multiply",
+    "negative", "subtract", "tanh", "vdot",
+}  # fmt: skip
+
+
+def plan_function(derivation: Derivation) -> str:
+    """``plan``: the buffers of a chunk of tasks, and the function that runs on them."""
+    program = derivation.derived
+    lines = forms_of(program)
+    outputs = [output for output in program.outputs if output.is_Matrix and _is_weight(output)]
+    given = [s for s in program.inputs if s.is_Matrix and not notation.is_row_free(s.shape)]
+    each = [(line, calls_of(line.equation, outputs)) for line in lines]
+    calls = [((line.layer, line.dense), call) for line, made in each for call in made]
+    own = [buffer for buffer in buffers_of(calls, given) if buffer.holds[0] not in outputs]
+    layers = derivation.network.hidden + 1
+    body = [
+        _unpacked(f"W{layer}" for layer in range(1, layers + 1)) + " = layers",
+        _unpacked(f"W{layer}_bar" for layer in range(1, layers + 1)) + " = gradients",
+        *(f"copyto({s}.task[:, :, :{s.shape[1]}], {s}_given)" for s in given),
+        *_body(each, derivation),
+        "return loss_q",
+    ]
+    text = [
+        *_signature(layers, derivation),
+        *_indented(_buffer_lines(own)),
+        "",
+        *_indented(_run_signature(given)),
+        *_indented(body, 2),
+        "",
+        "    return run",
+    ]
+    return "\n".join(line.rstrip() for line in text)
+
+
+def _is_weight(output: MatrixSymbol) -> bool:
+    return notation.parse(str(output.name)).base == "W"
+
+
+def _unpacked(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _indented(lines: Iterable[str], levels: int = 1) -> list[str]:
+    return [f"{'    ' * levels}{line}" for line in lines]
+
+
+def widths_of(layers: int) -> list[str]:
+    """The names of the layers' sizes: D, L1, L2, ..., O."""
+    return ["D", *(f"L{layer}" for layer in range(1, layers)), "O"]
+
+
+def _signature(layers: int, derivation: Derivation) -> list[str]:
+    sizes = ", ".join(widths_of(layers))
+    return [
+        "def plan(",
+        "    arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]",
+        ") -> Run:",
+        '    """Lay out the buffers of a chunk of tasks, and return what runs on them.',
+        "",
+        "    Parameters",
+        "    ----------",
+        "    arena",
+        "        Gives the memory; it knows the number of tasks of the chunk.",
+        "    T",
+        "        Tasks of the whole meta-batch, whose mean the gradient is of.",
+        "    N, M",
+        "        Support and query rows of a task.",
+        "    sizes",
+        f"        Layer sizes {sizes}.",
+        "    dense",
+        "        For each layer, whether its fast weights are formed.",
+        '    """',
+        f"    {sizes} = sizes",
+        "    "
+        + ", ".join(f"dense{layer}" for layer in range(1, layers + 1))
+        + " = dense",
+    ]
+
+
+def _run_signature(given: Sequence[MatrixSymbol]) -> list[str]:
+    return [
+        "def run(",
+        "    layers: Sequence[Layer],",
+        "    gradients: Sequence[Array],",
+        *(f"    {symbol}_given: Array," for symbol in given),
+        "    alpha: float,",
+        ") -> float:",
+    ]
+
+
+# --- buffers ---
+
+
+def _buffer_lines(buffers: Sequence[Buffer]) -> list[str]:
+    """A line a buffer; what shares one is defined together."""
+    ordered = sorted(buffers, key=lambda buffer: buffer.kind[-1] != ALWAYS)
+    lines = []
+    for choice, group in groupby(ordered, key=lambda buffer: buffer.kind[-1]):
+        own = []
+        for buffer in group:
+            names = [str(symbol.name) for symbol in buffer.holds]
+            own += _assignment(names, _constructor(buffer.holds[0]))
+        if choice == ALWAYS:
+            lines += own
+        else:
+            layer, dense = choice
+            lines += [f"if {'' if dense else 'not '}dense{layer}:", *_indented(own)]
+    return ["ones, outputs = arena.ones, arena.outputs", *lines]
+
+
+def _assignment(names: Sequence[str], value: str) -> list[str]:
+    line = f"{' = '.join(names)} = {value}"
+    if len(line) + 8 <= WIDTH:
+        return [line]
+    first, *rest = names
+    return [f"{first} = {value}", *(f"{name} = {first}" for name in rest)]
+
+
+def _constructor(symbol: MatrixSymbol) -> str:
+    from derive.calls import constant_of
+
+    rows, columns = symbol.shape
+    if is_mask(symbol):
+        return f"arena.mask({rows}, {columns})"
+    if is_zeros(symbol):
+        return f"arena.zeros({rows}, {columns})"
+    if notation.is_row_free(symbol.shape):
+        columns = "outputs" if columns == notation.O else columns
+        kind = "gradient" if str(symbol.name).endswith("_bar_term") and "fast" not in str(symbol.name) else "layer"
+        return f"arena.{kind}({rows}, {columns})"
+    if set(symbol.shape) <= notation.ROWS:
+        return f"arena.kernel({rows}, {columns})"
+    if columns == notation.O:
+        return f"arena.predictions({rows})"
+    constant = constant_of(symbol)
+    return f"arena.rows({rows}, {columns}{', 1' if constant else ''})"
+
+
+# --- calls ---
+
+
+def _body(each: Sequence[tuple[Line, list[Call]]], derivation: Derivation) -> list[str]:
+    lines: list[str] = []
+    stage = ""
+    for layer, group in groupby(each, key=lambda pair: pair[0].layer):
+        pairs = list(group)
+        if not layer:
+            for line, calls in pairs:
+                if line.equation.stage != stage:
+                    stage = line.equation.stage
+                    lines += ["", f"# --- {notation.STAGES[stage].title} ---"]
+                lines += _call_lines(line, calls, derivation)
+            continue
+        blocks = {
+            dense: [text for line, calls in pairs if line.dense is dense for text in _call_lines(line, calls, derivation)]
+            for dense in (True, False)
+        }
+        if blocks[True]:
+            lines += [f"if dense{layer}:", *_indented(blocks[True])]
+            lines += ["else:", *_indented(blocks[False])] if blocks[False] else []
+        else:
+            lines += [f"if not dense{layer}:", *_indented(blocks[False])]
+    return lines
+
+
+def _call_lines(line: Line, calls: Sequence[Call], derivation: Derivation) -> list[str]:
+    number = _number(line, derivation)
+    texts = [call.text for call in calls]
+    return [f"{texts[0]}  # ({number})" if number else texts[0], *texts[1:]]
+
+
+def _number(line: Line, derivation: Derivation) -> str:
+    """The number of the page's equation that a line computes."""
+    name = re.sub(r"(?<![^_])u(?=[A-Z])", "d", line.equation.name)
+    known = derivation.numbers if line.dense else derivation.rewritten_numbers
+    return known.get(name, "")
+
+
+# --- kernel or dense ---
+
+
+def dense_function(derivation: Derivation) -> str:
+    """``dense_layers``: for each layer, whether forming its fast weights takes less work."""
+    layers = derivation.network.hidden + 1
+    tests = []
+    for layer in range(1, layers + 1):
+        work = {
+            dense: _work(
+                line.equation
+                for line in forms_of(derivation.derived)
+                if line.layer == layer and line.dense is dense
+            )
+            for dense in (True, False)
+        }
+        tests.append(f"{_sum_text(work[True])} < {_sum_text(work[False])}")
+    return "\n".join(
+        [
+            "def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:",
+            '    """For each layer, whether its dense form has fewer multiply-adds a task.',
+            "",
+            "    The products that only one of the two forms has are counted.",
+            '    """',
+            f"    {', '.join(widths_of(layers))} = (*(size + 1 for size in sizes[:-1]), max(sizes[-1], 2))",
+            "    return (",
+            *(f"        {test}," for test in tests),
+            "    )",
+        ]
+    )
+
+
+def _work(equations: Iterable[Equation]) -> Expr:
+    """Multiply-adds of products."""
+    total: Expr = Add()
+    for equation in equations:
+        for product in equation.value.atoms(MatMul):
+            _, factors = scalar_and_factors(product)
+            if len(factors) == 2:
+                left, right = factors
+                total += left.shape[0] * left.shape[1] * right.shape[1]
+    return expand(total)
+
+
+def _sum_text(value: Expr) -> str:
+    return " + ".join(
+        " * ".join(
+            f"{part.base}**{part.exp}" if isinstance(part, Pow) else str(part)
+            for part in Mul.make_args(term)
+        )
+        for term in Add.make_args(value)
+    )
+
+
+WORKSPACE = '''\
+def workspace(
+    sizes: Sequence[int],
+    tasks: int,
+    shots: int,
+    queries: int,
+    dtype: DTypeLike = np.float32,
+) -> Workspace[Weights]:
+    """Prepare for meta-gradients of many meta-batches of the same sizes.
+
+    Parameters
+    ----------
+    sizes
+        Layer sizes, inputs first: ``({names})``.
+    tasks
+        Tasks of a meta-batch, T.
+    shots, queries
+        Support rows N and query rows M of a task.
+    dtype
+        Of all arrays, float32 or float64.
+
+    Returns
+    -------
+    Workspace
+        With `parameters`, `weights`, `gradient` and `meta_loss_and_gradient`.
+
+    Raises
+    ------
+    ValueError
+        When a size is not a whole number of at least 1, or the dtype is another.
+    """
+    known, kind = check_sizes(
+        sizes, {layers}, dtype, tasks=tasks, shots=shots, queries=queries
+    )
+    dense = dense_layers(shots, queries, known)
+
+    def of_chunk(arena: Arena) -> Run:
+        return plan(arena, tasks, shots, queries, known, dense)
+
+    return Workspace(Weights, of_chunk, known, tasks, shots, queries, kind)'''
+
+
+def numpy_functions(blocks: Iterable[str]) -> list[str]:
+    """The functions of numpy that some code calls by their bare names."""
+    called = set(re.findall(r"(?<![\w.])([a-z]+)\(", "\n".join(blocks)))
+    return sorted(called & NUMPY)
+
+
+def inplace_blocks(derivation: Derivation) -> list[str]:
+    """The functions of ``inplace.py``."""
+    layers = derivation.network.hidden + 1
+    made = WORKSPACE.format(names=", ".join(widths_of(layers)), layers=layers)
+    return [made, dense_function(derivation), plan_function(derivation)]

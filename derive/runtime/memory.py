@@ -1,0 +1,131 @@
+"""The memory of a workspace: one array, and the views of its parts that products need."""
+
+from math import prod
+
+import numpy as np
+
+from .rows import Array
+
+#: Parts start at multiples of this many bytes, a line of the cache.
+ALIGNMENT = 64
+
+#: Weights of at most this many units are transposed by a copy, once a call. Many products read
+#: them, and BLAS is faster on some processors when it need not transpose; larger ones cost more
+#: to copy than that.
+TRANSPOSED = 96
+
+
+class Rows:
+    """Rows of the tasks of a chunk, with a constant unit as their last column.
+
+    Attributes
+    ----------
+    all, units
+        Under one another, (T*N, L+1), and without the constant unit, (T*N, L).
+    task, task_units
+        The same by task, (T, N, L+1) and (T, N, L).
+    constant
+        The constant unit, (T*N,).
+    """
+
+    __slots__ = ("all", "constant", "task", "task_units", "units")
+
+    def __init__(self, block: Array, tasks: int, units: int) -> None:
+        self.all = block
+        self.units = block[:, :units]
+        self.task = block.reshape(tasks, -1, block.shape[1])
+        self.task_units = self.task[:, :, :units]
+        self.constant = block[:, -1]
+
+
+class Layer:
+    """Weights with their bias as the last row, of all tasks or one for each task.
+
+    Attributes
+    ----------
+    forward
+        (L+1, L'), or (T, L+1, L').
+    backward
+        Transposed and without the bias: (L', L), or (T, L', L).
+    each
+        A row for each task, (T, (L+1)*L'), where there is one.
+    """
+
+    __slots__ = ("backward", "each", "forward")
+
+    def __init__(self, forward: Array) -> None:
+        self.forward = forward
+        self.backward = forward[..., :-1, :].mT
+        self.each = forward.reshape(len(forward), -1)
+
+
+class Arena:
+    """Hands out parts of one array, in the same order to chunks of any number of tasks.
+
+    Attributes
+    ----------
+    used
+        Bytes handed out.
+    ones
+        As many ones as there are tasks.
+    outputs
+        Columns of the output layer.
+    """
+
+    def __init__(self, dtype: np.dtype, outputs: int, capacity: int) -> None:
+        self._dtype, self.outputs, self._capacity = dtype, outputs, capacity
+        self._memory = np.empty(0, np.uint8)
+        self.used = 0
+        self.start(capacity)
+
+    def start(self, tasks: int) -> None:
+        """Begin again, for a chunk of `tasks` tasks."""
+        self._tasks = tasks
+        self.used = 0
+        self.ones = np.ones(tasks, self._dtype)
+
+    def allocate(self) -> None:
+        """Take as much memory as has been asked for."""
+        self._memory = np.zeros(self.used, np.uint8)
+
+    def _part(self, count: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """The part for `count` things of a shape for each of the tasks."""
+        start = self.used
+        size = self._capacity * count * prod(shape) * dtype.itemsize
+        self.used += -(-size // ALIGNMENT) * ALIGNMENT
+        if not self._memory.size:
+            return np.empty((self._tasks * count, *shape), dtype)
+        part = self._memory[start : start + size].view(dtype).reshape(-1, *shape)
+        return part[: self._tasks * count]
+
+    def rows(self, count: int, units: int, constant: int = 0) -> Rows:
+        """Rows of a layer, `count` a task, whose constant unit is 0 or 1."""
+        block = self._part(count, (units + 1,), self._dtype)
+        block[:, -1] = constant
+        return Rows(block, self._tasks, units)
+
+    def predictions(self, count: int) -> Rows:
+        """Rows of the output layer, which has no constant unit."""
+        block = self._part(count, (self.outputs,), self._dtype)
+        block[...] = 0
+        return Rows(block, self._tasks, self.outputs)
+
+    def mask(self, count: int, units: int) -> Array:
+        """Booleans for the rows of a layer."""
+        return self._part(count, (units + 1,), np.dtype(bool))
+
+    def zeros(self, count: int, units: int) -> Array:
+        """Zeros for the rows of a layer."""
+        return self.rows(count, units).all
+
+    def kernel(self, rows: int, columns: int) -> Array:
+        """A kernel for each task, (T, rows, columns)."""
+        return self._part(1, (rows, columns), self._dtype)
+
+    def layer(self, units_in: int, units_out: int) -> Layer:
+        """Weights for each task."""
+        return Layer(self._part(1, (units_in + 1, units_out), self._dtype))
+
+    def gradient(self, units_in: int, units_out: int) -> Array:
+        """The gradient of a layer, summed over the tasks."""
+        return np.empty((units_in + 1, units_out), self._dtype)
