@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.calls import constant_of, is_mask, is_zeros
+from derive.calls import constant_of, is_zeros
 from derive.notation import parse
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Buffer:
     ----------
     kind
         What those have in common: whatever is not equal may not share.
+    choice
+        When it exists: what is computed under a choice may also take what always exists.
     holds
         The quantities, in order.
     free_from
@@ -40,6 +42,7 @@ class Buffer:
     """
 
     kind: tuple[object, ...]
+    choice: Choice
     holds: list[MatrixSymbol]
     free_from: int
 
@@ -65,17 +68,19 @@ def buffers_of(
     buffers: list[Buffer] = []
     for symbol in sorted(first, key=lambda each: (first[each], each.name)):
         start = first[symbol]
-        kind = (*kind_of(symbol), choices[symbol])
+        kind = kind_of(symbol)
         reused = next(
             (
                 buffer
                 for buffer in buffers
-                if buffer.kind == kind and _is_free(buffer, start, calls) and not is_zeros(symbol)
+                if buffer.kind == kind
+                and buffer.choice in (ALWAYS, choices[symbol])
+                and _is_free(buffer, start, calls)
             ),
             None,
         )
         if reused is None:
-            buffers.append(Buffer(kind, [symbol], last[symbol]))
+            buffers.append(Buffer(kind, choices[symbol], [symbol], last[symbol]))
         else:
             reused.holds.append(symbol)
             reused.free_from = last[symbol]
@@ -112,8 +117,8 @@ def lifetimes(
 def kind_of(symbol: MatrixSymbol) -> tuple[object, ...]:
     """What two quantities must have in common to share memory, whatever the choice."""
     name = str(symbol.name)
-    if is_mask(symbol) or is_zeros(symbol):
-        return (name.rpartition("_")[2] if is_mask(symbol) else name, symbol.shape)
+    if is_zeros(symbol):
+        return (name, symbol.shape)
     # A slope's constant unit is that of no other quantity.
     slope = not name.startswith("K_") and parse(name.split("_")[0]).base == "G"
     return (symbol.shape, constant_of(symbol), slope)

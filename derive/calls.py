@@ -8,6 +8,7 @@ and each quantity has the views that its products need::
 
     W.forward   (L+1, L')   the weights, their bias the last row; (T, L+1, L') of fast weights
     W.backward  (L', L)     transposed, without the bias
+    W.stored                as it lies in memory: like `forward`, the output layer's transposed
 
 What is written here as a rule was measured: the chapter "How fast, and why" undoes each rule once.
 
@@ -15,7 +16,9 @@ What is written here as a rule was measured: the chapter "How fast, and why" und
   task to task is a batched one. ``einsum`` is slower than either.
 * A product is written to the units of its result, so the constant unit costs nothing, and every
   elementwise call runs over a contiguous array, constant unit and all.
-* A gate is made once as floats and multiplied: no ``where=``, no product with booleans.
+* A gate is all bits or none, shifted down from the sign of ``0 - H``, and what passes it is
+  ``and``-ed: no ``where=``, no product with booleans. Unlike a product with 0, a shut gate lets
+  no NaN or infinity through.
 * A comparison with zero is one with an array of zeros: numpy has a faster loop for that.
 * A sum over tasks is a product with a vector of ones.
 * What a call makes goes into a buffer (`buffers`), so that nothing is allocated.
@@ -57,16 +60,20 @@ if TYPE_CHECKING:
 #: Elementwise functions, as calls from an argument to a result.
 FUNCTIONS = {
     "relu": ("maximum({z}, {zeros}, out={out})",),
-    "step": ("greater({z}, {zeros}, out={mask})", "copyto({out}, {mask})"),
+    "step": ("subtract(zero, {z}, out={out})", "right_shift({bits}, sign, out={bits})"),
     "tanh": ("tanh({z}, out={out})",),
-    "softplus": ("logaddexp(0, {z}, out={out})",),
+    "softplus": ("logaddexp(zero, {z}, out={out})",),
     "sigmoid": (
         "negative({z}, out={out})",
-        "logaddexp(0, {out}, out={out})",
+        "logaddexp(zero, {out}, out={out})",
         "negative({out}, out={out})",
         "exp({out}, out={out})",
     ),
 }
+
+
+#: What lets a gate's bits through.
+GATED = "bitwise_and"
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,14 @@ class Call:
     elementwise: bool = True
 
 
-def calls_of(equation: Equation, outputs: Collection[Expr]) -> list[Call]:
+def is_gate(value: Expr) -> bool:
+    """Whether a value is the slope of relu: 0 or 1 everywhere."""
+    return isinstance(value, Elementwise) and str(body_of(value).func) == "step"
+
+
+def calls_of(
+    equation: Equation, outputs: Collection[Expr], gates: Collection[Expr]
+) -> list[Call]:
     """Compute an equation.
 
     Parameters
@@ -98,6 +112,8 @@ def calls_of(equation: Equation, outputs: Collection[Expr]) -> list[Call]:
         What to compute.
     outputs
         The gradients of the weights: sums over all tasks.
+    gates
+        The quantities that are gates.
 
     Raises
     ------
@@ -106,7 +122,8 @@ def calls_of(equation: Equation, outputs: Collection[Expr]) -> list[Call]:
     """
     if not equation.shape:
         return [_loss(equation)]
-    calls = _Calls(equation.symbol, frozenset(outputs)).sum_into(equation.symbol, equation.value)
+    made = _Calls(equation.symbol, frozenset(outputs), frozenset(gates))
+    calls = made.sum_into(equation.symbol, equation.value)
     if restored := _restored(equation):
         calls.append(restored)
     return calls
@@ -115,16 +132,6 @@ def calls_of(equation: Equation, outputs: Collection[Expr]) -> list[Call]:
 def is_shared(symbol: MatrixSymbol) -> bool:
     """Whether it is the weights of a layer before adaptation, the same for all tasks."""
     return is_row_free(symbol.shape) and not parse(symbol.name).fast
-
-
-def mask_of(symbol: MatrixSymbol) -> MatrixSymbol:
-    """Where a pre-activation is positive, as booleans."""
-    return MatrixSymbol(f"{symbol.name}_positive", *symbol.shape)
-
-
-def is_mask(symbol: MatrixSymbol) -> bool:
-    """Whether it holds booleans."""
-    return str(symbol.name).endswith("_positive")
 
 
 def zeros_of(symbol: MatrixSymbol) -> MatrixSymbol:
@@ -140,7 +147,7 @@ def is_zeros(symbol: MatrixSymbol) -> bool:
 
 def constant_of(symbol: MatrixSymbol) -> int:
     """What the constant unit of a quantity is: 1 in inputs and activations, 0 in gradients."""
-    if is_mask(symbol) or is_zeros(symbol) or str(symbol.name).startswith("K_"):
+    if is_zeros(symbol) or str(symbol.name).startswith("K_"):
         return 0
     if str(symbol.name).endswith(("_term", "_sum")):
         return 0
@@ -180,10 +187,13 @@ class _Calls:
         What the equation defines: its name is the first word of every scratch buffer's.
     outputs
         The gradients of the weights.
+    gates
+        Slopes of relu, which are bits.
     """
 
     symbol: MatrixSymbol
     outputs: frozenset[Expr]
+    gates: frozenset[Expr]
 
     def scratch(self, word: str, like: MatrixExpr) -> MatrixSymbol:
         return MatrixSymbol(f"{self.symbol.name}_{word}", *like.shape)
@@ -245,7 +255,7 @@ class _Calls:
     def term_into(self, out: MatrixSymbol, term: MatrixExpr) -> list[Call]:
         match term:
             case MatrixSymbol() if self.over_tasks(out):
-                text = f"dot(ones, {term}.each, out={out}.reshape(-1))"
+                text = f"ones.dot({term}.each, {out}.reshape(-1))"
                 return [Call(text, out, (term,), elementwise=False)]
             case MatMul():
                 return self.product_into(out, *term.args)
@@ -266,10 +276,9 @@ class _Calls:
         a, b = _symbol(left), _symbol(right)
         flat = self.symbol in self.outputs or is_row_free(b.shape) and is_shared(b)
         first, second, into = self.operands(left, right, out, flat)
-        text = f"matmul({first}, {second}, out={into})"
-        if flat and (into == str(out) or out.shape[1] == O):
-            # Where the result is contiguous, dot has less to dispatch.
-            text = f"dot({first}, {second}, out={into.replace('.units', '.all')})"
+        # The method has less to dispatch, but copies what is not contiguous.
+        contiguous = flat and O in out.shape
+        text = f"{first}.dot({second}, {into})" if contiguous else f"matmul({first}, {second}, out={into})"
         return [*calls, Call(text, out, (a, b), elementwise=False)]
 
     def operands(
@@ -278,19 +287,24 @@ class _Calls:
         """The views of two factors and of their product."""
         a, b = _symbol(left), _symbol(right)
         whole, units = ("all", "units") if flat else ("task", "task_units")
+        turned = "T" if flat else "mT"
+        # The output layer has no constant unit.
+        into = f"{out}.{'all' if flat and out.shape[1] == O else units}"
         match left, right:
             case Transpose(), MatrixSymbol() if is_row_free(out.shape):
-                into = str(out) if flat else f"{out}.forward"
-                return f"{a}.{whole}.{'T' if flat else 'mT'}", f"{b}.{units}", into
+                stored = str(out) if flat else f"{out}.stored"
+                if b.shape[1] == O:
+                    return f"{b}.{whole}.{turned}", f"{a}.{whole}", stored
+                return f"{a}.{whole}.{turned}", f"{b}.{units}", stored
             case MatrixSymbol(), Transpose() if set(out.shape) <= ROWS:
                 return f"{a}.task", f"{b}.task.mT", str(out)
             case MatrixSymbol(), MatrixSymbol() if is_row_free(b.shape):
-                return f"{a}.{whole}", f"{b}.forward", f"{out}.{units}"
+                return f"{a}.{whole}", f"{b}.forward", into
             case MatrixSymbol(), Transpose() if is_row_free(b.shape):
-                return f"{a}.{units}", f"{b}.backward", f"{out}.{units}"
+                return f"{a}.{units}", f"{b}.backward", into
             case _, MatrixSymbol() if set(a.shape) <= ROWS:
                 kernel = f"{a}.mT" if isinstance(left, Transpose) else str(a)
-                return kernel, f"{b}.task_units", f"{out}.task_units"
+                return kernel, f"{b}.task_units", into
         raise ValueError(f"no numpy call for the product {left * right}")
 
     # --- entry by entry ---
@@ -299,11 +313,11 @@ class _Calls:
         """A quantity as elementwise calls take it."""
         if self.over_tasks(symbol):
             return str(symbol)
-        return f"{symbol}.forward" if is_row_free(symbol.shape) else f"{symbol}.all"
+        return f"{symbol}.stored" if is_row_free(symbol.shape) else f"{symbol}.all"
 
     def elementwise(self, name: str, out: MatrixSymbol, *factors: MatrixSymbol) -> Call:
-        texts = ", ".join(map(self.whole, factors))
-        return Call(f"{name}({texts}, out={self.whole(out)})", out, factors)
+        view = (lambda symbol: f"{symbol}.bits") if name == GATED else self.whole
+        return Call(f"{name}({', '.join(map(view, factors))}, out={view(out)})", out, factors)
 
     def scaled(self, out: MatrixSymbol, scalar: Expr, symbol: MatrixSymbol) -> Call:
         text = f"multiply({self.whole(symbol)}, {signed(scalar)}, out={self.whole(out)})"
@@ -315,12 +329,14 @@ class _Calls:
         symbols = [each for each in factors if not isinstance(each, Elementwise)]
         if len(functions) > 1 or not all(isinstance(each, MatrixSymbol) for each in symbols):
             raise ValueError(f"no numpy calls for the factors {factors} of `{self.symbol}`")
-        if functions:
-            calls = self.term_into(out, functions[0])
-        else:
-            calls = [self.elementwise("multiply", out, *symbols[:2])]
-            symbols = symbols[2:]
-        return calls + [self.elementwise("multiply", out, out, each) for each in symbols]
+        calls = self.term_into(out, functions[0]) if functions else []
+        left = out if functions else symbols.pop(0)
+        bits = any(map(is_gate, functions)) or left in self.gates
+        for symbol in symbols:
+            gated = bits or symbol in self.gates
+            calls.append(self.elementwise(GATED if gated else "multiply", out, left, symbol))
+            left, bits = out, bits and symbol in self.gates
+        return calls
 
     def function_into(self, out: MatrixSymbol, body: Expr, argument: MatrixSymbol) -> list[Call]:
         """Apply a function, an expression in `z`, to every entry."""
@@ -346,19 +362,12 @@ class _Calls:
         name = str(body.func)
         if name not in FUNCTIONS or body.args != (z,):
             raise ValueError(f"no numpy call for the function {body}")
-        mask, zeros = mask_of(argument), zeros_of(argument)
-        calls = []
-        reads: tuple[MatrixSymbol, ...] = (argument,)
-        for form in FUNCTIONS[name]:
-            text = form.format(
-                z=f"{argument}.all", out=target, zeros=zeros, mask=mask
-            )
-            writes = mask if "out={mask}" in form else out
-            if "{zeros}" in form:
-                reads = (*reads, zeros)
-            calls.append(Call(text, writes, reads))
-            reads = (mask,) if writes == mask else (out,)
-        return calls
+        zeros = zeros_of(argument)
+        forms = [
+            form.format(z=f"{argument}.all", out=target, bits=f"{out}.bits", zeros=zeros)
+            for form in FUNCTIONS[name]
+        ]
+        return [Call(text, out, (argument, zeros) if str(zeros) in text else (argument,)) for text in forms]
 
 
 def _with_z_outside(body: Expr) -> Expr:

@@ -10,7 +10,7 @@ from sympy import Add, Expr, MatMul, MatrixSymbol, Mul, Pow, expand
 
 from derive import notation
 from derive.buffers import ALWAYS, buffers_of
-from derive.calls import calls_of, is_mask, is_zeros
+from derive.calls import calls_of, constant_of, is_gate, is_zeros
 from derive.lower import forms_of
 from derive.program import scalar_and_factors
 
@@ -27,8 +27,8 @@ WIDTH = 100
 
 #: What calls are made of.
 NUMPY = {
-    "add", "copyto", "dot", "exp", "greater", "logaddexp", "matmul", "maximum", "multiply",
-    "negative", "subtract", "tanh", "vdot",
+    "add", "bitwise_and", "copyto", "exp", "logaddexp", "matmul", "maximum", "multiply",
+    "negative", "right_shift", "subtract", "tanh", "vdot",
 }  # fmt: skip
 
 
@@ -38,7 +38,8 @@ def plan_function(derivation: Derivation) -> str:
     lines = forms_of(program)
     outputs = [output for output in program.outputs if output.is_Matrix and _is_weight(output)]
     given = [s for s in program.inputs if s.is_Matrix and not notation.is_row_free(s.shape)]
-    each = [(line, calls_of(line.equation, outputs)) for line in lines]
+    gates = [line.equation.symbol for line in lines if is_gate(line.equation.value)]
+    each = [(line, calls_of(line.equation, outputs, gates)) for line in lines]
     calls = [((line.layer, line.dense), call) for line, made in each for call in made]
     own = [buffer for buffer in buffers_of(calls, given) if buffer.holds[0] not in outputs]
     layers = derivation.network.hidden + 1
@@ -122,9 +123,9 @@ def _run_signature(given: Sequence[MatrixSymbol]) -> list[str]:
 
 def _buffer_lines(buffers: Sequence[Buffer]) -> list[str]:
     """A line a buffer; what shares one is defined together."""
-    ordered = sorted(buffers, key=lambda buffer: buffer.kind[-1] != ALWAYS)
+    ordered = sorted(buffers, key=lambda buffer: buffer.choice)
     lines = []
-    for choice, group in groupby(ordered, key=lambda buffer: buffer.kind[-1]):
+    for choice, group in groupby(ordered, key=lambda buffer: buffer.choice):
         own = []
         for buffer in group:
             names = [str(symbol.name) for symbol in buffer.holds]
@@ -134,7 +135,7 @@ def _buffer_lines(buffers: Sequence[Buffer]) -> list[str]:
         else:
             layer, dense = choice
             lines += [f"if {'' if dense else 'not '}dense{layer}:", *_indented(own)]
-    return ["ones, outputs = arena.ones, arena.outputs", *lines]
+    return ["zero, ones, sign = arena.zero, arena.ones, arena.sign", *lines]
 
 
 def _assignment(names: Sequence[str], value: str) -> list[str]:
@@ -146,17 +147,13 @@ def _assignment(names: Sequence[str], value: str) -> list[str]:
 
 
 def _constructor(symbol: MatrixSymbol) -> str:
-    from derive.calls import constant_of
-
-    rows, columns = symbol.shape
-    if is_mask(symbol):
-        return f"arena.mask({rows}, {columns})"
+    name, (rows, columns) = str(symbol.name), symbol.shape
     if is_zeros(symbol):
         return f"arena.zeros({rows}, {columns})"
     if notation.is_row_free(symbol.shape):
-        columns = "outputs" if columns == notation.O else columns
-        kind = "gradient" if str(symbol.name).endswith("_bar_term") and "fast" not in str(symbol.name) else "layer"
-        return f"arena.{kind}({rows}, {columns})"
+        kind = "layer" if notation.parse(name.removesuffix("_term")).fast else "gradient"
+        last = columns == notation.O
+        return f"arena.last_{kind}({rows})" if last else f"arena.{kind}({rows}, {columns})"
     if set(symbol.shape) <= notation.ROWS:
         return f"arena.kernel({rows}, {columns})"
     if columns == notation.O:
@@ -303,7 +300,7 @@ def workspace(
 
 def numpy_functions(blocks: Iterable[str]) -> list[str]:
     """The functions of numpy that some code calls by their bare names."""
-    called = set(re.findall(r"(?<![\w.])([a-z]+)\(", "\n".join(blocks)))
+    called = set(re.findall(r"(?<![\w.])([a-z_]+)\(", "\n".join(blocks)))
     return sorted(called & NUMPY)
 
 

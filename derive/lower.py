@@ -1,9 +1,10 @@
 """The rewritten program once more, for repeated calls: two forms of every layer, side by side.
 
 ``rewrite.PASSES`` leave a program for readers. The workspace form starts from the same derivation
-and applies the same passes, with three of its own around them::
+and applies the same passes, with four of its own around them::
 
     homogeneous    a bias is one more row of its weights, met by a constant unit
+    gate           relu's slope is read off the activation
     absorb_step    gradients take in the -alpha of the step that they make
     sink           what is shaped like a weight is made just before it is read
 
@@ -19,11 +20,13 @@ from dataclasses import dataclass, replace
 from functools import cache, reduce
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Integer, MatAdd, MatMul, MatrixSymbol, OneMatrix, Transpose
+from sympy import Expr, Integer, MatAdd, MatrixSymbol, OneMatrix
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
 from derive import notation
+from derive.equations import relu, step
 from derive.notation import alpha, parse
-from derive.program import Equation, Program, product_of, scalar_and_factors, shape_of
+from derive.program import Equation, Program, body_of, elementwise, product_of, z
 from derive.rewrite import (
     changed,
     collect,
@@ -83,6 +86,27 @@ def homogeneous(program: Program) -> Program:
 def _is_bias(symbol: Expr) -> bool:
     name = str(symbol.name)
     return name != "alpha" and parse(name).base == "b"
+
+
+def gate(program: Program) -> Program:
+    """Read the slope of relu off the activation, so that the pre-activation may be overwritten.
+
+    ::
+
+        H1_s = relu(Z1_s),  G1_s = step(Z1_s)   ->   G1_s = step(H1_s)
+    """
+    activations = {
+        line.value: line.symbol
+        for line in program
+        if isinstance(line.value, Elementwise) and body_of(line.value) == relu(z)
+    }
+    instead = {
+        elementwise(step(z), activation.expr): elementwise(step(z), symbol)
+        for activation, symbol in activations.items()
+    }
+    return with_equations(
+        program, [changed(line, line.value.xreplace(instead)) for line in program]
+    )
 
 
 def absorb_step(program: Program) -> Program:
@@ -161,6 +185,7 @@ def lowered(program: Program, dense: bool) -> Program:
         collect,
         reassociate,
         share,
+        gate,
         absorb_step,
         collect,
         sink,

@@ -11,7 +11,7 @@ The numbers at the ends of the lines are those of equations.md.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy import add, copyto, dot, greater, matmul, maximum, multiply, subtract, vdot
+from numpy import add, bitwise_and, copyto, matmul, maximum, multiply, right_shift, subtract, vdot
 from numpy.typing import DTypeLike
 
 from .memory import Arena, Layer
@@ -93,30 +93,26 @@ def plan(
     """
     D, L1, O = sizes
     dense1, dense2 = dense
-    ones, outputs = arena.ones, arena.outputs
+    zero, ones, sign = arena.zero, arena.ones, arena.sign
     X_q = arena.rows(M, D, 1)
     X_s = arena.rows(N, D, 1)
     Y_q = E_q = Z2_q_bar = arena.predictions(M)
     Y_s = uZ2_s = arena.predictions(N)
-    Z1_s = arena.rows(N, L1, 1)
-    H1_s = arena.rows(N, L1, 1)
+    Z1_s = H1_s = arena.rows(N, L1, 1)
     zeros_N_L1 = arena.zeros(N, L1)
     Z2_s = uZ2_s_bar = Z2_s_bar = arena.predictions(N)
     uH1_s = uZ1_s = uZ1_s_bar = uH1_s_bar = arena.rows(N, L1)
-    Z1_s_positive = arena.mask(N, L1)
     G1_s = arena.rows(N, L1)
-    Z1_q = arena.rows(M, L1, 1)
-    H1_q = arena.rows(M, L1, 1)
+    Z1_q = H1_q = arena.rows(M, L1, 1)
     zeros_M_L1 = arena.zeros(M, L1)
     Z2_q = arena.predictions(M)
     H1_q_bar = arena.rows(M, L1)
-    Z1_q_positive = arena.mask(M, L1)
     Z1_q_bar = arena.rows(M, L1)
     uZ2_s_bar_term = arena.predictions(N)
     H1_s_bar = Z1_s_bar = arena.rows(N, L1)
     H1_s_bar_term = arena.rows(N, L1)
     W1_bar_term = arena.gradient(D, L1)
-    W2_bar_term = arena.gradient(L1, outputs)
+    W2_bar_term = arena.last_gradient(L1)
     if not dense1:
         K_X = arena.kernel(M, N)
         Z1_q_term = arena.rows(M, L1)
@@ -125,11 +121,10 @@ def plan(
     if not dense2:
         K_H1 = arena.kernel(M, N)
         Z2_q_term = arena.predictions(M)
-    if dense2:
-        W2_fast = W2_fast_bar = arena.layer(L1, outputs)
-    if not dense2:
         K_Z2_bar_uZ2 = arena.kernel(M, N)
         H1_q_bar_term = arena.rows(M, L1)
+    if dense2:
+        W2_fast = W2_fast_bar = arena.last_layer(L1)
 
     def run(
         layers: Sequence[Layer],
@@ -150,18 +145,18 @@ def plan(
         # --- support forward ---
         matmul(X_s.all, W1.forward, out=Z1_s.units)  # (3.1)
         maximum(Z1_s.all, zeros_N_L1, out=H1_s.all)  # (3.2)
-        dot(H1_s.all, W2.forward, out=Z2_s.all)  # (3.3)
+        H1_s.all.dot(W2.forward, Z2_s.all)  # (3.3)
 
         # --- inner gradient ---
         subtract(Y_s.all, Z2_s.all, out=uZ2_s.all)  # (4.1)
         multiply(uZ2_s.all, 2 * alpha / (N * O), out=uZ2_s.all)
         matmul(uZ2_s.units, W2.backward, out=uH1_s.units)  # (4.2)
-        greater(Z1_s.all, zeros_N_L1, out=Z1_s_positive)  # (8.1)
-        copyto(G1_s.all, Z1_s_positive)
-        multiply(uH1_s.all, G1_s.all, out=uZ1_s.all)  # (8.2)
+        subtract(zero, H1_s.all, out=G1_s.all)  # (8.1)
+        right_shift(G1_s.bits, sign, out=G1_s.bits)
+        bitwise_and(uH1_s.bits, G1_s.bits, out=uZ1_s.bits)  # (8.2)
         if dense1:
-            matmul(X_s.task.mT, uZ1_s.task_units, out=W1_fast.forward)  # (5.1)
-            add(W1_fast.forward, W1.forward, out=W1_fast.forward)
+            matmul(X_s.task.mT, uZ1_s.task_units, out=W1_fast.stored)  # (5.1)
+            add(W1_fast.stored, W1.stored, out=W1_fast.stored)
             matmul(X_q.task, W1_fast.forward, out=Z1_q.task_units)  # (6.1)
         else:
             matmul(X_q.task, X_s.task.mT, out=K_X)  # (8.3)
@@ -172,12 +167,12 @@ def plan(
         # --- query forward ---
         maximum(Z1_q.all, zeros_M_L1, out=H1_q.all)  # (6.2)
         if dense2:
-            matmul(H1_s.task.mT, uZ2_s.task_units, out=W2_fast.forward)  # (5.3)
-            add(W2_fast.forward, W2.forward, out=W2_fast.forward)
+            matmul(uZ2_s.task.mT, H1_s.task, out=W2_fast.stored)  # (5.3)
+            add(W2_fast.stored, W2.stored, out=W2_fast.stored)
             matmul(H1_q.task, W2_fast.forward, out=Z2_q.task_units)  # (6.3)
         else:
             matmul(H1_q.task, H1_s.task.mT, out=K_H1)  # (8.5)
-            dot(H1_q.all, W2.forward, out=Z2_q.all)  # (8.6)
+            H1_q.all.dot(W2.forward, Z2_q.all)  # (8.6)
             matmul(K_H1, uZ2_s.task_units, out=Z2_q_term.task_units)
             add(Z2_q.all, Z2_q_term.all, out=Z2_q.all)
         subtract(Z2_q.all, Y_q.all, out=E_q.all)  # (8.7)
@@ -192,24 +187,24 @@ def plan(
             matmul(K_Z2_bar_uZ2, H1_s.task_units, out=H1_q_bar.task_units)  # (8.11)
             matmul(Z2_q_bar.units, W2.backward, out=H1_q_bar_term.units)
             add(H1_q_bar.all, H1_q_bar_term.all, out=H1_q_bar.all)
-        greater(Z1_q.all, zeros_M_L1, out=Z1_q_positive)  # (7.3)
-        copyto(Z1_q_bar.all, Z1_q_positive)
-        multiply(Z1_q_bar.all, H1_q_bar.all, out=Z1_q_bar.all)
+        subtract(zero, H1_q.all, out=Z1_q_bar.all)  # (7.3)
+        right_shift(Z1_q_bar.bits, sign, out=Z1_q_bar.bits)
+        bitwise_and(Z1_q_bar.bits, H1_q_bar.bits, out=Z1_q_bar.bits)
         if dense1:
-            matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast_bar.forward)  # (7.7)
+            matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast_bar.stored)  # (7.7)
             matmul(X_s.task, W1_fast_bar.forward, out=uZ1_s_bar.task_units)  # (7.12)
         else:
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s_bar.task_units)  # (8.12)
 
         # --- support backward ---
-        multiply(uZ1_s_bar.all, G1_s.all, out=uH1_s_bar.all)  # (8.13)
+        bitwise_and(uZ1_s_bar.bits, G1_s.bits, out=uH1_s_bar.bits)  # (8.13)
         if dense2:
-            matmul(H1_q.task.mT, Z2_q_bar.task_units, out=W2_fast_bar.forward)  # (7.5)
+            matmul(Z2_q_bar.task.mT, H1_q.task, out=W2_fast_bar.stored)  # (7.5)
             matmul(H1_s.task, W2_fast_bar.forward, out=uZ2_s_bar.task_units)  # (7.14)
-            dot(uH1_s_bar.all, W2.forward, out=uZ2_s_bar_term.all)
+            uH1_s_bar.all.dot(W2.forward, uZ2_s_bar_term.all)
             add(uZ2_s_bar.all, uZ2_s_bar_term.all, out=uZ2_s_bar.all)
         else:
-            dot(uH1_s_bar.all, W2.forward, out=uZ2_s_bar.all)  # (8.14)
+            uH1_s_bar.all.dot(W2.forward, uZ2_s_bar.all)  # (8.14)
             matmul(K_H1.mT, Z2_q_bar.task_units, out=uZ2_s_bar_term.task_units)
             add(uZ2_s_bar.all, uZ2_s_bar_term.all, out=uZ2_s_bar.all)
         multiply(uZ2_s_bar.all, -2 * alpha / (N * O), out=Z2_s_bar.all)  # (7.15)
@@ -221,26 +216,26 @@ def plan(
             matmul(Z2_s_bar.units, W2.backward, out=H1_s_bar.units)  # (8.15)
             matmul(K_Z2_bar_uZ2.mT, H1_q.task_units, out=H1_s_bar_term.task_units)
             add(H1_s_bar.all, H1_s_bar_term.all, out=H1_s_bar.all)
-        multiply(H1_s_bar.all, G1_s.all, out=Z1_s_bar.all)  # (8.16)
+        bitwise_and(H1_s_bar.bits, G1_s.bits, out=Z1_s_bar.bits)  # (8.16)
         if dense1:
-            dot(X_s.all.T, Z1_s_bar.units, out=W1_bar)  # (7.18)
-            dot(ones, W1_fast_bar.each, out=W1_bar_term.reshape(-1))
+            matmul(X_s.all.T, Z1_s_bar.units, out=W1_bar)  # (7.18)
+            ones.dot(W1_fast_bar.each, W1_bar_term.reshape(-1))
             add(W1_bar, W1_bar_term, out=W1_bar)
         else:
-            dot(X_q.all.T, Z1_q_bar.units, out=W1_bar)  # (8.17)
-            dot(X_s.all.T, Z1_s_bar.units, out=W1_bar_term)
+            matmul(X_q.all.T, Z1_q_bar.units, out=W1_bar)  # (8.17)
+            matmul(X_s.all.T, Z1_s_bar.units, out=W1_bar_term)
             add(W1_bar, W1_bar_term, out=W1_bar)
         if dense2:
-            dot(H1_s.all.T, Z2_s_bar.units, out=W2_bar)  # (7.20)
-            dot(uH1_s_bar.all.T, uZ2_s.units, out=W2_bar_term)
+            Z2_s_bar.all.T.dot(H1_s.all, W2_bar)  # (7.20)
+            uZ2_s.all.T.dot(uH1_s_bar.all, W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(ones, W2_fast_bar.each, out=W2_bar_term.reshape(-1))
+            ones.dot(W2_fast_bar.each, W2_bar_term.reshape(-1))
             add(W2_bar, W2_bar_term, out=W2_bar)
         else:
-            dot(H1_q.all.T, Z2_q_bar.units, out=W2_bar)  # (8.19)
-            dot(H1_s.all.T, Z2_s_bar.units, out=W2_bar_term)
+            Z2_q_bar.all.T.dot(H1_q.all, W2_bar)  # (8.19)
+            Z2_s_bar.all.T.dot(H1_s.all, W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(uH1_s_bar.all.T, uZ2_s.units, out=W2_bar_term)
+            uZ2_s.all.T.dot(uH1_s_bar.all, W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
         return loss_q
 

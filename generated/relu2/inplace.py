@@ -11,7 +11,7 @@ The numbers at the ends of the lines are those of equations.md.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy import add, copyto, dot, greater, matmul, maximum, multiply, subtract, vdot
+from numpy import add, bitwise_and, copyto, matmul, maximum, multiply, right_shift, subtract, vdot
 from numpy.typing import DTypeLike
 
 from .memory import Arena, Layer
@@ -94,36 +94,28 @@ def plan(
     """
     D, L1, L2, O = sizes
     dense1, dense2, dense3 = dense
-    ones, outputs = arena.ones, arena.outputs
+    zero, ones, sign = arena.zero, arena.ones, arena.sign
     X_q = arena.rows(M, D, 1)
     X_s = arena.rows(N, D, 1)
     Y_q = E_q = Z3_q_bar = arena.predictions(M)
     Y_s = uZ3_s = arena.predictions(N)
-    Z1_s = arena.rows(N, L1, 1)
-    H1_s = arena.rows(N, L1, 1)
+    Z1_s = H1_s = arena.rows(N, L1, 1)
     zeros_N_L1 = arena.zeros(N, L1)
-    Z2_s = arena.rows(N, L2, 1)
-    H2_s = arena.rows(N, L2, 1)
+    Z2_s = H2_s = arena.rows(N, L2, 1)
     zeros_N_L2 = arena.zeros(N, L2)
     Z3_s = uZ3_s_bar = Z3_s_bar = arena.predictions(N)
     uH2_s = uZ2_s = arena.rows(N, L2)
-    Z2_s_positive = arena.mask(N, L2)
     G2_s = arena.rows(N, L2)
     uH1_s = uZ1_s = uZ1_s_bar = uH1_s_bar = arena.rows(N, L1)
-    Z1_s_positive = arena.mask(N, L1)
     G1_s = arena.rows(N, L1)
-    Z1_q = arena.rows(M, L1, 1)
-    H1_q = arena.rows(M, L1, 1)
+    Z1_q = H1_q = arena.rows(M, L1, 1)
     zeros_M_L1 = arena.zeros(M, L1)
-    Z2_q = arena.rows(M, L2, 1)
-    H2_q = arena.rows(M, L2, 1)
+    Z2_q = H2_q = arena.rows(M, L2, 1)
     zeros_M_L2 = arena.zeros(M, L2)
     Z3_q = arena.predictions(M)
     H2_q_bar = arena.rows(M, L2)
-    Z2_q_positive = arena.mask(M, L2)
     Z2_q_bar = arena.rows(M, L2)
     H1_q_bar = arena.rows(M, L1)
-    Z1_q_positive = arena.mask(M, L1)
     Z1_q_bar = arena.rows(M, L1)
     uZ2_s_bar = uH2_s_bar = arena.rows(N, L2)
     uZ2_s_bar_term = H2_s_bar = Z2_s_bar = arena.rows(N, L2)
@@ -133,7 +125,7 @@ def plan(
     H1_s_bar_term = arena.rows(N, L1)
     W1_bar_term = arena.gradient(D, L1)
     W2_bar_term = arena.gradient(L1, L2)
-    W3_bar_term = arena.gradient(L2, outputs)
+    W3_bar_term = arena.last_gradient(L2)
     if not dense1:
         K_X = arena.kernel(M, N)
         Z1_q_term = arena.rows(M, L1)
@@ -142,19 +134,17 @@ def plan(
     if not dense2:
         K_H1 = arena.kernel(M, N)
         Z2_q_term = arena.rows(M, L2)
+        K_Z2_bar_uZ2 = arena.kernel(M, N)
+        H1_q_bar_term = arena.rows(M, L1)
     if dense2:
         W2_fast = W2_fast_bar = arena.layer(L1, L2)
     if not dense3:
         K_H2 = arena.kernel(M, N)
         Z3_q_term = arena.predictions(M)
-    if dense3:
-        W3_fast = W3_fast_bar = arena.layer(L2, outputs)
-    if not dense3:
         K_Z3_bar_uZ3 = arena.kernel(M, N)
         H2_q_bar_term = arena.rows(M, L2)
-    if not dense2:
-        K_Z2_bar_uZ2 = arena.kernel(M, N)
-        H1_q_bar_term = arena.rows(M, L1)
+    if dense3:
+        W3_fast = W3_fast_bar = arena.last_layer(L2)
 
     def run(
         layers: Sequence[Layer],
@@ -177,22 +167,22 @@ def plan(
         maximum(Z1_s.all, zeros_N_L1, out=H1_s.all)  # (3.2)
         matmul(H1_s.all, W2.forward, out=Z2_s.units)  # (3.3)
         maximum(Z2_s.all, zeros_N_L2, out=H2_s.all)  # (3.4)
-        dot(H2_s.all, W3.forward, out=Z3_s.all)  # (3.5)
+        H2_s.all.dot(W3.forward, Z3_s.all)  # (3.5)
 
         # --- inner gradient ---
         subtract(Y_s.all, Z3_s.all, out=uZ3_s.all)  # (4.1)
         multiply(uZ3_s.all, 2 * alpha / (N * O), out=uZ3_s.all)
         matmul(uZ3_s.units, W3.backward, out=uH2_s.units)  # (4.2)
-        greater(Z2_s.all, zeros_N_L2, out=Z2_s_positive)  # (8.1)
-        copyto(G2_s.all, Z2_s_positive)
-        multiply(uH2_s.all, G2_s.all, out=uZ2_s.all)  # (8.2)
+        subtract(zero, H2_s.all, out=G2_s.all)  # (8.1)
+        right_shift(G2_s.bits, sign, out=G2_s.bits)
+        bitwise_and(uH2_s.bits, G2_s.bits, out=uZ2_s.bits)  # (8.2)
         matmul(uZ2_s.units, W2.backward, out=uH1_s.units)  # (4.4)
-        greater(Z1_s.all, zeros_N_L1, out=Z1_s_positive)  # (8.3)
-        copyto(G1_s.all, Z1_s_positive)
-        multiply(uH1_s.all, G1_s.all, out=uZ1_s.all)  # (8.4)
+        subtract(zero, H1_s.all, out=G1_s.all)  # (8.3)
+        right_shift(G1_s.bits, sign, out=G1_s.bits)
+        bitwise_and(uH1_s.bits, G1_s.bits, out=uZ1_s.bits)  # (8.4)
         if dense1:
-            matmul(X_s.task.mT, uZ1_s.task_units, out=W1_fast.forward)  # (5.1)
-            add(W1_fast.forward, W1.forward, out=W1_fast.forward)
+            matmul(X_s.task.mT, uZ1_s.task_units, out=W1_fast.stored)  # (5.1)
+            add(W1_fast.stored, W1.stored, out=W1_fast.stored)
             matmul(X_q.task, W1_fast.forward, out=Z1_q.task_units)  # (6.1)
         else:
             matmul(X_q.task, X_s.task.mT, out=K_X)  # (8.5)
@@ -203,8 +193,8 @@ def plan(
         # --- query forward ---
         maximum(Z1_q.all, zeros_M_L1, out=H1_q.all)  # (6.2)
         if dense2:
-            matmul(H1_s.task.mT, uZ2_s.task_units, out=W2_fast.forward)  # (5.3)
-            add(W2_fast.forward, W2.forward, out=W2_fast.forward)
+            matmul(H1_s.task.mT, uZ2_s.task_units, out=W2_fast.stored)  # (5.3)
+            add(W2_fast.stored, W2.stored, out=W2_fast.stored)
             matmul(H1_q.task, W2_fast.forward, out=Z2_q.task_units)  # (6.3)
         else:
             matmul(H1_q.task, H1_s.task.mT, out=K_H1)  # (8.7)
@@ -213,12 +203,12 @@ def plan(
             add(Z2_q.all, Z2_q_term.all, out=Z2_q.all)
         maximum(Z2_q.all, zeros_M_L2, out=H2_q.all)  # (6.4)
         if dense3:
-            matmul(H2_s.task.mT, uZ3_s.task_units, out=W3_fast.forward)  # (5.5)
-            add(W3_fast.forward, W3.forward, out=W3_fast.forward)
+            matmul(uZ3_s.task.mT, H2_s.task, out=W3_fast.stored)  # (5.5)
+            add(W3_fast.stored, W3.stored, out=W3_fast.stored)
             matmul(H2_q.task, W3_fast.forward, out=Z3_q.task_units)  # (6.5)
         else:
             matmul(H2_q.task, H2_s.task.mT, out=K_H2)  # (8.9)
-            dot(H2_q.all, W3.forward, out=Z3_q.all)  # (8.10)
+            H2_q.all.dot(W3.forward, Z3_q.all)  # (8.10)
             matmul(K_H2, uZ3_s.task_units, out=Z3_q_term.task_units)
             add(Z3_q.all, Z3_q_term.all, out=Z3_q.all)
         subtract(Z3_q.all, Y_q.all, out=E_q.all)  # (8.11)
@@ -233,9 +223,9 @@ def plan(
             matmul(K_Z3_bar_uZ3, H2_s.task_units, out=H2_q_bar.task_units)  # (8.15)
             matmul(Z3_q_bar.units, W3.backward, out=H2_q_bar_term.units)
             add(H2_q_bar.all, H2_q_bar_term.all, out=H2_q_bar.all)
-        greater(Z2_q.all, zeros_M_L2, out=Z2_q_positive)  # (7.3)
-        copyto(Z2_q_bar.all, Z2_q_positive)
-        multiply(Z2_q_bar.all, H2_q_bar.all, out=Z2_q_bar.all)
+        subtract(zero, H2_q.all, out=Z2_q_bar.all)  # (7.3)
+        right_shift(Z2_q_bar.bits, sign, out=Z2_q_bar.bits)
+        bitwise_and(Z2_q_bar.bits, H2_q_bar.bits, out=Z2_q_bar.bits)
         if dense2:
             matmul(Z2_q_bar.task_units, W2_fast.backward, out=H1_q_bar.task_units)  # (7.4)
         else:
@@ -243,19 +233,19 @@ def plan(
             matmul(K_Z2_bar_uZ2, H1_s.task_units, out=H1_q_bar.task_units)  # (8.17)
             matmul(Z2_q_bar.units, W2.backward, out=H1_q_bar_term.units)
             add(H1_q_bar.all, H1_q_bar_term.all, out=H1_q_bar.all)
-        greater(Z1_q.all, zeros_M_L1, out=Z1_q_positive)  # (7.5)
-        copyto(Z1_q_bar.all, Z1_q_positive)
-        multiply(Z1_q_bar.all, H1_q_bar.all, out=Z1_q_bar.all)
+        subtract(zero, H1_q.all, out=Z1_q_bar.all)  # (7.5)
+        right_shift(Z1_q_bar.bits, sign, out=Z1_q_bar.bits)
+        bitwise_and(Z1_q_bar.bits, H1_q_bar.bits, out=Z1_q_bar.bits)
         if dense1:
-            matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast_bar.forward)  # (7.11)
+            matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast_bar.stored)  # (7.11)
             matmul(X_s.task, W1_fast_bar.forward, out=uZ1_s_bar.task_units)  # (7.18)
         else:
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s_bar.task_units)  # (8.18)
 
         # --- support backward ---
-        multiply(uZ1_s_bar.all, G1_s.all, out=uH1_s_bar.all)  # (8.19)
+        bitwise_and(uZ1_s_bar.bits, G1_s.bits, out=uH1_s_bar.bits)  # (8.19)
         if dense2:
-            matmul(H1_q.task.mT, Z2_q_bar.task_units, out=W2_fast_bar.forward)  # (7.9)
+            matmul(H1_q.task.mT, Z2_q_bar.task_units, out=W2_fast_bar.stored)  # (7.9)
             matmul(H1_s.task, W2_fast_bar.forward, out=uZ2_s_bar.task_units)  # (7.20)
             matmul(uH1_s_bar.all, W2.forward, out=uZ2_s_bar_term.units)
             add(uZ2_s_bar.all, uZ2_s_bar_term.all, out=uZ2_s_bar.all)
@@ -263,14 +253,14 @@ def plan(
             matmul(uH1_s_bar.all, W2.forward, out=uZ2_s_bar.units)  # (8.20)
             matmul(K_H1.mT, Z2_q_bar.task_units, out=uZ2_s_bar_term.task_units)
             add(uZ2_s_bar.all, uZ2_s_bar_term.all, out=uZ2_s_bar.all)
-        multiply(uZ2_s_bar.all, G2_s.all, out=uH2_s_bar.all)  # (8.21)
+        bitwise_and(uZ2_s_bar.bits, G2_s.bits, out=uH2_s_bar.bits)  # (8.21)
         if dense3:
-            matmul(H2_q.task.mT, Z3_q_bar.task_units, out=W3_fast_bar.forward)  # (7.7)
+            matmul(Z3_q_bar.task.mT, H2_q.task, out=W3_fast_bar.stored)  # (7.7)
             matmul(H2_s.task, W3_fast_bar.forward, out=uZ3_s_bar.task_units)  # (7.22)
-            dot(uH2_s_bar.all, W3.forward, out=uZ3_s_bar_term.all)
+            uH2_s_bar.all.dot(W3.forward, uZ3_s_bar_term.all)
             add(uZ3_s_bar.all, uZ3_s_bar_term.all, out=uZ3_s_bar.all)
         else:
-            dot(uH2_s_bar.all, W3.forward, out=uZ3_s_bar.all)  # (8.22)
+            uH2_s_bar.all.dot(W3.forward, uZ3_s_bar.all)  # (8.22)
             matmul(K_H2.mT, Z3_q_bar.task_units, out=uZ3_s_bar_term.task_units)
             add(uZ3_s_bar.all, uZ3_s_bar_term.all, out=uZ3_s_bar.all)
         multiply(uZ3_s_bar.all, -2 * alpha / (N * O), out=Z3_s_bar.all)  # (7.23)
@@ -282,7 +272,7 @@ def plan(
             matmul(Z3_s_bar.units, W3.backward, out=H2_s_bar.units)  # (8.23)
             matmul(K_Z3_bar_uZ3.mT, H2_q.task_units, out=H2_s_bar_term.task_units)
             add(H2_s_bar.all, H2_s_bar_term.all, out=H2_s_bar.all)
-        multiply(H2_s_bar.all, G2_s.all, out=Z2_s_bar.all)  # (8.24)
+        bitwise_and(H2_s_bar.bits, G2_s.bits, out=Z2_s_bar.bits)  # (8.24)
         if dense2:
             matmul(Z2_s_bar.units, W2.backward, out=H1_s_bar.units)  # (7.26)
             matmul(uZ2_s.task_units, W2_fast_bar.backward, out=H1_s_bar_term.task_units)
@@ -291,38 +281,38 @@ def plan(
             matmul(Z2_s_bar.units, W2.backward, out=H1_s_bar.units)  # (8.25)
             matmul(K_Z2_bar_uZ2.mT, H1_q.task_units, out=H1_s_bar_term.task_units)
             add(H1_s_bar.all, H1_s_bar_term.all, out=H1_s_bar.all)
-        multiply(H1_s_bar.all, G1_s.all, out=Z1_s_bar.all)  # (8.26)
+        bitwise_and(H1_s_bar.bits, G1_s.bits, out=Z1_s_bar.bits)  # (8.26)
         if dense1:
-            dot(X_s.all.T, Z1_s_bar.units, out=W1_bar)  # (7.28)
-            dot(ones, W1_fast_bar.each, out=W1_bar_term.reshape(-1))
+            matmul(X_s.all.T, Z1_s_bar.units, out=W1_bar)  # (7.28)
+            ones.dot(W1_fast_bar.each, W1_bar_term.reshape(-1))
             add(W1_bar, W1_bar_term, out=W1_bar)
         else:
-            dot(X_q.all.T, Z1_q_bar.units, out=W1_bar)  # (8.27)
-            dot(X_s.all.T, Z1_s_bar.units, out=W1_bar_term)
+            matmul(X_q.all.T, Z1_q_bar.units, out=W1_bar)  # (8.27)
+            matmul(X_s.all.T, Z1_s_bar.units, out=W1_bar_term)
             add(W1_bar, W1_bar_term, out=W1_bar)
         if dense2:
-            dot(H1_s.all.T, Z2_s_bar.units, out=W2_bar)  # (7.30)
-            dot(uH1_s_bar.all.T, uZ2_s.units, out=W2_bar_term)
+            matmul(H1_s.all.T, Z2_s_bar.units, out=W2_bar)  # (7.30)
+            matmul(uH1_s_bar.all.T, uZ2_s.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(ones, W2_fast_bar.each, out=W2_bar_term.reshape(-1))
+            ones.dot(W2_fast_bar.each, W2_bar_term.reshape(-1))
             add(W2_bar, W2_bar_term, out=W2_bar)
         else:
-            dot(H1_q.all.T, Z2_q_bar.units, out=W2_bar)  # (8.29)
-            dot(H1_s.all.T, Z2_s_bar.units, out=W2_bar_term)
+            matmul(H1_q.all.T, Z2_q_bar.units, out=W2_bar)  # (8.29)
+            matmul(H1_s.all.T, Z2_s_bar.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(uH1_s_bar.all.T, uZ2_s.units, out=W2_bar_term)
+            matmul(uH1_s_bar.all.T, uZ2_s.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
         if dense3:
-            dot(H2_s.all.T, Z3_s_bar.units, out=W3_bar)  # (7.32)
-            dot(uH2_s_bar.all.T, uZ3_s.units, out=W3_bar_term)
+            Z3_s_bar.all.T.dot(H2_s.all, W3_bar)  # (7.32)
+            uZ3_s.all.T.dot(uH2_s_bar.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(ones, W3_fast_bar.each, out=W3_bar_term.reshape(-1))
+            ones.dot(W3_fast_bar.each, W3_bar_term.reshape(-1))
             add(W3_bar, W3_bar_term, out=W3_bar)
         else:
-            dot(H2_q.all.T, Z3_q_bar.units, out=W3_bar)  # (8.31)
-            dot(H2_s.all.T, Z3_s_bar.units, out=W3_bar_term)
+            Z3_q_bar.all.T.dot(H2_q.all, W3_bar)  # (8.31)
+            Z3_s_bar.all.T.dot(H2_s.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(uH2_s_bar.all.T, uZ3_s.units, out=W3_bar_term)
+            uZ3_s.all.T.dot(uH2_s_bar.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
         return loss_q
 

@@ -27,9 +27,11 @@ class Rows:
         The same by task, (T, N, L+1) and (T, N, L).
     constant
         The constant unit, (T*N,).
+    bits
+        All as integers.
     """
 
-    __slots__ = ("all", "constant", "task", "task_units", "units")
+    __slots__ = ("all", "bits", "constant", "task", "task_units", "units")
 
     def __init__(self, block: Array, tasks: int, units: int) -> None:
         self.all = block
@@ -37,6 +39,7 @@ class Rows:
         self.task = block.reshape(tasks, -1, block.shape[1])
         self.task_units = self.task[:, :, :units]
         self.constant = block[:, -1]
+        self.bits = block.view(f"i{block.itemsize}")
 
 
 class Layer:
@@ -48,16 +51,19 @@ class Layer:
         (L+1, L'), or (T, L+1, L').
     backward
         Transposed and without the bias: (L', L), or (T, L', L).
+    stored
+        As they lie in memory: like `forward`, or transposed where the layer is the last.
     each
         A row for each task, (T, (L+1)*L'), where there is one.
     """
 
-    __slots__ = ("backward", "each", "forward")
+    __slots__ = ("backward", "each", "forward", "stored")
 
-    def __init__(self, forward: Array) -> None:
-        self.forward = forward
-        self.backward = forward[..., :-1, :].mT
-        self.each = forward.reshape(len(forward), -1)
+    def __init__(self, stored: Array, last: bool = False) -> None:
+        self.stored = stored
+        self.forward = stored.mT if last else stored
+        self.backward = stored[..., :-1] if last else stored[..., :-1, :].mT
+        self.each = stored.reshape(len(stored), -1)
 
 
 class Arena:
@@ -67,14 +73,20 @@ class Arena:
     ----------
     used
         Bytes handed out.
+    zero
+        The number, as an array: quicker to take than a Python number.
     ones
         As many ones as there are tasks.
     outputs
         Columns of the output layer.
+    sign
+        The place of a number's sign among its bits.
     """
 
     def __init__(self, dtype: np.dtype, outputs: int, capacity: int) -> None:
         self._dtype, self.outputs, self._capacity = dtype, outputs, capacity
+        self.zero = np.zeros((), dtype)
+        self.sign = np.array(8 * dtype.itemsize - 1, f"i{dtype.itemsize}")
         self._memory = np.empty(0, np.uint8)
         self.used = 0
         self.start(capacity)
@@ -111,10 +123,6 @@ class Arena:
         block[...] = 0
         return Rows(block, self._tasks, self.outputs)
 
-    def mask(self, count: int, units: int) -> Array:
-        """Booleans for the rows of a layer."""
-        return self._part(count, (units + 1,), np.dtype(bool))
-
     def zeros(self, count: int, units: int) -> Array:
         """Zeros for the rows of a layer."""
         return self.rows(count, units).all
@@ -123,10 +131,18 @@ class Arena:
         """A kernel for each task, (T, rows, columns)."""
         return self._part(1, (rows, columns), self._dtype)
 
-    def layer(self, units_in: int, units_out: int) -> Layer:
-        """Weights for each task."""
-        return Layer(self._part(1, (units_in + 1, units_out), self._dtype))
+    def layer(self, above: int, below: int) -> Layer:
+        """Weights for each task, from `above` units to `below`."""
+        return Layer(self._part(1, (above + 1, below), self._dtype))
 
-    def gradient(self, units_in: int, units_out: int) -> Array:
+    def last_layer(self, above: int) -> Layer:
+        """Weights of the output layer for each task, transposed."""
+        return Layer(self._part(1, (self.outputs, above + 1), self._dtype), last=True)
+
+    def gradient(self, above: int, below: int) -> Array:
         """The gradient of a layer, summed over the tasks."""
-        return np.empty((units_in + 1, units_out), self._dtype)
+        return np.empty((above + 1, below), self._dtype)
+
+    def last_gradient(self, above: int) -> Array:
+        """The gradient of the output layer, transposed."""
+        return np.empty((self.outputs, above + 1), self._dtype)

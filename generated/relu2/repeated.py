@@ -200,26 +200,23 @@ def _layers(vector: Array, sizes: Sequence[int]) -> list[Array]:
     return layers
 
 
-def _two_outputs(sizes: Sequence[int], dtype: np.dtype) -> Array | None:
-    """A last layer with a second output that is always zero, where there is only one.
+def _last_layer(sizes: Sequence[int], dtype: np.dtype) -> Array:
+    """Memory for the output layer, transposed; a single output gets a second that stays zero.
 
     numpy has no fast product of a column with a row.
     """
-    return np.zeros((sizes[-2] + 1, 2), dtype) if sizes[-1] == 1 else None
+    return np.zeros((max(sizes[-1], 2), sizes[-2] + 1), dtype)
 
 
 class _Weights:
     """The layers of a vector, as the products read them."""
 
     def __init__(self, vector: Array, sizes: Sequence[int]) -> None:
-        views = _layers(vector, sizes)
-        self._copies: list[tuple[Array, Array]] = []
-        padded = _two_outputs(sizes, vector.dtype)
-        if padded is not None:
-            self._copies.append((padded[:, :1], views[-1]))
-            views[-1] = padded
-        self.layers = [Layer(view) for view in views]
-        for layer in self.layers[1:]:
+        *views, last = _layers(vector, sizes)
+        stored = _last_layer(sizes, vector.dtype)
+        self._copies = [(stored[: sizes[-1]], last.T)]
+        self.layers = [*map(Layer, views), Layer(stored, last=True)]
+        for layer in self.layers[1:-1]:
             if max(layer.forward.shape) <= TRANSPOSED:
                 transposed = np.ascontiguousarray(layer.backward)
                 self._copies.append((transposed, layer.backward))
@@ -235,12 +232,10 @@ class _Gradient:
     """The layers of a vector, as the products write them."""
 
     def __init__(self, vector: Array, sizes: Sequence[int]) -> None:
-        self.layers = _layers(vector, sizes)
-        self._last, self._padded = self.layers[-1], _two_outputs(sizes, vector.dtype)
-        if self._padded is not None:
-            self.layers[-1] = self._padded
+        *views, self._last = _layers(vector, sizes)
+        self._stored = _last_layer(sizes, vector.dtype)
+        self.layers = [*views, self._stored]
 
     def finish(self) -> None:
         """Bring the vector up to date."""
-        if self._padded is not None:
-            np.copyto(self._last, self._padded[:, :1])
+        np.copyto(self._last, self._stored[: self._last.shape[1]].T)

@@ -11,7 +11,7 @@ The numbers at the ends of the lines are those of equations.md.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy import add, copyto, dot, greater, matmul, maximum, multiply, subtract, vdot
+from numpy import add, bitwise_and, copyto, matmul, maximum, multiply, right_shift, subtract, vdot
 from numpy.typing import DTypeLike
 
 from .memory import Arena, Layer
@@ -94,72 +94,56 @@ def plan(
     """
     D, L1, L2, O = sizes
     dense1, dense2, dense3 = dense
-    ones, outputs = arena.ones, arena.outputs
+    zero, ones, sign = arena.zero, arena.ones, arena.sign
     X_q = arena.rows(M, D, 1)
     X_s = arena.rows(N, D, 1)
     Y_q = E_q = Z3_q_bar = arena.predictions(M)
     Y_s = uZ3_s5 = arena.predictions(N)
-    Z1_s1 = Z1_s2 = Z1_s3 = Z1_s4 = Z1_s5 = arena.rows(N, L1, 1)
-    H1_s1 = arena.rows(N, L1, 1)
+    Z1_s1 = H1_s1 = arena.rows(N, L1, 1)
     zeros_N_L1 = arena.zeros(N, L1)
-    Z2_s1 = Z2_s2 = Z2_s3 = Z2_s4 = Z2_s5 = arena.rows(N, L2, 1)
-    H2_s1 = arena.rows(N, L2, 1)
+    Z2_s1 = H2_s1 = arena.rows(N, L2, 1)
     zeros_N_L2 = arena.zeros(N, L2)
     Z3_s1 = uZ3_s1 = arena.predictions(N)
     uH2_s1 = uZ2_s1 = arena.rows(N, L2)
-    Z2_s1_positive = arena.mask(N, L2)
-    Z2_s2_positive = Z2_s1_positive
-    Z2_s3_positive = Z2_s1_positive
-    Z2_s4_positive = Z2_s1_positive
-    Z2_s5_positive = Z2_s1_positive
     G2_s1 = arena.rows(N, L2)
-    uH1_s1 = uZ1_s1 = uZ1_s5_bar = uH1_s5_bar = arena.rows(N, L1)
-    Z1_s1_positive = arena.mask(N, L1)
-    Z1_s2_positive = Z1_s1_positive
-    Z1_s3_positive = Z1_s1_positive
-    Z1_s4_positive = Z1_s1_positive
-    Z1_s5_positive = Z1_s1_positive
+    uH1_s1 = uZ1_s1 = Z1_q_sum = uZ1_s5_bar = uH1_s5_bar = arena.rows(N, L1)
     G1_s1 = arena.rows(N, L1)
-    H1_s2 = arena.rows(N, L1, 1)
-    H2_s2 = arena.rows(N, L2, 1)
+    Z1_s2 = H1_s2 = arena.rows(N, L1, 1)
+    Z2_s2 = H2_s2 = arena.rows(N, L2, 1)
     Z3_s2 = uZ3_s2 = arena.predictions(N)
     uH2_s2 = uZ2_s2 = arena.rows(N, L2)
     G2_s2 = arena.rows(N, L2)
     uH1_s2 = uZ1_s2 = H1_s5_bar = Z1_s5_bar = arena.rows(N, L1)
     G1_s2 = arena.rows(N, L1)
-    H1_s3 = arena.rows(N, L1, 1)
-    H2_s3 = arena.rows(N, L2, 1)
+    Z1_s3 = H1_s3 = arena.rows(N, L1, 1)
+    Z2_s3 = H2_s3 = arena.rows(N, L2, 1)
     Z3_s3 = uZ3_s3 = arena.predictions(N)
     uH2_s3 = uZ2_s3 = arena.rows(N, L2)
     G2_s3 = arena.rows(N, L2)
     uH1_s3 = uZ1_s3 = H1_s5_bar_term = uZ1_s4_bar = uH1_s4_bar = arena.rows(N, L1)
     G1_s3 = arena.rows(N, L1)
-    H1_s4 = arena.rows(N, L1, 1)
-    H2_s4 = arena.rows(N, L2, 1)
+    Z1_s4 = H1_s4 = arena.rows(N, L1, 1)
+    Z2_s4 = H2_s4 = arena.rows(N, L2, 1)
     Z3_s4 = uZ3_s4 = arena.predictions(N)
     uH2_s4 = uZ2_s4 = arena.rows(N, L2)
     G2_s4 = arena.rows(N, L2)
     uH1_s4 = uZ1_s4 = H1_s4_bar = Z1_s4_bar = arena.rows(N, L1)
     G1_s4 = arena.rows(N, L1)
-    H1_s5 = arena.rows(N, L1, 1)
-    H2_s5 = arena.rows(N, L2, 1)
+    Z1_s5 = H1_s5 = arena.rows(N, L1, 1)
+    Z2_s5 = H2_s5 = arena.rows(N, L2, 1)
     Z3_s5 = uZ3_s5_bar = Z3_s5_bar = arena.predictions(N)
     uH2_s5 = uZ2_s5 = arena.rows(N, L2)
     G2_s5 = arena.rows(N, L2)
     uH1_s5 = uZ1_s5 = H1_s4_bar_term = uZ1_s3_bar = uH1_s3_bar = arena.rows(N, L1)
     G1_s5 = arena.rows(N, L1)
-    Z1_q = arena.rows(M, L1, 1)
-    H1_q = arena.rows(M, L1, 1)
+    Z1_q = H1_q = arena.rows(M, L1, 1)
     zeros_M_L1 = arena.zeros(M, L1)
-    Z2_q = arena.rows(M, L2, 1)
-    H2_q = arena.rows(M, L2, 1)
+    Z2_q = H2_q = arena.rows(M, L2, 1)
     zeros_M_L2 = arena.zeros(M, L2)
     Z3_q = arena.predictions(M)
     H2_q_bar = arena.rows(M, L2)
-    Z2_q_positive = arena.mask(M, L2)
     Z2_q_bar = arena.rows(M, L2)
     H1_q_bar = arena.rows(M, L1)
-    Z1_q_positive = arena.mask(M, L1)
     Z1_q_bar = arena.rows(M, L1)
     uZ2_s5_bar = uH2_s5_bar = arena.rows(N, L2)
     uZ2_s5_bar_term = H2_s5_bar = Z2_s5_bar = arena.rows(N, L2)
@@ -185,7 +169,7 @@ def plan(
     H1_s1_bar_term = arena.rows(N, L1)
     W1_bar_term = arena.gradient(D, L1)
     W2_bar_term = arena.gradient(L1, L2)
-    W3_bar_term = arena.gradient(L2, outputs)
+    W3_bar_term = arena.last_gradient(L2)
     if not dense1:
         K_X_s_s = arena.kernel(N, N)
         Z1_s2_term = arena.rows(N, L1)
@@ -195,7 +179,6 @@ def plan(
         Z1_s4_term = Z1_s2_term
         Z1_s5_sum = Z1_s2_term
         Z1_s5_term = Z1_s2_term
-        Z1_q_sum = Z1_s2_term
         uZ1_s4_bar_term = Z1_s2_term
         uZ1_s3_bar_sum = Z1_s2_term
         uZ1_s3_bar_term = Z1_s2_term
@@ -204,6 +187,8 @@ def plan(
         uZ1_s1_bar_sum = Z1_s2_term
         uZ1_s1_bar_term = Z1_s2_term
         W1_bar_sum = Z1_s2_term
+        K_X = arena.kernel(M, N)
+        Z1_q_term = arena.rows(M, L1)
     if dense1:
         W1_fast1 = arena.layer(D, L1)
         W1_fast3 = W1_fast1
@@ -211,56 +196,19 @@ def plan(
         W1_fast5_bar = W1_fast1
         W1_fast3_bar = W1_fast1
         W1_fast1_bar = W1_fast1
+        W1_fast2 = W1_fast4 = W1_fast4_bar = W1_fast2_bar = arena.layer(D, L1)
     if not dense2:
         K_H1_s2_s1 = arena.kernel(N, N)
         Z2_s2_term = Z2_s3_term = Z2_s4_term = Z2_s5_term = arena.rows(N, L2)
-    if dense2:
-        W2_fast1 = W2_fast1_bar = arena.layer(L1, L2)
-    if not dense3:
-        K_H2_s2_s1 = arena.kernel(N, N)
-        Z3_s2_term = Z3_s3_term = Z3_s4_term = Z3_s5_term = arena.predictions(N)
-    if dense3:
-        W3_fast1 = W3_fast1_bar = arena.layer(L2, outputs)
-    if not dense3:
-        K_uZ3_s2_s1 = arena.kernel(N, N)
-        uH2_s2_term = uH2_s3_term = uH2_s4_term = uH2_s5_term = arena.rows(N, L2)
-    if not dense2:
         K_uZ2_s2_s1 = arena.kernel(N, N)
         uH1_s2_term = uH1_s3_term = uH1_s4_term = uH1_s5_term = arena.rows(N, L1)
-    if dense1:
-        W1_fast2 = W1_fast4 = W1_fast4_bar = W1_fast2_bar = arena.layer(D, L1)
-    if not dense2:
         K_H1_s3_s1 = arena.kernel(N, N)
         K_H1_s3_s2 = K_Z2_bar_uZ2_s2_s1 = arena.kernel(N, N)
-    if dense2:
-        W2_fast2 = W2_fast2_bar = arena.layer(L1, L2)
-    if not dense3:
-        K_H2_s3_s1 = arena.kernel(N, N)
-        K_H2_s3_s2 = K_Z3_bar_uZ3_s2_s1 = arena.kernel(N, N)
-    if dense3:
-        W3_fast2 = W3_fast2_bar = arena.layer(L2, outputs)
-    if not dense3:
-        K_uZ3_s3_s1 = arena.kernel(N, N)
-        K_uZ3_s3_s2 = arena.kernel(N, N)
-    if not dense2:
         K_uZ2_s3_s1 = arena.kernel(N, N)
         K_uZ2_s3_s2 = arena.kernel(N, N)
         K_H1_s4_s1 = arena.kernel(N, N)
         K_H1_s4_s2 = arena.kernel(N, N)
         K_H1_s4_s3 = K_Z2_bar_uZ2_s3_s1 = arena.kernel(N, N)
-    if dense2:
-        W2_fast3 = W2_fast3_bar = W2_fast1_bar_term = arena.layer(L1, L2)
-    if not dense3:
-        K_H2_s4_s1 = arena.kernel(N, N)
-        K_H2_s4_s2 = arena.kernel(N, N)
-        K_H2_s4_s3 = K_Z3_bar_uZ3_s3_s1 = arena.kernel(N, N)
-    if dense3:
-        W3_fast3 = W3_fast3_bar = W3_fast1_bar_term = arena.layer(L2, outputs)
-    if not dense3:
-        K_uZ3_s4_s1 = arena.kernel(N, N)
-        K_uZ3_s4_s2 = arena.kernel(N, N)
-        K_uZ3_s4_s3 = K_uH2_bar_H2_s2_s1 = arena.kernel(N, N)
-    if not dense2:
         K_uZ2_s4_s1 = arena.kernel(N, N)
         K_uZ2_s4_s2 = arena.kernel(N, N)
         K_uZ2_s4_s3 = K_uH1_bar_H1_s2_s1 = arena.kernel(N, N)
@@ -268,54 +216,16 @@ def plan(
         K_H1_s5_s2 = arena.kernel(N, N)
         K_H1_s5_s3 = K_Z2_bar_uZ2_s3_s2 = arena.kernel(N, N)
         K_H1_s5_s4 = K_Z2_bar_uZ2_s4_s1 = arena.kernel(N, N)
-    if dense2:
-        W2_fast4 = W2_fast4_bar = W2_fast2_bar_term = arena.layer(L1, L2)
-    if not dense3:
-        K_H2_s5_s1 = arena.kernel(N, N)
-        K_H2_s5_s2 = arena.kernel(N, N)
-        K_H2_s5_s3 = K_Z3_bar_uZ3_s3_s2 = arena.kernel(N, N)
-        K_H2_s5_s4 = K_Z3_bar_uZ3_s4_s1 = arena.kernel(N, N)
-    if dense3:
-        W3_fast4 = W3_fast4_bar = W3_fast2_bar_term = arena.layer(L2, outputs)
-    if not dense3:
-        K_uZ3_s5_s1 = arena.kernel(N, N)
-        K_uZ3_s5_s2 = arena.kernel(N, N)
-        K_uZ3_s5_s3 = arena.kernel(N, N)
-        K_uZ3_s5_s4 = K_uH2_bar_H2_s3_s1 = arena.kernel(N, N)
-    if not dense2:
         K_uZ2_s5_s1 = arena.kernel(N, N)
         K_uZ2_s5_s2 = arena.kernel(N, N)
         K_uZ2_s5_s3 = arena.kernel(N, N)
         K_uZ2_s5_s4 = K_uH1_bar_H1_s3_s1 = arena.kernel(N, N)
-    if not dense1:
-        K_X = arena.kernel(M, N)
-        Z1_q_term = arena.rows(M, L1)
-    if not dense2:
         K_H1_q_s1 = arena.kernel(M, N)
         K_H1_q_s2 = arena.kernel(M, N)
         K_H1_q_s3 = arena.kernel(M, N)
         K_H1_q_s4 = arena.kernel(M, N)
         K_H1_q_s5 = arena.kernel(M, N)
         Z2_q_term = arena.rows(M, L2)
-    if dense2:
-        W2_fast5 = W2_fast5_bar = W2_fast3_bar_term = arena.layer(L1, L2)
-    if not dense3:
-        K_H2_q_s1 = arena.kernel(M, N)
-        K_H2_q_s2 = arena.kernel(M, N)
-        K_H2_q_s3 = arena.kernel(M, N)
-        K_H2_q_s4 = arena.kernel(M, N)
-        K_H2_q_s5 = arena.kernel(M, N)
-        Z3_q_term = arena.predictions(M)
-    if dense3:
-        W3_fast5 = W3_fast5_bar = W3_fast3_bar_term = arena.layer(L2, outputs)
-    if not dense3:
-        K_Z3_bar_uZ3_q_s1 = arena.kernel(M, N)
-        K_Z3_bar_uZ3_q_s2 = arena.kernel(M, N)
-        K_Z3_bar_uZ3_q_s3 = arena.kernel(M, N)
-        K_Z3_bar_uZ3_q_s4 = arena.kernel(M, N)
-        K_Z3_bar_uZ3_q_s5 = arena.kernel(M, N)
-        H2_q_bar_term = arena.rows(M, L2)
-    if not dense2:
         K_Z2_bar_uZ2_q_s1 = arena.kernel(M, N)
         K_Z2_bar_uZ2_q_s2 = arena.kernel(M, N)
         K_Z2_bar_uZ2_q_s3 = arena.kernel(M, N)
@@ -326,7 +236,56 @@ def plan(
         K_uH1_bar_H1_s5_s2 = arena.kernel(N, N)
         K_uH1_bar_H1_s5_s3 = arena.kernel(N, N)
         K_uH1_bar_H1_s5_s4 = K_Z2_bar_uZ2_s4_s2 = arena.kernel(N, N)
+        K_Z2_bar_uZ2_s5_s1 = arena.kernel(N, N)
+        K_Z2_bar_uZ2_s5_s2 = arena.kernel(N, N)
+        K_Z2_bar_uZ2_s5_s3 = arena.kernel(N, N)
+        K_Z2_bar_uZ2_s5_s4 = K_uH1_bar_H1_s3_s2 = arena.kernel(N, N)
+        K_uH1_bar_H1_s4_s1 = arena.kernel(N, N)
+        K_uH1_bar_H1_s4_s2 = arena.kernel(N, N)
+        K_uH1_bar_H1_s4_s3 = arena.kernel(N, N)
+        K_Z2_bar_uZ2_s4_s3 = arena.kernel(N, N)
+    if dense2:
+        W2_fast1 = W2_fast1_bar = arena.layer(L1, L2)
+        W2_fast2 = W2_fast2_bar = arena.layer(L1, L2)
+        W2_fast3 = W2_fast3_bar = W2_fast1_bar_term = arena.layer(L1, L2)
+        W2_fast4 = W2_fast4_bar = W2_fast2_bar_term = arena.layer(L1, L2)
+        W2_fast5 = W2_fast5_bar = W2_fast3_bar_term = arena.layer(L1, L2)
+        W2_fast4_bar_term = arena.layer(L1, L2)
     if not dense3:
+        K_H2_s2_s1 = arena.kernel(N, N)
+        Z3_s2_term = Z3_s3_term = Z3_s4_term = Z3_s5_term = arena.predictions(N)
+        K_uZ3_s2_s1 = arena.kernel(N, N)
+        uH2_s2_term = uH2_s3_term = uH2_s4_term = uH2_s5_term = arena.rows(N, L2)
+        K_H2_s3_s1 = arena.kernel(N, N)
+        K_H2_s3_s2 = K_Z3_bar_uZ3_s2_s1 = arena.kernel(N, N)
+        K_uZ3_s3_s1 = arena.kernel(N, N)
+        K_uZ3_s3_s2 = arena.kernel(N, N)
+        K_H2_s4_s1 = arena.kernel(N, N)
+        K_H2_s4_s2 = arena.kernel(N, N)
+        K_H2_s4_s3 = K_Z3_bar_uZ3_s3_s1 = arena.kernel(N, N)
+        K_uZ3_s4_s1 = arena.kernel(N, N)
+        K_uZ3_s4_s2 = arena.kernel(N, N)
+        K_uZ3_s4_s3 = K_uH2_bar_H2_s2_s1 = arena.kernel(N, N)
+        K_H2_s5_s1 = arena.kernel(N, N)
+        K_H2_s5_s2 = arena.kernel(N, N)
+        K_H2_s5_s3 = K_Z3_bar_uZ3_s3_s2 = arena.kernel(N, N)
+        K_H2_s5_s4 = K_Z3_bar_uZ3_s4_s1 = arena.kernel(N, N)
+        K_uZ3_s5_s1 = arena.kernel(N, N)
+        K_uZ3_s5_s2 = arena.kernel(N, N)
+        K_uZ3_s5_s3 = arena.kernel(N, N)
+        K_uZ3_s5_s4 = K_uH2_bar_H2_s3_s1 = arena.kernel(N, N)
+        K_H2_q_s1 = arena.kernel(M, N)
+        K_H2_q_s2 = arena.kernel(M, N)
+        K_H2_q_s3 = arena.kernel(M, N)
+        K_H2_q_s4 = arena.kernel(M, N)
+        K_H2_q_s5 = arena.kernel(M, N)
+        Z3_q_term = arena.predictions(M)
+        K_Z3_bar_uZ3_q_s1 = arena.kernel(M, N)
+        K_Z3_bar_uZ3_q_s2 = arena.kernel(M, N)
+        K_Z3_bar_uZ3_q_s3 = arena.kernel(M, N)
+        K_Z3_bar_uZ3_q_s4 = arena.kernel(M, N)
+        K_Z3_bar_uZ3_q_s5 = arena.kernel(M, N)
+        H2_q_bar_term = arena.rows(M, L2)
         K_uH2_bar_H2_s5_s1 = arena.kernel(N, N)
         K_uH2_bar_H2_s5_s2 = arena.kernel(N, N)
         K_uH2_bar_H2_s5_s3 = arena.kernel(N, N)
@@ -335,26 +294,17 @@ def plan(
         K_Z3_bar_uZ3_s5_s2 = arena.kernel(N, N)
         K_Z3_bar_uZ3_s5_s3 = arena.kernel(N, N)
         K_Z3_bar_uZ3_s5_s4 = K_uH2_bar_H2_s3_s2 = arena.kernel(N, N)
-    if not dense2:
-        K_Z2_bar_uZ2_s5_s1 = arena.kernel(N, N)
-        K_Z2_bar_uZ2_s5_s2 = arena.kernel(N, N)
-        K_Z2_bar_uZ2_s5_s3 = arena.kernel(N, N)
-        K_Z2_bar_uZ2_s5_s4 = K_uH1_bar_H1_s3_s2 = arena.kernel(N, N)
-        K_uH1_bar_H1_s4_s1 = arena.kernel(N, N)
-        K_uH1_bar_H1_s4_s2 = arena.kernel(N, N)
-        K_uH1_bar_H1_s4_s3 = arena.kernel(N, N)
-    if dense2:
-        W2_fast4_bar_term = arena.layer(L1, L2)
-    if not dense3:
         K_uH2_bar_H2_s4_s1 = arena.kernel(N, N)
         K_uH2_bar_H2_s4_s2 = arena.kernel(N, N)
         K_uH2_bar_H2_s4_s3 = arena.kernel(N, N)
-    if dense3:
-        W3_fast4_bar_term = arena.layer(L2, outputs)
-    if not dense3:
         K_Z3_bar_uZ3_s4_s3 = arena.kernel(N, N)
-    if not dense2:
-        K_Z2_bar_uZ2_s4_s3 = arena.kernel(N, N)
+    if dense3:
+        W3_fast1 = W3_fast1_bar = arena.last_layer(L2)
+        W3_fast2 = W3_fast2_bar = arena.last_layer(L2)
+        W3_fast3 = W3_fast3_bar = W3_fast1_bar_term = arena.last_layer(L2)
+        W3_fast4 = W3_fast4_bar = W3_fast2_bar_term = arena.last_layer(L2)
+        W3_fast5 = W3_fast5_bar = W3_fast3_bar_term = arena.last_layer(L2)
+        W3_fast4_bar_term = arena.last_layer(L2)
 
     def run(
         layers: Sequence[Layer],
@@ -377,22 +327,22 @@ def plan(
         maximum(Z1_s1.all, zeros_N_L1, out=H1_s1.all)  # (3.2)
         matmul(H1_s1.all, W2.forward, out=Z2_s1.units)  # (3.3)
         maximum(Z2_s1.all, zeros_N_L2, out=H2_s1.all)  # (3.4)
-        dot(H2_s1.all, W3.forward, out=Z3_s1.all)  # (3.5)
+        H2_s1.all.dot(W3.forward, Z3_s1.all)  # (3.5)
 
         # --- inner gradient ---
         subtract(Y_s.all, Z3_s1.all, out=uZ3_s1.all)  # (4.1)
         multiply(uZ3_s1.all, 2 * alpha / (N * O), out=uZ3_s1.all)
         matmul(uZ3_s1.units, W3.backward, out=uH2_s1.units)  # (4.2)
-        greater(Z2_s1.all, zeros_N_L2, out=Z2_s1_positive)  # (8.1)
-        copyto(G2_s1.all, Z2_s1_positive)
-        multiply(uH2_s1.all, G2_s1.all, out=uZ2_s1.all)  # (8.2)
+        subtract(zero, H2_s1.all, out=G2_s1.all)  # (8.1)
+        right_shift(G2_s1.bits, sign, out=G2_s1.bits)
+        bitwise_and(uH2_s1.bits, G2_s1.bits, out=uZ2_s1.bits)  # (8.2)
         matmul(uZ2_s1.units, W2.backward, out=uH1_s1.units)  # (4.4)
-        greater(Z1_s1.all, zeros_N_L1, out=Z1_s1_positive)  # (8.3)
-        copyto(G1_s1.all, Z1_s1_positive)
-        multiply(uH1_s1.all, G1_s1.all, out=uZ1_s1.all)  # (8.4)
+        subtract(zero, H1_s1.all, out=G1_s1.all)  # (8.3)
+        right_shift(G1_s1.bits, sign, out=G1_s1.bits)
+        bitwise_and(uH1_s1.bits, G1_s1.bits, out=uZ1_s1.bits)  # (8.4)
         if dense1:
-            matmul(X_s.task.mT, uZ1_s1.task_units, out=W1_fast1.forward)  # (5.1)
-            add(W1_fast1.forward, W1.forward, out=W1_fast1.forward)
+            matmul(X_s.task.mT, uZ1_s1.task_units, out=W1_fast1.stored)  # (5.1)
+            add(W1_fast1.stored, W1.stored, out=W1_fast1.stored)
             matmul(X_s.task, W1_fast1.forward, out=Z1_s2.task_units)  # (3.7)
         else:
             matmul(X_s.task, X_s.task.mT, out=K_X_s_s)  # (8.5)
@@ -403,8 +353,8 @@ def plan(
         # --- support forward ---
         maximum(Z1_s2.all, zeros_N_L1, out=H1_s2.all)  # (3.8)
         if dense2:
-            matmul(H1_s1.task.mT, uZ2_s1.task_units, out=W2_fast1.forward)  # (5.3)
-            add(W2_fast1.forward, W2.forward, out=W2_fast1.forward)
+            matmul(H1_s1.task.mT, uZ2_s1.task_units, out=W2_fast1.stored)  # (5.3)
+            add(W2_fast1.stored, W2.stored, out=W2_fast1.stored)
             matmul(H1_s2.task, W2_fast1.forward, out=Z2_s2.task_units)  # (3.9)
         else:
             matmul(H1_s2.task, H1_s1.task.mT, out=K_H1_s2_s1)  # (8.7)
@@ -413,12 +363,12 @@ def plan(
             add(Z2_s2.all, Z2_s2_term.all, out=Z2_s2.all)
         maximum(Z2_s2.all, zeros_N_L2, out=H2_s2.all)  # (3.10)
         if dense3:
-            matmul(H2_s1.task.mT, uZ3_s1.task_units, out=W3_fast1.forward)  # (5.5)
-            add(W3_fast1.forward, W3.forward, out=W3_fast1.forward)
+            matmul(uZ3_s1.task.mT, H2_s1.task, out=W3_fast1.stored)  # (5.5)
+            add(W3_fast1.stored, W3.stored, out=W3_fast1.stored)
             matmul(H2_s2.task, W3_fast1.forward, out=Z3_s2.task_units)  # (3.11)
         else:
             matmul(H2_s2.task, H2_s1.task.mT, out=K_H2_s2_s1)  # (8.9)
-            dot(H2_s2.all, W3.forward, out=Z3_s2.all)  # (8.10)
+            H2_s2.all.dot(W3.forward, Z3_s2.all)  # (8.10)
             matmul(K_H2_s2_s1, uZ3_s1.task_units, out=Z3_s2_term.task_units)
             add(Z3_s2.all, Z3_s2_term.all, out=Z3_s2.all)
 
@@ -432,9 +382,9 @@ def plan(
             matmul(K_uZ3_s2_s1, H2_s1.task_units, out=uH2_s2.task_units)  # (8.12)
             matmul(uZ3_s2.units, W3.backward, out=uH2_s2_term.units)
             add(uH2_s2.all, uH2_s2_term.all, out=uH2_s2.all)
-        greater(Z2_s2.all, zeros_N_L2, out=Z2_s2_positive)  # (8.13)
-        copyto(G2_s2.all, Z2_s2_positive)
-        multiply(uH2_s2.all, G2_s2.all, out=uZ2_s2.all)  # (8.14)
+        subtract(zero, H2_s2.all, out=G2_s2.all)  # (8.13)
+        right_shift(G2_s2.bits, sign, out=G2_s2.bits)
+        bitwise_and(uH2_s2.bits, G2_s2.bits, out=uZ2_s2.bits)  # (8.14)
         if dense2:
             matmul(uZ2_s2.task_units, W2_fast1.backward, out=uH1_s2.task_units)  # (4.15)
         else:
@@ -442,12 +392,12 @@ def plan(
             matmul(K_uZ2_s2_s1, H1_s1.task_units, out=uH1_s2.task_units)  # (8.16)
             matmul(uZ2_s2.units, W2.backward, out=uH1_s2_term.units)
             add(uH1_s2.all, uH1_s2_term.all, out=uH1_s2.all)
-        greater(Z1_s2.all, zeros_N_L1, out=Z1_s2_positive)  # (8.17)
-        copyto(G1_s2.all, Z1_s2_positive)
-        multiply(uH1_s2.all, G1_s2.all, out=uZ1_s2.all)  # (8.18)
+        subtract(zero, H1_s2.all, out=G1_s2.all)  # (8.17)
+        right_shift(G1_s2.bits, sign, out=G1_s2.bits)
+        bitwise_and(uH1_s2.bits, G1_s2.bits, out=uZ1_s2.bits)  # (8.18)
         if dense1:
-            matmul(X_s.task.mT, uZ1_s2.task_units, out=W1_fast2.forward)  # (5.7)
-            add(W1_fast2.forward, W1_fast1.forward, out=W1_fast2.forward)
+            matmul(X_s.task.mT, uZ1_s2.task_units, out=W1_fast2.stored)  # (5.7)
+            add(W1_fast2.stored, W1_fast1.stored, out=W1_fast2.stored)
             matmul(X_s.task, W1_fast2.forward, out=Z1_s3.task_units)  # (3.13)
         else:
             add(uZ1_s1.all, uZ1_s2.all, out=Z1_s3_sum.all)  # (8.19)
@@ -458,8 +408,8 @@ def plan(
         # --- support forward ---
         maximum(Z1_s3.all, zeros_N_L1, out=H1_s3.all)  # (3.14)
         if dense2:
-            matmul(H1_s2.task.mT, uZ2_s2.task_units, out=W2_fast2.forward)  # (5.9)
-            add(W2_fast2.forward, W2_fast1.forward, out=W2_fast2.forward)
+            matmul(H1_s2.task.mT, uZ2_s2.task_units, out=W2_fast2.stored)  # (5.9)
+            add(W2_fast2.stored, W2_fast1.stored, out=W2_fast2.stored)
             matmul(H1_s3.task, W2_fast2.forward, out=Z2_s3.task_units)  # (3.15)
         else:
             matmul(H1_s3.task, H1_s1.task.mT, out=K_H1_s3_s1)  # (8.20)
@@ -471,13 +421,13 @@ def plan(
             add(Z2_s3.all, Z2_s3_term.all, out=Z2_s3.all)
         maximum(Z2_s3.all, zeros_N_L2, out=H2_s3.all)  # (3.16)
         if dense3:
-            matmul(H2_s2.task.mT, uZ3_s2.task_units, out=W3_fast2.forward)  # (5.11)
-            add(W3_fast2.forward, W3_fast1.forward, out=W3_fast2.forward)
+            matmul(uZ3_s2.task.mT, H2_s2.task, out=W3_fast2.stored)  # (5.11)
+            add(W3_fast2.stored, W3_fast1.stored, out=W3_fast2.stored)
             matmul(H2_s3.task, W3_fast2.forward, out=Z3_s3.task_units)  # (3.17)
         else:
             matmul(H2_s3.task, H2_s1.task.mT, out=K_H2_s3_s1)  # (8.23)
             matmul(H2_s3.task, H2_s2.task.mT, out=K_H2_s3_s2)  # (8.24)
-            dot(H2_s3.all, W3.forward, out=Z3_s3.all)  # (8.25)
+            H2_s3.all.dot(W3.forward, Z3_s3.all)  # (8.25)
             matmul(K_H2_s3_s1, uZ3_s1.task_units, out=Z3_s3_term.task_units)
             add(Z3_s3.all, Z3_s3_term.all, out=Z3_s3.all)
             matmul(K_H2_s3_s2, uZ3_s2.task_units, out=Z3_s3_term.task_units)
@@ -496,9 +446,9 @@ def plan(
             add(uH2_s3.all, uH2_s3_term.all, out=uH2_s3.all)
             matmul(uZ3_s3.units, W3.backward, out=uH2_s3_term.units)
             add(uH2_s3.all, uH2_s3_term.all, out=uH2_s3.all)
-        greater(Z2_s3.all, zeros_N_L2, out=Z2_s3_positive)  # (8.29)
-        copyto(G2_s3.all, Z2_s3_positive)
-        multiply(uH2_s3.all, G2_s3.all, out=uZ2_s3.all)  # (8.30)
+        subtract(zero, H2_s3.all, out=G2_s3.all)  # (8.29)
+        right_shift(G2_s3.bits, sign, out=G2_s3.bits)
+        bitwise_and(uH2_s3.bits, G2_s3.bits, out=uZ2_s3.bits)  # (8.30)
         if dense2:
             matmul(uZ2_s3.task_units, W2_fast2.backward, out=uH1_s3.task_units)  # (4.26)
         else:
@@ -509,12 +459,12 @@ def plan(
             add(uH1_s3.all, uH1_s3_term.all, out=uH1_s3.all)
             matmul(uZ2_s3.units, W2.backward, out=uH1_s3_term.units)
             add(uH1_s3.all, uH1_s3_term.all, out=uH1_s3.all)
-        greater(Z1_s3.all, zeros_N_L1, out=Z1_s3_positive)  # (8.34)
-        copyto(G1_s3.all, Z1_s3_positive)
-        multiply(uH1_s3.all, G1_s3.all, out=uZ1_s3.all)  # (8.35)
+        subtract(zero, H1_s3.all, out=G1_s3.all)  # (8.34)
+        right_shift(G1_s3.bits, sign, out=G1_s3.bits)
+        bitwise_and(uH1_s3.bits, G1_s3.bits, out=uZ1_s3.bits)  # (8.35)
         if dense1:
-            matmul(X_s.task.mT, uZ1_s3.task_units, out=W1_fast3.forward)  # (5.13)
-            add(W1_fast3.forward, W1_fast2.forward, out=W1_fast3.forward)
+            matmul(X_s.task.mT, uZ1_s3.task_units, out=W1_fast3.stored)  # (5.13)
+            add(W1_fast3.stored, W1_fast2.stored, out=W1_fast3.stored)
             matmul(X_s.task, W1_fast3.forward, out=Z1_s4.task_units)  # (3.19)
         else:
             add(uZ1_s1.all, uZ1_s2.all, out=Z1_s4_sum.all)  # (8.36)
@@ -526,8 +476,8 @@ def plan(
         # --- support forward ---
         maximum(Z1_s4.all, zeros_N_L1, out=H1_s4.all)  # (3.20)
         if dense2:
-            matmul(H1_s3.task.mT, uZ2_s3.task_units, out=W2_fast3.forward)  # (5.15)
-            add(W2_fast3.forward, W2_fast2.forward, out=W2_fast3.forward)
+            matmul(H1_s3.task.mT, uZ2_s3.task_units, out=W2_fast3.stored)  # (5.15)
+            add(W2_fast3.stored, W2_fast2.stored, out=W2_fast3.stored)
             matmul(H1_s4.task, W2_fast3.forward, out=Z2_s4.task_units)  # (3.21)
         else:
             matmul(H1_s4.task, H1_s1.task.mT, out=K_H1_s4_s1)  # (8.37)
@@ -542,14 +492,14 @@ def plan(
             add(Z2_s4.all, Z2_s4_term.all, out=Z2_s4.all)
         maximum(Z2_s4.all, zeros_N_L2, out=H2_s4.all)  # (3.22)
         if dense3:
-            matmul(H2_s3.task.mT, uZ3_s3.task_units, out=W3_fast3.forward)  # (5.17)
-            add(W3_fast3.forward, W3_fast2.forward, out=W3_fast3.forward)
+            matmul(uZ3_s3.task.mT, H2_s3.task, out=W3_fast3.stored)  # (5.17)
+            add(W3_fast3.stored, W3_fast2.stored, out=W3_fast3.stored)
             matmul(H2_s4.task, W3_fast3.forward, out=Z3_s4.task_units)  # (3.23)
         else:
             matmul(H2_s4.task, H2_s1.task.mT, out=K_H2_s4_s1)  # (8.41)
             matmul(H2_s4.task, H2_s2.task.mT, out=K_H2_s4_s2)  # (8.42)
             matmul(H2_s4.task, H2_s3.task.mT, out=K_H2_s4_s3)  # (8.43)
-            dot(H2_s4.all, W3.forward, out=Z3_s4.all)  # (8.44)
+            H2_s4.all.dot(W3.forward, Z3_s4.all)  # (8.44)
             matmul(K_H2_s4_s1, uZ3_s1.task_units, out=Z3_s4_term.task_units)
             add(Z3_s4.all, Z3_s4_term.all, out=Z3_s4.all)
             matmul(K_H2_s4_s2, uZ3_s2.task_units, out=Z3_s4_term.task_units)
@@ -573,9 +523,9 @@ def plan(
             add(uH2_s4.all, uH2_s4_term.all, out=uH2_s4.all)
             matmul(uZ3_s4.units, W3.backward, out=uH2_s4_term.units)
             add(uH2_s4.all, uH2_s4_term.all, out=uH2_s4.all)
-        greater(Z2_s4.all, zeros_N_L2, out=Z2_s4_positive)  # (8.49)
-        copyto(G2_s4.all, Z2_s4_positive)
-        multiply(uH2_s4.all, G2_s4.all, out=uZ2_s4.all)  # (8.50)
+        subtract(zero, H2_s4.all, out=G2_s4.all)  # (8.49)
+        right_shift(G2_s4.bits, sign, out=G2_s4.bits)
+        bitwise_and(uH2_s4.bits, G2_s4.bits, out=uZ2_s4.bits)  # (8.50)
         if dense2:
             matmul(uZ2_s4.task_units, W2_fast3.backward, out=uH1_s4.task_units)  # (4.37)
         else:
@@ -589,12 +539,12 @@ def plan(
             add(uH1_s4.all, uH1_s4_term.all, out=uH1_s4.all)
             matmul(uZ2_s4.units, W2.backward, out=uH1_s4_term.units)
             add(uH1_s4.all, uH1_s4_term.all, out=uH1_s4.all)
-        greater(Z1_s4.all, zeros_N_L1, out=Z1_s4_positive)  # (8.55)
-        copyto(G1_s4.all, Z1_s4_positive)
-        multiply(uH1_s4.all, G1_s4.all, out=uZ1_s4.all)  # (8.56)
+        subtract(zero, H1_s4.all, out=G1_s4.all)  # (8.55)
+        right_shift(G1_s4.bits, sign, out=G1_s4.bits)
+        bitwise_and(uH1_s4.bits, G1_s4.bits, out=uZ1_s4.bits)  # (8.56)
         if dense1:
-            matmul(X_s.task.mT, uZ1_s4.task_units, out=W1_fast4.forward)  # (5.19)
-            add(W1_fast4.forward, W1_fast3.forward, out=W1_fast4.forward)
+            matmul(X_s.task.mT, uZ1_s4.task_units, out=W1_fast4.stored)  # (5.19)
+            add(W1_fast4.stored, W1_fast3.stored, out=W1_fast4.stored)
             matmul(X_s.task, W1_fast4.forward, out=Z1_s5.task_units)  # (3.25)
         else:
             add(uZ1_s1.all, uZ1_s2.all, out=Z1_s5_sum.all)  # (8.57)
@@ -607,8 +557,8 @@ def plan(
         # --- support forward ---
         maximum(Z1_s5.all, zeros_N_L1, out=H1_s5.all)  # (3.26)
         if dense2:
-            matmul(H1_s4.task.mT, uZ2_s4.task_units, out=W2_fast4.forward)  # (5.21)
-            add(W2_fast4.forward, W2_fast3.forward, out=W2_fast4.forward)
+            matmul(H1_s4.task.mT, uZ2_s4.task_units, out=W2_fast4.stored)  # (5.21)
+            add(W2_fast4.stored, W2_fast3.stored, out=W2_fast4.stored)
             matmul(H1_s5.task, W2_fast4.forward, out=Z2_s5.task_units)  # (3.27)
         else:
             matmul(H1_s5.task, H1_s1.task.mT, out=K_H1_s5_s1)  # (8.58)
@@ -626,15 +576,15 @@ def plan(
             add(Z2_s5.all, Z2_s5_term.all, out=Z2_s5.all)
         maximum(Z2_s5.all, zeros_N_L2, out=H2_s5.all)  # (3.28)
         if dense3:
-            matmul(H2_s4.task.mT, uZ3_s4.task_units, out=W3_fast4.forward)  # (5.23)
-            add(W3_fast4.forward, W3_fast3.forward, out=W3_fast4.forward)
+            matmul(uZ3_s4.task.mT, H2_s4.task, out=W3_fast4.stored)  # (5.23)
+            add(W3_fast4.stored, W3_fast3.stored, out=W3_fast4.stored)
             matmul(H2_s5.task, W3_fast4.forward, out=Z3_s5.task_units)  # (3.29)
         else:
             matmul(H2_s5.task, H2_s1.task.mT, out=K_H2_s5_s1)  # (8.63)
             matmul(H2_s5.task, H2_s2.task.mT, out=K_H2_s5_s2)  # (8.64)
             matmul(H2_s5.task, H2_s3.task.mT, out=K_H2_s5_s3)  # (8.65)
             matmul(H2_s5.task, H2_s4.task.mT, out=K_H2_s5_s4)  # (8.66)
-            dot(H2_s5.all, W3.forward, out=Z3_s5.all)  # (8.67)
+            H2_s5.all.dot(W3.forward, Z3_s5.all)  # (8.67)
             matmul(K_H2_s5_s1, uZ3_s1.task_units, out=Z3_s5_term.task_units)
             add(Z3_s5.all, Z3_s5_term.all, out=Z3_s5.all)
             matmul(K_H2_s5_s2, uZ3_s2.task_units, out=Z3_s5_term.task_units)
@@ -663,9 +613,9 @@ def plan(
             add(uH2_s5.all, uH2_s5_term.all, out=uH2_s5.all)
             matmul(uZ3_s5.units, W3.backward, out=uH2_s5_term.units)
             add(uH2_s5.all, uH2_s5_term.all, out=uH2_s5.all)
-        greater(Z2_s5.all, zeros_N_L2, out=Z2_s5_positive)  # (8.73)
-        copyto(G2_s5.all, Z2_s5_positive)
-        multiply(uH2_s5.all, G2_s5.all, out=uZ2_s5.all)  # (8.74)
+        subtract(zero, H2_s5.all, out=G2_s5.all)  # (8.73)
+        right_shift(G2_s5.bits, sign, out=G2_s5.bits)
+        bitwise_and(uH2_s5.bits, G2_s5.bits, out=uZ2_s5.bits)  # (8.74)
         if dense2:
             matmul(uZ2_s5.task_units, W2_fast4.backward, out=uH1_s5.task_units)  # (4.48)
         else:
@@ -682,12 +632,12 @@ def plan(
             add(uH1_s5.all, uH1_s5_term.all, out=uH1_s5.all)
             matmul(uZ2_s5.units, W2.backward, out=uH1_s5_term.units)
             add(uH1_s5.all, uH1_s5_term.all, out=uH1_s5.all)
-        greater(Z1_s5.all, zeros_N_L1, out=Z1_s5_positive)  # (8.80)
-        copyto(G1_s5.all, Z1_s5_positive)
-        multiply(uH1_s5.all, G1_s5.all, out=uZ1_s5.all)  # (8.81)
+        subtract(zero, H1_s5.all, out=G1_s5.all)  # (8.80)
+        right_shift(G1_s5.bits, sign, out=G1_s5.bits)
+        bitwise_and(uH1_s5.bits, G1_s5.bits, out=uZ1_s5.bits)  # (8.81)
         if dense1:
-            matmul(X_s.task.mT, uZ1_s5.task_units, out=W1_fast5.forward)  # (5.25)
-            add(W1_fast5.forward, W1_fast4.forward, out=W1_fast5.forward)
+            matmul(X_s.task.mT, uZ1_s5.task_units, out=W1_fast5.stored)  # (5.25)
+            add(W1_fast5.stored, W1_fast4.stored, out=W1_fast5.stored)
             matmul(X_q.task, W1_fast5.forward, out=Z1_q.task_units)  # (6.1)
         else:
             matmul(X_q.task, X_s.task.mT, out=K_X)  # (8.82)
@@ -702,8 +652,8 @@ def plan(
         # --- query forward ---
         maximum(Z1_q.all, zeros_M_L1, out=H1_q.all)  # (6.2)
         if dense2:
-            matmul(H1_s5.task.mT, uZ2_s5.task_units, out=W2_fast5.forward)  # (5.27)
-            add(W2_fast5.forward, W2_fast4.forward, out=W2_fast5.forward)
+            matmul(H1_s5.task.mT, uZ2_s5.task_units, out=W2_fast5.stored)  # (5.27)
+            add(W2_fast5.stored, W2_fast4.stored, out=W2_fast5.stored)
             matmul(H1_q.task, W2_fast5.forward, out=Z2_q.task_units)  # (6.3)
         else:
             matmul(H1_q.task, H1_s1.task.mT, out=K_H1_q_s1)  # (8.84)
@@ -724,8 +674,8 @@ def plan(
             add(Z2_q.all, Z2_q_term.all, out=Z2_q.all)
         maximum(Z2_q.all, zeros_M_L2, out=H2_q.all)  # (6.4)
         if dense3:
-            matmul(H2_s5.task.mT, uZ3_s5.task_units, out=W3_fast5.forward)  # (5.29)
-            add(W3_fast5.forward, W3_fast4.forward, out=W3_fast5.forward)
+            matmul(uZ3_s5.task.mT, H2_s5.task, out=W3_fast5.stored)  # (5.29)
+            add(W3_fast5.stored, W3_fast4.stored, out=W3_fast5.stored)
             matmul(H2_q.task, W3_fast5.forward, out=Z3_q.task_units)  # (6.5)
         else:
             matmul(H2_q.task, H2_s1.task.mT, out=K_H2_q_s1)  # (8.90)
@@ -733,7 +683,7 @@ def plan(
             matmul(H2_q.task, H2_s3.task.mT, out=K_H2_q_s3)  # (8.92)
             matmul(H2_q.task, H2_s4.task.mT, out=K_H2_q_s4)  # (8.93)
             matmul(H2_q.task, H2_s5.task.mT, out=K_H2_q_s5)  # (8.94)
-            dot(H2_q.all, W3.forward, out=Z3_q.all)  # (8.95)
+            H2_q.all.dot(W3.forward, Z3_q.all)  # (8.95)
             matmul(K_H2_q_s1, uZ3_s1.task_units, out=Z3_q_term.task_units)
             add(Z3_q.all, Z3_q_term.all, out=Z3_q.all)
             matmul(K_H2_q_s2, uZ3_s2.task_units, out=Z3_q_term.task_units)
@@ -768,9 +718,9 @@ def plan(
             add(H2_q_bar.all, H2_q_bar_term.all, out=H2_q_bar.all)
             matmul(Z3_q_bar.units, W3.backward, out=H2_q_bar_term.units)
             add(H2_q_bar.all, H2_q_bar_term.all, out=H2_q_bar.all)
-        greater(Z2_q.all, zeros_M_L2, out=Z2_q_positive)  # (7.3)
-        copyto(Z2_q_bar.all, Z2_q_positive)
-        multiply(Z2_q_bar.all, H2_q_bar.all, out=Z2_q_bar.all)
+        subtract(zero, H2_q.all, out=Z2_q_bar.all)  # (7.3)
+        right_shift(Z2_q_bar.bits, sign, out=Z2_q_bar.bits)
+        bitwise_and(Z2_q_bar.bits, H2_q_bar.bits, out=Z2_q_bar.bits)
         if dense2:
             matmul(Z2_q_bar.task_units, W2_fast5.backward, out=H1_q_bar.task_units)  # (7.4)
         else:
@@ -790,19 +740,19 @@ def plan(
             add(H1_q_bar.all, H1_q_bar_term.all, out=H1_q_bar.all)
             matmul(Z2_q_bar.units, W2.backward, out=H1_q_bar_term.units)
             add(H1_q_bar.all, H1_q_bar_term.all, out=H1_q_bar.all)
-        greater(Z1_q.all, zeros_M_L1, out=Z1_q_positive)  # (7.5)
-        copyto(Z1_q_bar.all, Z1_q_positive)
-        multiply(Z1_q_bar.all, H1_q_bar.all, out=Z1_q_bar.all)
+        subtract(zero, H1_q.all, out=Z1_q_bar.all)  # (7.5)
+        right_shift(Z1_q_bar.bits, sign, out=Z1_q_bar.bits)
+        bitwise_and(Z1_q_bar.bits, H1_q_bar.bits, out=Z1_q_bar.bits)
         if dense1:
-            matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast5_bar.forward)  # (7.11)
+            matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast5_bar.stored)  # (7.11)
             matmul(X_s.task, W1_fast5_bar.forward, out=uZ1_s5_bar.task_units)  # (7.18)
         else:
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s5_bar.task_units)  # (8.111)
 
         # --- support backward ---
-        multiply(uZ1_s5_bar.all, G1_s5.all, out=uH1_s5_bar.all)  # (8.112)
+        bitwise_and(uZ1_s5_bar.bits, G1_s5.bits, out=uH1_s5_bar.bits)  # (8.112)
         if dense2:
-            matmul(H1_q.task.mT, Z2_q_bar.task_units, out=W2_fast5_bar.forward)  # (7.9)
+            matmul(H1_q.task.mT, Z2_q_bar.task_units, out=W2_fast5_bar.stored)  # (7.9)
             matmul(H1_s5.task, W2_fast5_bar.forward, out=uZ2_s5_bar.task_units)  # (7.20)
             matmul(uH1_s5_bar.task, W2_fast4.forward, out=uZ2_s5_bar_term.task_units)
             add(uZ2_s5_bar.all, uZ2_s5_bar_term.all, out=uZ2_s5_bar.all)
@@ -822,9 +772,9 @@ def plan(
             add(uZ2_s5_bar.all, uZ2_s5_bar_term.all, out=uZ2_s5_bar.all)
             matmul(K_H1_q_s5.mT, Z2_q_bar.task_units, out=uZ2_s5_bar_term.task_units)
             add(uZ2_s5_bar.all, uZ2_s5_bar_term.all, out=uZ2_s5_bar.all)
-        multiply(uZ2_s5_bar.all, G2_s5.all, out=uH2_s5_bar.all)  # (8.118)
+        bitwise_and(uZ2_s5_bar.bits, G2_s5.bits, out=uH2_s5_bar.bits)  # (8.118)
         if dense3:
-            matmul(H2_q.task.mT, Z3_q_bar.task_units, out=W3_fast5_bar.forward)  # (7.7)
+            matmul(Z3_q_bar.task.mT, H2_q.task, out=W3_fast5_bar.stored)  # (7.7)
             matmul(H2_s5.task, W3_fast5_bar.forward, out=uZ3_s5_bar.task_units)  # (7.22)
             matmul(uH2_s5_bar.task, W3_fast4.forward, out=uZ3_s5_bar_term.task_units)
             add(uZ3_s5_bar.all, uZ3_s5_bar_term.all, out=uZ3_s5_bar.all)
@@ -840,7 +790,7 @@ def plan(
             add(uZ3_s5_bar.all, uZ3_s5_bar_term.all, out=uZ3_s5_bar.all)
             matmul(K_uH2_bar_H2_s5_s4, uZ3_s4.task_units, out=uZ3_s5_bar_term.task_units)
             add(uZ3_s5_bar.all, uZ3_s5_bar_term.all, out=uZ3_s5_bar.all)
-            dot(uH2_s5_bar.all, W3.forward, out=uZ3_s5_bar_term.all)
+            uH2_s5_bar.all.dot(W3.forward, uZ3_s5_bar_term.all)
             add(uZ3_s5_bar.all, uZ3_s5_bar_term.all, out=uZ3_s5_bar.all)
             matmul(K_H2_q_s5.mT, Z3_q_bar.task_units, out=uZ3_s5_bar_term.task_units)
             add(uZ3_s5_bar.all, uZ3_s5_bar_term.all, out=uZ3_s5_bar.all)
@@ -865,7 +815,7 @@ def plan(
             add(H2_s5_bar.all, H2_s5_bar_term.all, out=H2_s5_bar.all)
             matmul(K_Z3_bar_uZ3_q_s5.mT, H2_q.task_units, out=H2_s5_bar_term.task_units)
             add(H2_s5_bar.all, H2_s5_bar_term.all, out=H2_s5_bar.all)
-        multiply(H2_s5_bar.all, G2_s5.all, out=Z2_s5_bar.all)  # (8.129)
+        bitwise_and(H2_s5_bar.bits, G2_s5.bits, out=Z2_s5_bar.bits)  # (8.129)
         if dense2:
             matmul(Z2_s5_bar.task_units, W2_fast4.backward, out=H1_s5_bar.task_units)  # (7.26)
             matmul(uZ2_s5.task_units, W2_fast5_bar.backward, out=H1_s5_bar_term.task_units)
@@ -886,21 +836,21 @@ def plan(
             add(H1_s5_bar.all, H1_s5_bar_term.all, out=H1_s5_bar.all)
             matmul(K_Z2_bar_uZ2_q_s5.mT, H1_q.task_units, out=H1_s5_bar_term.task_units)
             add(H1_s5_bar.all, H1_s5_bar_term.all, out=H1_s5_bar.all)
-        multiply(H1_s5_bar.all, G1_s5.all, out=Z1_s5_bar.all)  # (8.135)
+        bitwise_and(H1_s5_bar.bits, G1_s5.bits, out=Z1_s5_bar.bits)  # (8.135)
         if dense1:
-            matmul(X_s.task.mT, Z1_s5_bar.task_units, out=W1_fast4_bar.forward)  # (7.33)
-            add(W1_fast4_bar.forward, W1_fast5_bar.forward, out=W1_fast4_bar.forward)
+            matmul(X_s.task.mT, Z1_s5_bar.task_units, out=W1_fast4_bar.stored)  # (7.33)
+            add(W1_fast4_bar.stored, W1_fast5_bar.stored, out=W1_fast4_bar.stored)
             matmul(X_s.task, W1_fast4_bar.forward, out=uZ1_s4_bar.task_units)  # (7.40)
         else:
             matmul(K_X_s_s, Z1_s5_bar.task_units, out=uZ1_s4_bar.task_units)  # (8.136)
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s4_bar_term.task_units)
             add(uZ1_s4_bar.all, uZ1_s4_bar_term.all, out=uZ1_s4_bar.all)
-        multiply(uZ1_s4_bar.all, G1_s4.all, out=uH1_s4_bar.all)  # (8.137)
+        bitwise_and(uZ1_s4_bar.bits, G1_s4.bits, out=uH1_s4_bar.bits)  # (8.137)
         if dense2:
-            matmul(H1_s5.task.mT, Z2_s5_bar.task_units, out=W2_fast4_bar.forward)  # (7.31)
-            matmul(uH1_s5_bar.task.mT, uZ2_s5.task_units, out=W2_fast4_bar_term.forward)
-            add(W2_fast4_bar.forward, W2_fast4_bar_term.forward, out=W2_fast4_bar.forward)
-            add(W2_fast4_bar.forward, W2_fast5_bar.forward, out=W2_fast4_bar.forward)
+            matmul(H1_s5.task.mT, Z2_s5_bar.task_units, out=W2_fast4_bar.stored)  # (7.31)
+            matmul(uH1_s5_bar.task.mT, uZ2_s5.task_units, out=W2_fast4_bar_term.stored)
+            add(W2_fast4_bar.stored, W2_fast4_bar_term.stored, out=W2_fast4_bar.stored)
+            add(W2_fast4_bar.stored, W2_fast5_bar.stored, out=W2_fast4_bar.stored)
             matmul(H1_s4.task, W2_fast4_bar.forward, out=uZ2_s4_bar.task_units)  # (7.42)
             matmul(uH1_s4_bar.task, W2_fast3.forward, out=uZ2_s4_bar_term.task_units)
             add(uZ2_s4_bar.all, uZ2_s4_bar_term.all, out=uZ2_s4_bar.all)
@@ -921,12 +871,12 @@ def plan(
             add(uZ2_s4_bar.all, uZ2_s4_bar_term.all, out=uZ2_s4_bar.all)
             matmul(K_uH1_bar_H1_s5_s4.mT, uZ2_s5.task_units, out=uZ2_s4_bar_term.task_units)
             add(uZ2_s4_bar.all, uZ2_s4_bar_term.all, out=uZ2_s4_bar.all)
-        multiply(uZ2_s4_bar.all, G2_s4.all, out=uH2_s4_bar.all)  # (8.142)
+        bitwise_and(uZ2_s4_bar.bits, G2_s4.bits, out=uH2_s4_bar.bits)  # (8.142)
         if dense3:
-            matmul(H2_s5.task.mT, Z3_s5_bar.task_units, out=W3_fast4_bar.forward)  # (7.29)
-            matmul(uH2_s5_bar.task.mT, uZ3_s5.task_units, out=W3_fast4_bar_term.forward)
-            add(W3_fast4_bar.forward, W3_fast4_bar_term.forward, out=W3_fast4_bar.forward)
-            add(W3_fast4_bar.forward, W3_fast5_bar.forward, out=W3_fast4_bar.forward)
+            matmul(Z3_s5_bar.task.mT, H2_s5.task, out=W3_fast4_bar.stored)  # (7.29)
+            matmul(uZ3_s5.task.mT, uH2_s5_bar.task, out=W3_fast4_bar_term.stored)
+            add(W3_fast4_bar.stored, W3_fast4_bar_term.stored, out=W3_fast4_bar.stored)
+            add(W3_fast4_bar.stored, W3_fast5_bar.stored, out=W3_fast4_bar.stored)
             matmul(H2_s4.task, W3_fast4_bar.forward, out=uZ3_s4_bar.task_units)  # (7.44)
             matmul(uH2_s4_bar.task, W3_fast3.forward, out=uZ3_s4_bar_term.task_units)
             add(uZ3_s4_bar.all, uZ3_s4_bar_term.all, out=uZ3_s4_bar.all)
@@ -939,7 +889,7 @@ def plan(
             add(uZ3_s4_bar.all, uZ3_s4_bar_term.all, out=uZ3_s4_bar.all)
             matmul(K_uH2_bar_H2_s4_s3, uZ3_s3.task_units, out=uZ3_s4_bar_term.task_units)
             add(uZ3_s4_bar.all, uZ3_s4_bar_term.all, out=uZ3_s4_bar.all)
-            dot(uH2_s4_bar.all, W3.forward, out=uZ3_s4_bar_term.all)
+            uH2_s4_bar.all.dot(W3.forward, uZ3_s4_bar_term.all)
             add(uZ3_s4_bar.all, uZ3_s4_bar_term.all, out=uZ3_s4_bar.all)
             matmul(K_H2_q_s4.mT, Z3_q_bar.task_units, out=uZ3_s4_bar_term.task_units)
             add(uZ3_s4_bar.all, uZ3_s4_bar_term.all, out=uZ3_s4_bar.all)
@@ -969,7 +919,7 @@ def plan(
             add(H2_s4_bar.all, H2_s4_bar_term.all, out=H2_s4_bar.all)
             matmul(K_uZ3_s5_s4.mT, uH2_s5_bar.task_units, out=H2_s4_bar_term.task_units)
             add(H2_s4_bar.all, H2_s4_bar_term.all, out=H2_s4_bar.all)
-        multiply(H2_s4_bar.all, G2_s4.all, out=Z2_s4_bar.all)  # (8.151)
+        bitwise_and(H2_s4_bar.bits, G2_s4.bits, out=Z2_s4_bar.bits)  # (8.151)
         if dense2:
             matmul(Z2_s4_bar.task_units, W2_fast3.backward, out=H1_s4_bar.task_units)  # (7.48)
             matmul(uZ2_s4.task_units, W2_fast4_bar.backward, out=H1_s4_bar_term.task_units)
@@ -991,22 +941,22 @@ def plan(
             add(H1_s4_bar.all, H1_s4_bar_term.all, out=H1_s4_bar.all)
             matmul(K_uZ2_s5_s4.mT, uH1_s5_bar.task_units, out=H1_s4_bar_term.task_units)
             add(H1_s4_bar.all, H1_s4_bar_term.all, out=H1_s4_bar.all)
-        multiply(H1_s4_bar.all, G1_s4.all, out=Z1_s4_bar.all)  # (8.156)
+        bitwise_and(H1_s4_bar.bits, G1_s4.bits, out=Z1_s4_bar.bits)  # (8.156)
         if dense1:
-            matmul(X_s.task.mT, Z1_s4_bar.task_units, out=W1_fast3_bar.forward)  # (7.55)
-            add(W1_fast3_bar.forward, W1_fast4_bar.forward, out=W1_fast3_bar.forward)
+            matmul(X_s.task.mT, Z1_s4_bar.task_units, out=W1_fast3_bar.stored)  # (7.55)
+            add(W1_fast3_bar.stored, W1_fast4_bar.stored, out=W1_fast3_bar.stored)
             matmul(X_s.task, W1_fast3_bar.forward, out=uZ1_s3_bar.task_units)  # (7.62)
         else:
             add(Z1_s4_bar.all, Z1_s5_bar.all, out=uZ1_s3_bar_sum.all)  # (8.157)
             matmul(K_X_s_s, uZ1_s3_bar_sum.task_units, out=uZ1_s3_bar.task_units)
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s3_bar_term.task_units)
             add(uZ1_s3_bar.all, uZ1_s3_bar_term.all, out=uZ1_s3_bar.all)
-        multiply(uZ1_s3_bar.all, G1_s3.all, out=uH1_s3_bar.all)  # (8.158)
+        bitwise_and(uZ1_s3_bar.bits, G1_s3.bits, out=uH1_s3_bar.bits)  # (8.158)
         if dense2:
-            matmul(H1_s4.task.mT, Z2_s4_bar.task_units, out=W2_fast3_bar.forward)  # (7.53)
-            matmul(uH1_s4_bar.task.mT, uZ2_s4.task_units, out=W2_fast3_bar_term.forward)
-            add(W2_fast3_bar.forward, W2_fast3_bar_term.forward, out=W2_fast3_bar.forward)
-            add(W2_fast3_bar.forward, W2_fast4_bar.forward, out=W2_fast3_bar.forward)
+            matmul(H1_s4.task.mT, Z2_s4_bar.task_units, out=W2_fast3_bar.stored)  # (7.53)
+            matmul(uH1_s4_bar.task.mT, uZ2_s4.task_units, out=W2_fast3_bar_term.stored)
+            add(W2_fast3_bar.stored, W2_fast3_bar_term.stored, out=W2_fast3_bar.stored)
+            add(W2_fast3_bar.stored, W2_fast4_bar.stored, out=W2_fast3_bar.stored)
             matmul(H1_s3.task, W2_fast3_bar.forward, out=uZ2_s3_bar.task_units)  # (7.64)
             matmul(uH1_s3_bar.task, W2_fast2.forward, out=uZ2_s3_bar_term.task_units)
             add(uZ2_s3_bar.all, uZ2_s3_bar_term.all, out=uZ2_s3_bar.all)
@@ -1028,12 +978,12 @@ def plan(
             add(uZ2_s3_bar.all, uZ2_s3_bar_term.all, out=uZ2_s3_bar.all)
             matmul(K_uH1_bar_H1_s5_s3.mT, uZ2_s5.task_units, out=uZ2_s3_bar_term.task_units)
             add(uZ2_s3_bar.all, uZ2_s3_bar_term.all, out=uZ2_s3_bar.all)
-        multiply(uZ2_s3_bar.all, G2_s3.all, out=uH2_s3_bar.all)  # (8.162)
+        bitwise_and(uZ2_s3_bar.bits, G2_s3.bits, out=uH2_s3_bar.bits)  # (8.162)
         if dense3:
-            matmul(H2_s4.task.mT, Z3_s4_bar.task_units, out=W3_fast3_bar.forward)  # (7.51)
-            matmul(uH2_s4_bar.task.mT, uZ3_s4.task_units, out=W3_fast3_bar_term.forward)
-            add(W3_fast3_bar.forward, W3_fast3_bar_term.forward, out=W3_fast3_bar.forward)
-            add(W3_fast3_bar.forward, W3_fast4_bar.forward, out=W3_fast3_bar.forward)
+            matmul(Z3_s4_bar.task.mT, H2_s4.task, out=W3_fast3_bar.stored)  # (7.51)
+            matmul(uZ3_s4.task.mT, uH2_s4_bar.task, out=W3_fast3_bar_term.stored)
+            add(W3_fast3_bar.stored, W3_fast3_bar_term.stored, out=W3_fast3_bar.stored)
+            add(W3_fast3_bar.stored, W3_fast4_bar.stored, out=W3_fast3_bar.stored)
             matmul(H2_s3.task, W3_fast3_bar.forward, out=uZ3_s3_bar.task_units)  # (7.66)
             matmul(uH2_s3_bar.task, W3_fast2.forward, out=uZ3_s3_bar_term.task_units)
             add(uZ3_s3_bar.all, uZ3_s3_bar_term.all, out=uZ3_s3_bar.all)
@@ -1043,7 +993,7 @@ def plan(
             matmul(K_uH2_bar_H2_s3_s1, uZ3_s1.task_units, out=uZ3_s3_bar.task_units)  # (8.165)
             matmul(K_uH2_bar_H2_s3_s2, uZ3_s2.task_units, out=uZ3_s3_bar_term.task_units)
             add(uZ3_s3_bar.all, uZ3_s3_bar_term.all, out=uZ3_s3_bar.all)
-            dot(uH2_s3_bar.all, W3.forward, out=uZ3_s3_bar_term.all)
+            uH2_s3_bar.all.dot(W3.forward, uZ3_s3_bar_term.all)
             add(uZ3_s3_bar.all, uZ3_s3_bar_term.all, out=uZ3_s3_bar.all)
             matmul(K_H2_q_s3.mT, Z3_q_bar.task_units, out=uZ3_s3_bar_term.task_units)
             add(uZ3_s3_bar.all, uZ3_s3_bar_term.all, out=uZ3_s3_bar.all)
@@ -1078,7 +1028,7 @@ def plan(
             add(H2_s3_bar.all, H2_s3_bar_term.all, out=H2_s3_bar.all)
             matmul(K_uZ3_s5_s3.mT, uH2_s5_bar.task_units, out=H2_s3_bar_term.task_units)
             add(H2_s3_bar.all, H2_s3_bar_term.all, out=H2_s3_bar.all)
-        multiply(H2_s3_bar.all, G2_s3.all, out=Z2_s3_bar.all)  # (8.169)
+        bitwise_and(H2_s3_bar.bits, G2_s3.bits, out=Z2_s3_bar.bits)  # (8.169)
         if dense2:
             matmul(Z2_s3_bar.task_units, W2_fast2.backward, out=H1_s3_bar.task_units)  # (7.70)
             matmul(uZ2_s3.task_units, W2_fast3_bar.backward, out=H1_s3_bar_term.task_units)
@@ -1101,10 +1051,10 @@ def plan(
             add(H1_s3_bar.all, H1_s3_bar_term.all, out=H1_s3_bar.all)
             matmul(K_uZ2_s5_s3.mT, uH1_s5_bar.task_units, out=H1_s3_bar_term.task_units)
             add(H1_s3_bar.all, H1_s3_bar_term.all, out=H1_s3_bar.all)
-        multiply(H1_s3_bar.all, G1_s3.all, out=Z1_s3_bar.all)  # (8.173)
+        bitwise_and(H1_s3_bar.bits, G1_s3.bits, out=Z1_s3_bar.bits)  # (8.173)
         if dense1:
-            matmul(X_s.task.mT, Z1_s3_bar.task_units, out=W1_fast2_bar.forward)  # (7.77)
-            add(W1_fast2_bar.forward, W1_fast3_bar.forward, out=W1_fast2_bar.forward)
+            matmul(X_s.task.mT, Z1_s3_bar.task_units, out=W1_fast2_bar.stored)  # (7.77)
+            add(W1_fast2_bar.stored, W1_fast3_bar.stored, out=W1_fast2_bar.stored)
             matmul(X_s.task, W1_fast2_bar.forward, out=uZ1_s2_bar.task_units)  # (7.84)
         else:
             add(Z1_s3_bar.all, Z1_s4_bar.all, out=uZ1_s2_bar_sum.all)  # (8.174)
@@ -1112,12 +1062,12 @@ def plan(
             matmul(K_X_s_s, uZ1_s2_bar_sum.task_units, out=uZ1_s2_bar.task_units)
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s2_bar_term.task_units)
             add(uZ1_s2_bar.all, uZ1_s2_bar_term.all, out=uZ1_s2_bar.all)
-        multiply(uZ1_s2_bar.all, G1_s2.all, out=uH1_s2_bar.all)  # (8.175)
+        bitwise_and(uZ1_s2_bar.bits, G1_s2.bits, out=uH1_s2_bar.bits)  # (8.175)
         if dense2:
-            matmul(H1_s3.task.mT, Z2_s3_bar.task_units, out=W2_fast2_bar.forward)  # (7.75)
-            matmul(uH1_s3_bar.task.mT, uZ2_s3.task_units, out=W2_fast2_bar_term.forward)
-            add(W2_fast2_bar.forward, W2_fast2_bar_term.forward, out=W2_fast2_bar.forward)
-            add(W2_fast2_bar.forward, W2_fast3_bar.forward, out=W2_fast2_bar.forward)
+            matmul(H1_s3.task.mT, Z2_s3_bar.task_units, out=W2_fast2_bar.stored)  # (7.75)
+            matmul(uH1_s3_bar.task.mT, uZ2_s3.task_units, out=W2_fast2_bar_term.stored)
+            add(W2_fast2_bar.stored, W2_fast2_bar_term.stored, out=W2_fast2_bar.stored)
+            add(W2_fast2_bar.stored, W2_fast3_bar.stored, out=W2_fast2_bar.stored)
             matmul(H1_s2.task, W2_fast2_bar.forward, out=uZ2_s2_bar.task_units)  # (7.86)
             matmul(uH1_s2_bar.task, W2_fast1.forward, out=uZ2_s2_bar_term.task_units)
             add(uZ2_s2_bar.all, uZ2_s2_bar_term.all, out=uZ2_s2_bar.all)
@@ -1140,19 +1090,19 @@ def plan(
             add(uZ2_s2_bar.all, uZ2_s2_bar_term.all, out=uZ2_s2_bar.all)
             matmul(K_uH1_bar_H1_s5_s2.mT, uZ2_s5.task_units, out=uZ2_s2_bar_term.task_units)
             add(uZ2_s2_bar.all, uZ2_s2_bar_term.all, out=uZ2_s2_bar.all)
-        multiply(uZ2_s2_bar.all, G2_s2.all, out=uH2_s2_bar.all)  # (8.178)
+        bitwise_and(uZ2_s2_bar.bits, G2_s2.bits, out=uH2_s2_bar.bits)  # (8.178)
         if dense3:
-            matmul(H2_s3.task.mT, Z3_s3_bar.task_units, out=W3_fast2_bar.forward)  # (7.73)
-            matmul(uH2_s3_bar.task.mT, uZ3_s3.task_units, out=W3_fast2_bar_term.forward)
-            add(W3_fast2_bar.forward, W3_fast2_bar_term.forward, out=W3_fast2_bar.forward)
-            add(W3_fast2_bar.forward, W3_fast3_bar.forward, out=W3_fast2_bar.forward)
+            matmul(Z3_s3_bar.task.mT, H2_s3.task, out=W3_fast2_bar.stored)  # (7.73)
+            matmul(uZ3_s3.task.mT, uH2_s3_bar.task, out=W3_fast2_bar_term.stored)
+            add(W3_fast2_bar.stored, W3_fast2_bar_term.stored, out=W3_fast2_bar.stored)
+            add(W3_fast2_bar.stored, W3_fast3_bar.stored, out=W3_fast2_bar.stored)
             matmul(H2_s2.task, W3_fast2_bar.forward, out=uZ3_s2_bar.task_units)  # (7.88)
             matmul(uH2_s2_bar.task, W3_fast1.forward, out=uZ3_s2_bar_term.task_units)
             add(uZ3_s2_bar.all, uZ3_s2_bar_term.all, out=uZ3_s2_bar.all)
         else:
             matmul(uH2_s2_bar.task, H2_s1.task.mT, out=K_uH2_bar_H2_s2_s1)  # (8.179)
             matmul(K_uH2_bar_H2_s2_s1, uZ3_s1.task_units, out=uZ3_s2_bar.task_units)  # (8.180)
-            dot(uH2_s2_bar.all, W3.forward, out=uZ3_s2_bar_term.all)
+            uH2_s2_bar.all.dot(W3.forward, uZ3_s2_bar_term.all)
             add(uZ3_s2_bar.all, uZ3_s2_bar_term.all, out=uZ3_s2_bar.all)
             matmul(K_H2_q_s2.mT, Z3_q_bar.task_units, out=uZ3_s2_bar_term.task_units)
             add(uZ3_s2_bar.all, uZ3_s2_bar_term.all, out=uZ3_s2_bar.all)
@@ -1192,7 +1142,7 @@ def plan(
             add(H2_s2_bar.all, H2_s2_bar_term.all, out=H2_s2_bar.all)
             matmul(K_uZ3_s5_s2.mT, uH2_s5_bar.task_units, out=H2_s2_bar_term.task_units)
             add(H2_s2_bar.all, H2_s2_bar_term.all, out=H2_s2_bar.all)
-        multiply(H2_s2_bar.all, G2_s2.all, out=Z2_s2_bar.all)  # (8.183)
+        bitwise_and(H2_s2_bar.bits, G2_s2.bits, out=Z2_s2_bar.bits)  # (8.183)
         if dense2:
             matmul(Z2_s2_bar.task_units, W2_fast1.backward, out=H1_s2_bar.task_units)  # (7.92)
             matmul(uZ2_s2.task_units, W2_fast2_bar.backward, out=H1_s2_bar_term.task_units)
@@ -1216,10 +1166,10 @@ def plan(
             add(H1_s2_bar.all, H1_s2_bar_term.all, out=H1_s2_bar.all)
             matmul(K_uZ2_s5_s2.mT, uH1_s5_bar.task_units, out=H1_s2_bar_term.task_units)
             add(H1_s2_bar.all, H1_s2_bar_term.all, out=H1_s2_bar.all)
-        multiply(H1_s2_bar.all, G1_s2.all, out=Z1_s2_bar.all)  # (8.186)
+        bitwise_and(H1_s2_bar.bits, G1_s2.bits, out=Z1_s2_bar.bits)  # (8.186)
         if dense1:
-            matmul(X_s.task.mT, Z1_s2_bar.task_units, out=W1_fast1_bar.forward)  # (7.99)
-            add(W1_fast1_bar.forward, W1_fast2_bar.forward, out=W1_fast1_bar.forward)
+            matmul(X_s.task.mT, Z1_s2_bar.task_units, out=W1_fast1_bar.stored)  # (7.99)
+            add(W1_fast1_bar.stored, W1_fast2_bar.stored, out=W1_fast1_bar.stored)
             matmul(X_s.task, W1_fast1_bar.forward, out=uZ1_s1_bar.task_units)  # (7.106)
         else:
             add(Z1_s2_bar.all, Z1_s3_bar.all, out=uZ1_s1_bar_sum.all)  # (8.187)
@@ -1228,12 +1178,12 @@ def plan(
             matmul(K_X_s_s, uZ1_s1_bar_sum.task_units, out=uZ1_s1_bar.task_units)
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s1_bar_term.task_units)
             add(uZ1_s1_bar.all, uZ1_s1_bar_term.all, out=uZ1_s1_bar.all)
-        multiply(uZ1_s1_bar.all, G1_s1.all, out=uH1_s1_bar.all)  # (8.188)
+        bitwise_and(uZ1_s1_bar.bits, G1_s1.bits, out=uH1_s1_bar.bits)  # (8.188)
         if dense2:
-            matmul(H1_s2.task.mT, Z2_s2_bar.task_units, out=W2_fast1_bar.forward)  # (7.97)
-            matmul(uH1_s2_bar.task.mT, uZ2_s2.task_units, out=W2_fast1_bar_term.forward)
-            add(W2_fast1_bar.forward, W2_fast1_bar_term.forward, out=W2_fast1_bar.forward)
-            add(W2_fast1_bar.forward, W2_fast2_bar.forward, out=W2_fast1_bar.forward)
+            matmul(H1_s2.task.mT, Z2_s2_bar.task_units, out=W2_fast1_bar.stored)  # (7.97)
+            matmul(uH1_s2_bar.task.mT, uZ2_s2.task_units, out=W2_fast1_bar_term.stored)
+            add(W2_fast1_bar.stored, W2_fast1_bar_term.stored, out=W2_fast1_bar.stored)
+            add(W2_fast1_bar.stored, W2_fast2_bar.stored, out=W2_fast1_bar.stored)
             matmul(H1_s1.task, W2_fast1_bar.forward, out=uZ2_s1_bar.task_units)  # (7.108)
             matmul(uH1_s1_bar.all, W2.forward, out=uZ2_s1_bar_term.units)
             add(uZ2_s1_bar.all, uZ2_s1_bar_term.all, out=uZ2_s1_bar.all)
@@ -1257,17 +1207,17 @@ def plan(
             add(uZ2_s1_bar.all, uZ2_s1_bar_term.all, out=uZ2_s1_bar.all)
             matmul(K_uH1_bar_H1_s5_s1.mT, uZ2_s5.task_units, out=uZ2_s1_bar_term.task_units)
             add(uZ2_s1_bar.all, uZ2_s1_bar_term.all, out=uZ2_s1_bar.all)
-        multiply(uZ2_s1_bar.all, G2_s1.all, out=uH2_s1_bar.all)  # (8.190)
+        bitwise_and(uZ2_s1_bar.bits, G2_s1.bits, out=uH2_s1_bar.bits)  # (8.190)
         if dense3:
-            matmul(H2_s2.task.mT, Z3_s2_bar.task_units, out=W3_fast1_bar.forward)  # (7.95)
-            matmul(uH2_s2_bar.task.mT, uZ3_s2.task_units, out=W3_fast1_bar_term.forward)
-            add(W3_fast1_bar.forward, W3_fast1_bar_term.forward, out=W3_fast1_bar.forward)
-            add(W3_fast1_bar.forward, W3_fast2_bar.forward, out=W3_fast1_bar.forward)
+            matmul(Z3_s2_bar.task.mT, H2_s2.task, out=W3_fast1_bar.stored)  # (7.95)
+            matmul(uZ3_s2.task.mT, uH2_s2_bar.task, out=W3_fast1_bar_term.stored)
+            add(W3_fast1_bar.stored, W3_fast1_bar_term.stored, out=W3_fast1_bar.stored)
+            add(W3_fast1_bar.stored, W3_fast2_bar.stored, out=W3_fast1_bar.stored)
             matmul(H2_s1.task, W3_fast1_bar.forward, out=uZ3_s1_bar.task_units)  # (7.110)
-            dot(uH2_s1_bar.all, W3.forward, out=uZ3_s1_bar_term.all)
+            uH2_s1_bar.all.dot(W3.forward, uZ3_s1_bar_term.all)
             add(uZ3_s1_bar.all, uZ3_s1_bar_term.all, out=uZ3_s1_bar.all)
         else:
-            dot(uH2_s1_bar.all, W3.forward, out=uZ3_s1_bar.all)  # (8.191)
+            uH2_s1_bar.all.dot(W3.forward, uZ3_s1_bar.all)  # (8.191)
             matmul(K_H2_q_s1.mT, Z3_q_bar.task_units, out=uZ3_s1_bar_term.task_units)
             add(uZ3_s1_bar.all, uZ3_s1_bar_term.all, out=uZ3_s1_bar.all)
             matmul(K_H2_s2_s1.mT, Z3_s2_bar.task_units, out=uZ3_s1_bar_term.task_units)
@@ -1311,7 +1261,7 @@ def plan(
             add(H2_s1_bar.all, H2_s1_bar_term.all, out=H2_s1_bar.all)
             matmul(K_uZ3_s5_s1.mT, uH2_s5_bar.task_units, out=H2_s1_bar_term.task_units)
             add(H2_s1_bar.all, H2_s1_bar_term.all, out=H2_s1_bar.all)
-        multiply(H2_s1_bar.all, G2_s1.all, out=Z2_s1_bar.all)  # (8.193)
+        bitwise_and(H2_s1_bar.bits, G2_s1.bits, out=Z2_s1_bar.bits)  # (8.193)
         if dense2:
             matmul(Z2_s1_bar.units, W2.backward, out=H1_s1_bar.units)  # (7.114)
             matmul(uZ2_s1.task_units, W2_fast1_bar.backward, out=H1_s1_bar_term.task_units)
@@ -1336,74 +1286,74 @@ def plan(
             add(H1_s1_bar.all, H1_s1_bar_term.all, out=H1_s1_bar.all)
             matmul(K_uZ2_s5_s1.mT, uH1_s5_bar.task_units, out=H1_s1_bar_term.task_units)
             add(H1_s1_bar.all, H1_s1_bar_term.all, out=H1_s1_bar.all)
-        multiply(H1_s1_bar.all, G1_s1.all, out=Z1_s1_bar.all)  # (8.195)
+        bitwise_and(H1_s1_bar.bits, G1_s1.bits, out=Z1_s1_bar.bits)  # (8.195)
         if dense1:
-            dot(X_s.all.T, Z1_s1_bar.units, out=W1_bar)  # (7.116)
-            dot(ones, W1_fast1_bar.each, out=W1_bar_term.reshape(-1))
+            matmul(X_s.all.T, Z1_s1_bar.units, out=W1_bar)  # (7.116)
+            ones.dot(W1_fast1_bar.each, W1_bar_term.reshape(-1))
             add(W1_bar, W1_bar_term, out=W1_bar)
         else:
-            dot(X_q.all.T, Z1_q_bar.units, out=W1_bar)  # (8.196)
+            matmul(X_q.all.T, Z1_q_bar.units, out=W1_bar)  # (8.196)
             add(Z1_s1_bar.all, Z1_s2_bar.all, out=W1_bar_sum.all)
             add(W1_bar_sum.all, Z1_s3_bar.all, out=W1_bar_sum.all)
             add(W1_bar_sum.all, Z1_s4_bar.all, out=W1_bar_sum.all)
             add(W1_bar_sum.all, Z1_s5_bar.all, out=W1_bar_sum.all)
-            dot(X_s.all.T, W1_bar_sum.units, out=W1_bar_term)
+            matmul(X_s.all.T, W1_bar_sum.units, out=W1_bar_term)
             add(W1_bar, W1_bar_term, out=W1_bar)
         if dense2:
-            dot(H1_s1.all.T, Z2_s1_bar.units, out=W2_bar)  # (7.118)
-            dot(uH1_s1_bar.all.T, uZ2_s1.units, out=W2_bar_term)
+            matmul(H1_s1.all.T, Z2_s1_bar.units, out=W2_bar)  # (7.118)
+            matmul(uH1_s1_bar.all.T, uZ2_s1.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(ones, W2_fast1_bar.each, out=W2_bar_term.reshape(-1))
+            ones.dot(W2_fast1_bar.each, W2_bar_term.reshape(-1))
             add(W2_bar, W2_bar_term, out=W2_bar)
         else:
-            dot(H1_q.all.T, Z2_q_bar.units, out=W2_bar)  # (8.198)
-            dot(H1_s1.all.T, Z2_s1_bar.units, out=W2_bar_term)
+            matmul(H1_q.all.T, Z2_q_bar.units, out=W2_bar)  # (8.198)
+            matmul(H1_s1.all.T, Z2_s1_bar.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(H1_s2.all.T, Z2_s2_bar.units, out=W2_bar_term)
+            matmul(H1_s2.all.T, Z2_s2_bar.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(H1_s3.all.T, Z2_s3_bar.units, out=W2_bar_term)
+            matmul(H1_s3.all.T, Z2_s3_bar.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(H1_s4.all.T, Z2_s4_bar.units, out=W2_bar_term)
+            matmul(H1_s4.all.T, Z2_s4_bar.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(H1_s5.all.T, Z2_s5_bar.units, out=W2_bar_term)
+            matmul(H1_s5.all.T, Z2_s5_bar.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(uH1_s1_bar.all.T, uZ2_s1.units, out=W2_bar_term)
+            matmul(uH1_s1_bar.all.T, uZ2_s1.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(uH1_s2_bar.all.T, uZ2_s2.units, out=W2_bar_term)
+            matmul(uH1_s2_bar.all.T, uZ2_s2.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(uH1_s3_bar.all.T, uZ2_s3.units, out=W2_bar_term)
+            matmul(uH1_s3_bar.all.T, uZ2_s3.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(uH1_s4_bar.all.T, uZ2_s4.units, out=W2_bar_term)
+            matmul(uH1_s4_bar.all.T, uZ2_s4.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-            dot(uH1_s5_bar.all.T, uZ2_s5.units, out=W2_bar_term)
+            matmul(uH1_s5_bar.all.T, uZ2_s5.units, out=W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
         if dense3:
-            dot(H2_s1.all.T, Z3_s1_bar.units, out=W3_bar)  # (7.120)
-            dot(uH2_s1_bar.all.T, uZ3_s1.units, out=W3_bar_term)
+            Z3_s1_bar.all.T.dot(H2_s1.all, W3_bar)  # (7.120)
+            uZ3_s1.all.T.dot(uH2_s1_bar.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(ones, W3_fast1_bar.each, out=W3_bar_term.reshape(-1))
+            ones.dot(W3_fast1_bar.each, W3_bar_term.reshape(-1))
             add(W3_bar, W3_bar_term, out=W3_bar)
         else:
-            dot(H2_q.all.T, Z3_q_bar.units, out=W3_bar)  # (8.200)
-            dot(H2_s1.all.T, Z3_s1_bar.units, out=W3_bar_term)
+            Z3_q_bar.all.T.dot(H2_q.all, W3_bar)  # (8.200)
+            Z3_s1_bar.all.T.dot(H2_s1.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(H2_s2.all.T, Z3_s2_bar.units, out=W3_bar_term)
+            Z3_s2_bar.all.T.dot(H2_s2.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(H2_s3.all.T, Z3_s3_bar.units, out=W3_bar_term)
+            Z3_s3_bar.all.T.dot(H2_s3.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(H2_s4.all.T, Z3_s4_bar.units, out=W3_bar_term)
+            Z3_s4_bar.all.T.dot(H2_s4.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(H2_s5.all.T, Z3_s5_bar.units, out=W3_bar_term)
+            Z3_s5_bar.all.T.dot(H2_s5.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(uH2_s1_bar.all.T, uZ3_s1.units, out=W3_bar_term)
+            uZ3_s1.all.T.dot(uH2_s1_bar.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(uH2_s2_bar.all.T, uZ3_s2.units, out=W3_bar_term)
+            uZ3_s2.all.T.dot(uH2_s2_bar.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(uH2_s3_bar.all.T, uZ3_s3.units, out=W3_bar_term)
+            uZ3_s3.all.T.dot(uH2_s3_bar.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(uH2_s4_bar.all.T, uZ3_s4.units, out=W3_bar_term)
+            uZ3_s4.all.T.dot(uH2_s4_bar.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
-            dot(uH2_s5_bar.all.T, uZ3_s5.units, out=W3_bar_term)
+            uZ3_s5.all.T.dot(uH2_s5_bar.all, W3_bar_term)
             add(W3_bar, W3_bar_term, out=W3_bar)
         return loss_q
 
