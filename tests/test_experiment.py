@@ -7,6 +7,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 from docs.sinusoid import __main__ as whole
 from docs.sinusoid import evaluate, gradcheck, plot, tasks, train
 from docs.sinusoid.adam import Adam
-from docs.sinusoid.networks import initial_weights, load_network, save_weights
+from docs.sinusoid.networks import flatten, initial_weights, load_network, save_weights
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--iterations", "6", "--meta-batch", "3", "--shots", "4", "--queries", "5"]
@@ -103,35 +105,50 @@ def test_help(module: str) -> None:
         assert option in result.stdout
 
 
-def test_fifty_steps_lower_the_loss() -> None:
-    net = load_network("relu2")
-    weights = initial_weights(net, [40, 40], train.stream(0, 0), FLOAT64)
-    rng = train.stream(0, 1)
-    batch = tasks.sample(rng, 25, 10, 10, FLOAT64)
-    for objective in (train.maml_objective(net, 0.01, False), train.joint_objective(net)):
-        result = train.train(objective, weights, lambda: batch, 1e-3, 50, "test")
-        assert len(result.losses) == 50
-        assert result.losses[-1] < 0.9 * result.losses[0]
+def prepared(net: Any, hidden: list[int], sizes: tuple[int, int, int]) -> Any:
+    """A workspace with initial weights."""
+    ws = net.workspace((1, *hidden, 1), *sizes, FLOAT64)
+    flatten(initial_weights(net, hidden, train.stream(0, 0), FLOAT64), ws.parameters)
+    return ws
+
+
+@pytest.mark.parametrize("method", ["maml", "first order", "joint"])
+def test_fifty_steps_lower_the_loss(method: str) -> None:
+    net, sizes = load_network("relu2"), (25, 10, 10)
+    ws = prepared(net, [40, 40], sizes)
+    batch = tasks.sample(train.stream(0, 1), *sizes, FLOAT64)
+    objective = (
+        train.joint_objective(net, ws)
+        if method == "joint"
+        else train.maml_objective(net, ws, 0.01, method == "first order")
+    )
+    result = train.train(objective, ws, repeat(batch), 1e-3, 50, "test")
+    assert len(result.losses) == 50
+    assert result.losses[-1] < 0.9 * result.losses[0]
 
 
 def test_joint_training_is_joint() -> None:
     # Its gradient is the mean of the inner gradients of the tasks, each over all its points.
     net = load_network("relu2")
-    weights = initial_weights(net, [5, 4], train.stream(0, 0), FLOAT64)
+    ws = prepared(net, [5, 4], (3, 4, 6))
+    weights, objective = ws.weights, train.joint_objective(net, ws)
     batch = tasks.sample(train.stream(0, 1), 3, 4, 6, FLOAT64)
-    loss, gradient = train.joint_objective(net)(weights, batch)
+    loss = objective(batch)
+    gradient = ws.gradient.copy()
     X, Y = (
         np.concatenate([s, q], axis=1) for s, q in ((batch.X_s, batch.X_q), (batch.Y_s, batch.Y_q))
     )
     alone = [net.loss_and_gradient(weights, x, y) for x, y in zip(X, Y, strict=True)]
     assert loss == pytest.approx(np.mean([each for each, _ in alone]))
-    for i, ours in enumerate(gradient):
-        np.testing.assert_allclose(ours, np.mean([each[i] for _, each in alone], axis=0))
-    expected = gradcheck.central_difference(
-        lambda w: train.joint_objective(net)(w, batch)[0], weights
-    )
-    for ours, theirs in zip(gradient, expected, strict=True):
-        assert gradcheck.relative_error(ours, theirs) < 1e-6
+    inner = [np.concatenate([array.ravel() for array in each]) for _, each in alone]
+    np.testing.assert_allclose(gradient, np.mean(inner, axis=0))
+
+    def moved(weights: Any) -> float:
+        flatten(weights, ws.parameters)
+        return objective(batch)
+
+    expected = gradcheck.central_difference(moved, type(weights)(*(w.copy() for w in weights)))
+    assert gradcheck.relative_error(gradient, np.concatenate([e.ravel() for e in expected])) < 1e-6
 
 
 def test_tasks_are_those_of_the_paper() -> None:
@@ -145,17 +162,56 @@ def test_tasks_are_those_of_the_paper() -> None:
     assert y == pytest.approx(2 * np.sin(1.0))
 
 
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64])
+def test_blocks_have_the_stream_of_single_draws(dtype: np.dtype) -> None:
+    sizes = (3, 4, 5)
+    blocks = tasks.batches(np.random.default_rng(7), *sizes, dtype, block=4)
+    rng = np.random.default_rng(7)
+    for drawn in islice(blocks, 9):
+        for ours, theirs in zip(drawn, tasks.sample(rng, *sizes, dtype), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+            assert ours.dtype == dtype
+            assert ours.flags.c_contiguous
+
+
+def test_float32_draws_the_tasks_of_float64() -> None:
+    ours, theirs = (
+        tasks.sample(np.random.default_rng(3), 4, 5, 6, dtype) for dtype in (FLOAT32, FLOAT64)
+    )
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_a_block_is_bounded() -> None:
+    # A meta-batch of any size is drawn, one at a time if need be.
+    big = next(tasks.batches(np.random.default_rng(0), 2000, 10, 10, FLOAT32))
+    assert big.X_s.base is not None
+    assert big.X_s.base.shape[0] == 1
+
+
 def test_adam_takes_the_steps_of_the_paper() -> None:
     # Algorithm 1 of arXiv:1412.6980, written out for one number.
-    net = load_network("relu1")
-    arrays = [np.full(shape, 3.0) for shape in ((1, 1), (1, 1), (1, 1), (1, 1))]
-    adam, w, m, v = Adam(0.1), 3.0, 0.0, 0.0
-    weights: Any = net.Weights(*arrays)
-    for t, g in enumerate([0.5, -2.0, 0.25], start=1):
+    parameters, w, m, v = np.full(3, 3.0), 3.0, 0.0, 0.0
+    adam = Adam(parameters, 0.1)
+    for t, g in enumerate([0.5, -2.0, 0.25, 0.0, 1e-9], start=1):
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
         w -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-        weights = adam.update(weights, net.Weights(*(np.full_like(a, g) for a in arrays)))
-        np.testing.assert_allclose(weights.W2, w, rtol=1e-12)
+        adam.update(np.full(3, g))
+        np.testing.assert_allclose(parameters, w, rtol=1e-12)
+    assert adam.parameters is parameters
+
+
+def test_adam_wants_a_vector_it_can_write_to() -> None:
+    frozen = np.zeros(3)
+    frozen.flags.writeable = False
+    cases = [
+        (frozen, r"parameters is contiguous, read-only, \(3,\); it must be a contiguous vector"),
+        (np.zeros(6)[::2], r"parameters is strided, \(3,\); it must be a contiguous vector"),
+        (np.zeros((2, 2)), r"parameters is contiguous, \(2, 2\); it must be a contiguous vector"),
+    ]
+    for parameters, message in cases:
+        with pytest.raises(ValueError, match=message):
+            Adam(parameters)
 
 
 def test_gradcheck_finds_a_wrong_gradient(
@@ -187,16 +243,12 @@ def test_a_loss_that_is_not_finite_stops_training(
 def test_interrupting_saves_what_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calls = []
+    def interrupted(*arguments: Any) -> Iterator[tasks.Batch]:
+        yield from islice(original(*arguments), 3)
+        raise KeyboardInterrupt
 
-    def interrupted(*arguments: Any) -> tasks.Batch:
-        calls.append(arguments)
-        if len(calls) > 3:
-            raise KeyboardInterrupt
-        return original(*arguments)
-
-    original = tasks.sample
-    monkeypatch.setattr(tasks, "sample", interrupted)
+    original = tasks.batches
+    monkeypatch.setattr(tasks, "batches", interrupted)
     assert train.main([*SMALL, "--run", str(tmp_path)]) == 130
     assert "maml: interrupted at iteration 3; the last good weights are saved" in (
         capsys.readouterr().err

@@ -34,6 +34,19 @@ class WeightTuple(Protocol):
     def _asdict(self) -> dict[str, Array]: ...
 
 
+class Workspace(Protocol):
+    """Memory for repeated meta-gradients of one size, as a generated package makes it."""
+
+    parameters: Array
+    gradient: Array
+    weights: Any
+
+    def meta_loss_and_gradient(
+        self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
+    ) -> tuple[float, WeightTuple]:
+        """Meta-loss and meta-gradient."""
+
+
 class Network(Protocol):
     """The functions of a generated package that the experiment calls."""
 
@@ -70,6 +83,11 @@ class Network(Protocol):
         self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
     ) -> tuple[float, WeightTuple]:
         """Meta-loss and first-order meta-gradient."""
+
+    def workspace(
+        self, sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: Any
+    ) -> Workspace:
+        """Prepare for repeated meta-gradients."""
 
 
 def names() -> list[str]:
@@ -122,6 +140,11 @@ def initial_weights(
 
 
 # --8<-- [end:initial]
+
+
+def flatten(weights: WeightTuple, out: Array) -> None:
+    """Write weights or their gradient into one vector, layer by layer."""
+    np.concatenate([array.reshape(-1) for array in weights], out=out)
 
 
 def save_weights(path: Path, weights: WeightTuple) -> None:

@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from docs.sinusoid.networks import Array
 
 # --8<-- [start:distribution]
 AMPLITUDE = (0.1, 5.0)
-PHASE = (0.0, np.pi)
+PHASE = (0.0, float(np.pi))
 INPUTS = (-5.0, 5.0)
+
+#: Random numbers that are drawn at a time.
+NUMBERS = 32_768
 
 
 def sinusoid(x: Array, amplitude: Array | float, phase: Array | float) -> Array:
@@ -67,12 +72,37 @@ def sample(
     Batch
         The two sets.
     """
-    amplitude = rng.uniform(*AMPLITUDE, size=(tasks, 1, 1))
-    phase = rng.uniform(*PHASE, size=(tasks, 1, 1))
-    x = rng.uniform(*INPUTS, size=(tasks, shots + queries, 1))
-    y = sinusoid(x, amplitude, phase)
-    X, Y = x.astype(dtype), y.astype(dtype)
-    return Batch(X[:, :shots], Y[:, :shots], X[:, shots:], Y[:, shots:])
+    return next(batches(rng, tasks, shots, queries, dtype, block=1))
+
+
+def batches(
+    rng: np.random.Generator,
+    tasks: int,
+    shots: int,
+    queries: int,
+    dtype: np.dtype,
+    block: int | None = None,
+) -> Iterator[Batch]:
+    """Draw meta-batches without end, `block` of them at a time.
+
+    The stream is that of `sample`, called again and again: a block only spreads the cost of the
+    calls. Without a `block`, as many as make about `NUMBERS` numbers.
+    """
+    size = tasks * (2 + shots + queries)
+    count = block or max(1, NUMBERS // size)
+    while True:
+        drawn = rng.random((count, tasks, 2 + shots + queries, 1)).astype(dtype)
+        amplitude, phase = within(AMPLITUDE, drawn[:, :, :1]), within(PHASE, drawn[:, :, 1:2])
+        X_s = within(INPUTS, drawn[:, :, 2 : 2 + shots])
+        X_q = within(INPUTS, drawn[:, :, 2 + shots :])
+        Y_s, Y_q = (sinusoid(X, amplitude, phase) for X in (X_s, X_q))
+        yield from map(Batch, X_s, Y_s, X_q, Y_q)
+
+
+def within(interval: tuple[float, float], drawn: Array) -> Array:
+    """Numbers of [0, 1) moved into an interval."""
+    low, high = interval
+    return low + (high - low) * drawn
 
 
 # --8<-- [end:sample]

@@ -9,7 +9,6 @@ import platform
 import sys
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +27,7 @@ from docs.sinusoid.command import (
     write_text,
 )
 from docs.sinusoid.networks import (
+    flatten,
     hidden_layers,
     initial_weights,
     load_network,
@@ -37,13 +37,14 @@ from docs.sinusoid.networks import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from docs.sinusoid.networks import Network, WeightTuple
+    from docs.sinusoid.networks import Network, WeightTuple, Workspace
     from docs.sinusoid.tasks import Batch
 
-    Objective = Callable[[WeightTuple, Batch], tuple[float, WeightTuple]]
+    #: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
+    Objective = Callable[[Batch], float]
 
 
 DTYPES = ("float32", "float64")
@@ -77,23 +78,29 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
 
 
 # --8<-- [start:objectives]
-def maml_objective(net: Network, alpha: float, first_order: bool) -> Objective:
+def maml_objective(net: Network, ws: Workspace, alpha: float, first_order: bool) -> Objective:
     """The loss after adaptation, and its gradient through the adaptation."""
-    function = net.first_order_meta_loss_and_gradient if first_order else net.meta_loss_and_gradient
 
-    def objective(weights: WeightTuple, batch: Batch) -> tuple[float, WeightTuple]:
-        return function(weights, *batch, alpha)
+    def second(batch: Batch) -> float:
+        return ws.meta_loss_and_gradient(ws.weights, *batch, alpha)[0]
 
-    return objective
+    def first(batch: Batch) -> float:
+        loss, gradient = net.first_order_meta_loss_and_gradient(ws.weights, *batch, alpha)
+        flatten(gradient, ws.gradient)
+        return loss
+
+    return first if first_order else second
 
 
-def joint_objective(net: Network) -> Objective:
+def joint_objective(net: Network, ws: Workspace) -> Objective:
     """The loss of one network on the points of all tasks together, without adaptation."""
 
-    def objective(weights: WeightTuple, batch: Batch) -> tuple[float, WeightTuple]:
+    def objective(batch: Batch) -> float:
         X = np.concatenate([batch.X_s, batch.X_q], axis=1).reshape(-1, 1)
         Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1).reshape(-1, 1)
-        return net.loss_and_gradient(weights, X, Y)
+        loss, gradient = net.loss_and_gradient(ws.weights, X, Y)
+        flatten(gradient, ws.gradient)
+        return loss
 
     return objective
 
@@ -103,8 +110,8 @@ def joint_objective(net: Network) -> Objective:
 
 def train(
     objective: Objective,
-    weights: WeightTuple,
-    draw: Callable[[], Batch],
+    ws: Workspace,
+    batches: Iterator[Batch],
     beta: float,
     iterations: int,
     title: str,
@@ -115,10 +122,10 @@ def train(
     ----------
     objective
         Loss and gradient on a meta-batch.
-    weights
-        Where to start.
-    draw
-        Gives the next meta-batch.
+    ws
+        The parameters to train, where `objective` reads them and leaves their gradient.
+    batches
+        Gives the meta-batches.
     beta
         The outer step size.
     iterations
@@ -132,21 +139,24 @@ def train(
         Also after Ctrl-C, and when the loss is no longer finite.
     """
     # --8<-- [start:loop]
-    adam = Adam(beta)
-    good, interrupted = weights, False
-    losses: list[float] = []
+    adam = Adam(ws.parameters, beta)
+    good, losses, stopped, interrupted = ws.parameters.copy(), [], "", False
     try:
         for iteration in tqdm(range(iterations), title, disable=None):
-            loss, gradient = objective(weights, draw())
+            loss = objective(next(batches))
             if not math.isfinite(loss):
-                return Trained(good, losses, f"the loss is {loss} at iteration {iteration}")
-            good, weights = weights, adam.update(weights, gradient)
+                stopped = f"the loss is {loss} at iteration {iteration}"
+                ws.parameters[:] = good
+                break
+            good[:] = ws.parameters
+            adam.update(ws.gradient)
             losses.append(loss)
     except KeyboardInterrupt:
-        interrupted = True
-    if not all(np.isfinite(array).all() for array in weights):
-        return Trained(good, losses, f"the weights are not finite after iteration {len(losses)}")
-    stopped = f"interrupted at iteration {len(losses)}" if interrupted else ""
+        stopped, interrupted = f"interrupted at iteration {len(losses)}", True
+    if not np.isfinite(ws.parameters).all():
+        stopped = f"the weights are not finite after iteration {len(losses)}"
+        ws.parameters[:] = good
+    weights = type(ws.weights)(*(array.copy() for array in ws.weights))
     return Trained(weights, losses, stopped, interrupted)
     # --8<-- [end:loop]
 
@@ -183,20 +193,21 @@ def run(options: argparse.Namespace) -> int:
         )
     folder = writable(options.run)
     dtype = np.dtype(options.dtype)
-    weights = initial_weights(net, hidden, stream(options.seed, 0), dtype)
-    objectives = {"maml": maml_objective(net, options.alpha, options.first_order)}
+    sizes = (options.meta_batch, options.shots, options.queries)
+    ws = net.workspace((1, *hidden, 1), *sizes, dtype)
+    objectives = {"maml": maml_objective(net, ws, options.alpha, options.first_order)}
     if not options.no_baseline:
-        objectives["joint"] = joint_objective(net)
+        objectives["joint"] = joint_objective(net, ws)
 
     results: dict[str, Trained] = {}
     for method, objective in objectives.items():
-        # Both methods see the same tasks.
-        rng = stream(options.seed, 1)
+        # Both methods start from the same weights and see the same tasks.
+        flatten(initial_weights(net, hidden, stream(options.seed, 0), dtype), ws.parameters)
+        batches = tasks.batches(stream(options.seed, 1), *sizes, dtype)
         started = time.perf_counter()
-        draw = partial(tasks.sample, rng, options.meta_batch, options.shots, options.queries, dtype)
         # A loss that overflows ends the loop; numpy need not warn of it too.
         with np.errstate(over="ignore", invalid="ignore"):
-            result = train(objective, weights, draw, options.beta, options.iterations, method)
+            result = train(objective, ws, batches, options.beta, options.iterations, method)
         seconds = time.perf_counter() - started
         results[method] = result
         save(folder, results, options, hidden)
