@@ -120,5 +120,5 @@ def kind_of(symbol: MatrixSymbol) -> tuple[object, ...]:
     if is_zeros(symbol):
         return (name, symbol.shape)
     # A slope's constant unit is that of no other quantity.
-    slope = not name.startswith("K_") and parse(name.split("_")[0]).base == "G"
+    slope = not name.startswith("K_") and parse(name.partition("_")[0]).base == "G"
     return (symbol.shape, constant_of(symbol), slope)

@@ -101,9 +101,7 @@ def is_gate(value: Expr) -> bool:
     return isinstance(value, Elementwise) and str(body_of(value).func) == "step"
 
 
-def calls_of(
-    equation: Equation, outputs: Collection[Expr], gates: Collection[Expr]
-) -> list[Call]:
+def calls_of(equation: Equation, outputs: Collection[Expr], gates: Collection[Expr]) -> list[Call]:
     """Compute an equation.
 
     Parameters
@@ -231,11 +229,11 @@ class _Calls:
         calls = self.plain_sum_into(out, terms)
         return calls if scalar == 1 else [*calls, self.scaled(out, scalar, out)]
 
-    def plain_sum_into(
-        self, out: MatrixSymbol, terms: list[tuple[int, MatrixExpr]]
-    ) -> list[Call]:
+    def plain_sum_into(self, out: MatrixSymbol, terms: list[tuple[int, MatrixExpr]]) -> list[Call]:
         """Compute a sum: what is computed comes first, then what has a name is added."""
-        (_, first), *rest = sorted(terms, key=lambda term: (term[0] < 0, self.is_named(term[1], out)))
+        (_, first), *rest = sorted(
+            terms, key=lambda term: (term[0] < 0, self.is_named(term[1], out))
+        )
         if rest and self.is_named(first, out) and self.is_named(rest[0][1], out):
             (sign, second), *rest = rest
             calls = [self.elementwise("add" if sign > 0 else "subtract", out, first, second)]
@@ -274,11 +272,12 @@ class _Calls:
             total = self.scratch("sum", right)
             calls, right = self.sum_into(total, right), total
         a, b = _symbol(left), _symbol(right)
-        flat = self.symbol in self.outputs or is_row_free(b.shape) and is_shared(b)
+        flat = self.symbol in self.outputs or (is_row_free(b.shape) and is_shared(b))
         first, second, into = self.operands(left, right, out, flat)
-        # The method has less to dispatch, but copies what is not contiguous.
-        contiguous = flat and O in out.shape
-        text = f"{first}.dot({second}, {into})" if contiguous else f"matmul({first}, {second}, out={into})"
+        text = f"matmul({first}, {second}, out={into})"
+        if flat and O in out.shape:
+            # The method has less to dispatch, but copies what is not contiguous.
+            text = f"{first}.dot({second}, {into})"
         return [*calls, Call(text, out, (a, b), elementwise=False)]
 
     def operands(
@@ -316,8 +315,8 @@ class _Calls:
         return f"{symbol}.stored" if is_row_free(symbol.shape) else f"{symbol}.all"
 
     def elementwise(self, name: str, out: MatrixSymbol, *factors: MatrixSymbol) -> Call:
-        view = (lambda symbol: f"{symbol}.bits") if name == GATED else self.whole
-        return Call(f"{name}({', '.join(map(view, factors))}, out={view(out)})", out, factors)
+        texts = [f"{each}.bits" if name == GATED else self.whole(each) for each in (*factors, out)]
+        return Call(f"{name}({', '.join(texts[:-1])}, out={texts[-1]})", out, factors)
 
     def scaled(self, out: MatrixSymbol, scalar: Expr, symbol: MatrixSymbol) -> Call:
         text = f"multiply({self.whole(symbol)}, {signed(scalar)}, out={self.whole(out)})"
@@ -363,11 +362,11 @@ class _Calls:
         if name not in FUNCTIONS or body.args != (z,):
             raise ValueError(f"no numpy call for the function {body}")
         zeros = zeros_of(argument)
-        forms = [
-            form.format(z=f"{argument}.all", out=target, bits=f"{out}.bits", zeros=zeros)
+        words = {"z": f"{argument}.all", "out": target, "bits": f"{out}.bits", "zeros": zeros}
+        return [
+            Call(form.format(**words), out, (argument, zeros) if "{zeros}" in form else (argument,))
             for form in FUNCTIONS[name]
         ]
-        return [Call(text, out, (argument, zeros) if str(zeros) in text else (argument,)) for text in forms]
 
 
 def _with_z_outside(body: Expr) -> Expr:

@@ -6,22 +6,21 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, MatMul, MatrixSymbol, Mul, Pow, expand
+from sympy import Expr, MatrixSymbol, Mul
 
 from derive import notation
 from derive.buffers import ALWAYS, buffers_of
 from derive.calls import calls_of, constant_of, is_gate, is_zeros
+from derive.choice import dense_if
 from derive.lower import forms_of
-from derive.program import scalar_and_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from derive.buffers import Buffer, Choice
+    from derive.buffers import Buffer
     from derive.calls import Call
     from derive.derivation import Derivation
     from derive.lower import Line
-    from derive.program import Equation
 
 WIDTH = 100
 
@@ -44,14 +43,14 @@ def plan_function(derivation: Derivation) -> str:
     own = [buffer for buffer in buffers_of(calls, given) if buffer.holds[0] not in outputs]
     layers = derivation.network.hidden + 1
     body = [
-        _unpacked(f"W{layer}" for layer in range(1, layers + 1)) + " = layers",
-        _unpacked(f"W{layer}_bar" for layer in range(1, layers + 1)) + " = gradients",
+        ", ".join(f"W{layer}" for layer in range(1, layers + 1)) + " = layers",
+        ", ".join(f"W{layer}_bar" for layer in range(1, layers + 1)) + " = gradients",
         *(f"copyto({s}.task[:, :, :{s.shape[1]}], {s}_given)" for s in given),
         *_body(each, derivation),
         "return loss_q",
     ]
     text = [
-        *_signature(layers, derivation),
+        *_signature(layers),
         *_indented(_buffer_lines(own)),
         "",
         *_indented(_run_signature(given)),
@@ -66,10 +65,6 @@ def _is_weight(output: MatrixSymbol) -> bool:
     return notation.parse(str(output.name)).base == "W"
 
 
-def _unpacked(names: Iterable[str]) -> str:
-    return ", ".join(names)
-
-
 def _indented(lines: Iterable[str], levels: int = 1) -> list[str]:
     return [f"{'    ' * levels}{line}" for line in lines]
 
@@ -79,12 +74,11 @@ def widths_of(layers: int) -> list[str]:
     return ["D", *(f"L{layer}" for layer in range(1, layers)), "O"]
 
 
-def _signature(layers: int, derivation: Derivation) -> list[str]:
+def _signature(layers: int) -> list[str]:
     sizes = ", ".join(widths_of(layers))
+    inside = "arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]"
     return [
-        "def plan(",
-        "    arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]",
-        ") -> Run:",
+        f"def plan({inside}) -> Run:",
         '    """Lay out the buffers of a chunk of tasks, and return what runs on them.',
         "",
         "    Parameters",
@@ -101,9 +95,7 @@ def _signature(layers: int, derivation: Derivation) -> list[str]:
         "        For each layer, whether its fast weights are formed.",
         '    """',
         f"    {sizes} = sizes",
-        "    "
-        + ", ".join(f"dense{layer}" for layer in range(1, layers + 1))
-        + " = dense",
+        "    " + ", ".join(f"dense{layer}" for layer in range(1, layers + 1)) + " = dense",
     ]
 
 
@@ -166,27 +158,46 @@ def _constructor(symbol: MatrixSymbol) -> str:
 
 
 def _body(each: Sequence[tuple[Line, list[Call]]], derivation: Derivation) -> list[str]:
+    """The calls in order, under the headings of their stages."""
     lines: list[str] = []
     stage = ""
-    for layer, group in groupby(each, key=lambda pair: pair[0].layer):
+    for (layer, _), group in groupby(each, key=lambda pair: (pair[0].layer, _stage(pair[0]))):
         pairs = list(group)
-        if not layer:
-            for line, calls in pairs:
-                if line.equation.stage != stage:
-                    stage = line.equation.stage
-                    lines += ["", f"# --- {notation.STAGES[stage].title} ---"]
-                lines += _call_lines(line, calls, derivation)
-            continue
-        blocks = {
-            dense: [text for line, calls in pairs if line.dense is dense for text in _call_lines(line, calls, derivation)]
-            for dense in (True, False)
-        }
-        if blocks[True]:
-            lines += [f"if dense{layer}:", *_indented(blocks[True])]
-            lines += ["else:", *_indented(blocks[False])] if blocks[False] else []
-        else:
-            lines += [f"if not dense{layer}:", *_indented(blocks[False])]
+        of_last = pairs[-1][0].equation.stage
+        if of_last != stage:
+            stage = of_last
+            lines += ["", f"# --- {notation.STAGES[stage].title} ---"]
+        lines += _chosen(layer, *_by_form(pairs, derivation))
     return lines
+
+
+def _stage(line: Line) -> str:
+    """Lines of a choice stay together, whatever stage they came from."""
+    return "" if line.layer else line.equation.stage
+
+
+def _by_form(
+    pairs: Sequence[tuple[Line, list[Call]]], derivation: Derivation
+) -> tuple[list[str], list[str]]:
+    """The lines of dense form, and the others."""
+    dense: list[str] = []
+    others: list[str] = []
+    for line, calls in pairs:
+        (dense if line.dense else others).extend(_call_lines(line, calls, derivation))
+    return dense, others
+
+
+def _chosen(layer: int, dense: list[str], others: list[str]) -> list[str]:
+    """Lines under the choice for a layer."""
+    if not layer:
+        return others
+    if not dense:
+        return [f"if not dense{layer}:", *_indented(others)]
+    return [
+        f"if dense{layer}:",
+        *_indented(dense),
+        *(["else:", *_indented(others)] if others else []),
+    ]
 
 
 def _call_lines(line: Line, calls: Sequence[Call], derivation: Derivation) -> list[str]:
@@ -208,61 +219,32 @@ def _number(line: Line, derivation: Derivation) -> str:
 def dense_function(derivation: Derivation) -> str:
     """``dense_layers``: for each layer, whether forming its fast weights takes less work."""
     layers = derivation.network.hidden + 1
-    tests = []
-    for layer in range(1, layers + 1):
-        work = {
-            dense: _work(
-                line.equation
-                for line in forms_of(derivation.derived)
-                if line.layer == layer and line.dense is dense
-            )
-            for dense in (True, False)
-        }
-        tests.append(f"{_sum_text(work[True])} < {_sum_text(work[False])}")
+    sides = [dense_if(derivation.derived, layer) for layer in range(1, layers + 1)]
     return "\n".join(
         [
             "def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:",
-            '    """For each layer, whether its dense form has fewer multiply-adds a task.',
+            '    """For each layer, whether its dense form has fewer multiply-adds.',
             "",
-            "    The products that only one of the two forms has are counted.",
+            "    What both forms have has been cancelled; sizes are with the constant unit.",
             '    """',
-            f"    {', '.join(widths_of(layers))} = (*(size + 1 for size in sizes[:-1]), max(sizes[-1], 2))",
+            f"    {', '.join(widths_of(layers)[:-1])} = (size + 1 for size in sizes[:-1])",
+            "    O = max(sizes[-1], 2)",
             "    return (",
-            *(f"        {test}," for test in tests),
+            *(f"        {polynomial(less)} < {polynomial(more)}," for less, more in sides),
             "    )",
         ]
     )
 
 
-def _work(equations: Iterable[Equation]) -> Expr:
-    """Multiply-adds of products."""
-    total: Expr = Add()
-    for equation in equations:
-        for product in equation.value.atoms(MatMul):
-            _, factors = scalar_and_factors(product)
-            if len(factors) == 2:
-                left, right = factors
-                total += left.shape[0] * left.shape[1] * right.shape[1]
-    return expand(total)
-
-
-def _sum_text(value: Expr) -> str:
-    return " + ".join(
-        " * ".join(
-            f"{part.base}**{part.exp}" if isinstance(part, Pow) else str(part)
-            for part in Mul.make_args(term)
-        )
-        for term in Add.make_args(value)
-    )
+def polynomial(value: Expr) -> str:
+    """A sum of products, as Python."""
+    terms = (" * ".join(map(str, Mul.make_args(term))) for term in value.as_ordered_terms())
+    return " + ".join(terms)
 
 
 WORKSPACE = '''\
 def workspace(
-    sizes: Sequence[int],
-    tasks: int,
-    shots: int,
-    queries: int,
-    dtype: DTypeLike = np.float32,
+    sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: DTypeLike = np.float32
 ) -> Workspace[Weights]:
     """Prepare for meta-gradients of many meta-batches of the same sizes.
 
@@ -287,9 +269,7 @@ def workspace(
     ValueError
         When a size is not a whole number of at least 1, or the dtype is another.
     """
-    known, kind = check_sizes(
-        sizes, {layers}, dtype, tasks=tasks, shots=shots, queries=queries
-    )
+    known, kind = check_sizes(sizes, {layers}, dtype, tasks=tasks, shots=shots, queries=queries)
     dense = dense_layers(shots, queries, known)
 
     def of_chunk(arena: Arena) -> Run:

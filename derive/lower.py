@@ -42,7 +42,7 @@ from derive.rewrite import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 def homogeneous(program: Program) -> Program:
@@ -228,8 +228,12 @@ def forms_of(program: Program) -> tuple[Line, ...]:
         raise ValueError("the kernel and the dense program have what they share in other orders")
     lines: list[Line] = []
     for of_kernel, of_dense in zip(_gaps(kernel, shared), _gaps(dense, shared), strict=True):
-        own = [Line(each, _layer_of(each), False) for each in of_kernel if each.symbol not in shared]
-        own += [Line(each, _layer_of(each), True) for each in of_dense if each.symbol not in shared]
+        own = [
+            Line(each, _layer_of(each), gap is of_dense)
+            for gap in (of_kernel, of_dense)
+            for each in gap
+            if each.symbol not in shared
+        ]
         lines += sorted(own, key=lambda line: (line.layer, line.dense))
         lines += [Line(each) for each in of_kernel if each.symbol in shared]
     return tuple(lines)

@@ -231,7 +231,7 @@ those of kernel.py; `reference` holds the derivation line by line.
     names = [each.name for each in functions_of(derivation) if each.name != "inner_step"]
     public = sorted([*names, "adapt"])
     lines = [f"    {name}," for name in public]
-    every = [f'    "{name}",' for name in sorted(["INNER_STEPS", "Weights", "reference", "workspace", *public])]
+    every = sorted(["INNER_STEPS", "Weights", "reference", "workspace", *public])
     imports = [
         "from . import reference",
         "from .inplace import workspace",
@@ -241,7 +241,7 @@ those of kernel.py; `reference` holds the derivation line by line.
         "from .weights import Weights",
         "",
         "__all__ = [",
-        *every,
+        *(f'    "{name}",' for name in every),
         "]",
         "",
         "#: Gradient steps that the meta-gradient goes through.",

@@ -21,11 +21,7 @@ from .weights import Weights
 
 
 def workspace(
-    sizes: Sequence[int],
-    tasks: int,
-    shots: int,
-    queries: int,
-    dtype: DTypeLike = np.float32,
+    sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: DTypeLike = np.float32
 ) -> Workspace[Weights]:
     """Prepare for meta-gradients of many meta-batches of the same sizes.
 
@@ -50,9 +46,7 @@ def workspace(
     ValueError
         When a size is not a whole number of at least 1, or the dtype is another.
     """
-    known, kind = check_sizes(
-        sizes, 2, dtype, tasks=tasks, shots=shots, queries=queries
-    )
+    known, kind = check_sizes(sizes, 2, dtype, tasks=tasks, shots=shots, queries=queries)
     dense = dense_layers(shots, queries, known)
 
     def of_chunk(arena: Arena) -> Run:
@@ -62,20 +56,19 @@ def workspace(
 
 
 def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:
-    """For each layer, whether its dense form has fewer multiply-adds a task.
+    """For each layer, whether its dense form has fewer multiply-adds.
 
-    The products that only one of the two forms has are counted.
+    What both forms have has been cancelled; sizes are with the constant unit.
     """
-    D, L1, O = (*(size + 1 for size in sizes[:-1]), max(sizes[-1], 2))
+    D, L1 = (size + 1 for size in sizes[:-1])
+    O = max(sizes[-1], 2)
     return (
-        2 * D * L1 * M + 3 * D * L1 * N < D * L1 * N + D * M * N + 2 * D * L1 * M + 2 * L1 * M * N,
-        3 * L1 * M * O + 7 * L1 * N * O < 3 * L1 * M * N + 3 * L1 * M * O + 3 * M * N * O + 4 * L1 * N * O,
+        2 * D * L1 < D * M + 2 * L1 * M,
+        L1 * O < L1 * M + M * O,
     )
 
 
-def plan(
-    arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]
-) -> Run:
+def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]) -> Run:
     """Lay out the buffers of a chunk of tasks, and return what runs on them.
 
     Parameters
@@ -154,6 +147,8 @@ def plan(
         subtract(zero, H1_s.all, out=G1_s.all)  # (8.1)
         right_shift(G1_s.bits, sign, out=G1_s.bits)
         bitwise_and(uH1_s.bits, G1_s.bits, out=uZ1_s.bits)  # (8.2)
+
+        # --- query forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s.task_units, out=W1_fast.stored)  # (5.1)
             add(W1_fast.stored, W1.stored, out=W1_fast.stored)
@@ -163,8 +158,6 @@ def plan(
             matmul(K_X, uZ1_s.task_units, out=Z1_q.task_units)  # (8.4)
             matmul(X_q.all, W1.forward, out=Z1_q_term.units)
             add(Z1_q.all, Z1_q_term.all, out=Z1_q.all)
-
-        # --- query forward ---
         maximum(Z1_q.all, zeros_M_L1, out=H1_q.all)  # (6.2)
         if dense2:
             matmul(uZ2_s.task.mT, H1_s.task, out=W2_fast.stored)  # (5.3)
@@ -190,13 +183,13 @@ def plan(
         subtract(zero, H1_q.all, out=Z1_q_bar.all)  # (7.3)
         right_shift(Z1_q_bar.bits, sign, out=Z1_q_bar.bits)
         bitwise_and(Z1_q_bar.bits, H1_q_bar.bits, out=Z1_q_bar.bits)
+
+        # --- support backward ---
         if dense1:
             matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast_bar.stored)  # (7.7)
             matmul(X_s.task, W1_fast_bar.forward, out=uZ1_s_bar.task_units)  # (7.12)
         else:
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s_bar.task_units)  # (8.12)
-
-        # --- support backward ---
         bitwise_and(uZ1_s_bar.bits, G1_s.bits, out=uH1_s_bar.bits)  # (8.13)
         if dense2:
             matmul(Z2_q_bar.task.mT, H1_q.task, out=W2_fast_bar.stored)  # (7.5)
@@ -217,6 +210,8 @@ def plan(
             matmul(K_Z2_bar_uZ2.mT, H1_q.task_units, out=H1_s_bar_term.task_units)
             add(H1_s_bar.all, H1_s_bar_term.all, out=H1_s_bar.all)
         bitwise_and(H1_s_bar.bits, G1_s.bits, out=Z1_s_bar.bits)  # (8.16)
+
+        # --- meta-gradient ---
         if dense1:
             matmul(X_s.all.T, Z1_s_bar.units, out=W1_bar)  # (7.18)
             ones.dot(W1_fast_bar.each, W1_bar_term.reshape(-1))

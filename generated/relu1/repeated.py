@@ -17,6 +17,9 @@ W = TypeVar("W", bound=Sequence[Any])
 #: Rows of a chunk of tasks. What a chunk touches should stay in the cache.
 ROWS = 500
 
+#: The arrays of a meta-batch.
+DATA = ("X_s", "Y_s", "X_q", "Y_q")
+
 #: One chunk of tasks: its layers, where the gradients go, its four arrays, the inner step size.
 Run = Callable[[Sequence[Layer], Sequence[Array], Array, Array, Array, Array, float], float]
 
@@ -143,14 +146,13 @@ class Workspace(Generic[W]):
             self._lock.release()
 
     def _check_data(self, *arrays: Array) -> None:
-        for name, array, shape in zip(("X_s", "Y_s", "X_q", "Y_q"), arrays, self._shapes, strict=True):
+        for name, array, shape in zip(DATA, arrays, self._shapes, strict=True):
             if type(array) is not np.ndarray:
                 raise ValueError(f"{name} is a {type(array).__name__}; it must be a numpy array")
-            if array.shape != shape:
-                raise ValueError(f"{name} is {array.shape}; it must be {shape}, as the workspace is")
-            if array.dtype is not self._dtype and array.dtype != self._dtype:
+            if array.shape != shape or array.dtype != self._dtype:
                 raise ValueError(
-                    f"{name} is {array.dtype}; it must be {self._dtype}, as the workspace is"
+                    f"{name} is {array.dtype} {array.shape}; "
+                    f"it must be {self._dtype} {shape}, as the workspace is"
                 )
 
     def _copy(self, weights: W) -> "_Weights":
@@ -160,14 +162,16 @@ class Workspace(Generic[W]):
         for name, array, own in zip(names, weights, self._given_arrays, strict=True):
             if array.shape != own.shape or array.dtype != own.dtype:
                 raise ValueError(
-                    f"weights.{name} is {array.dtype} {array.shape}; it must be "
-                    f"{own.dtype} {own.shape}, as the workspace is"
+                    f"weights.{name} is {array.dtype} {array.shape}; "
+                    f"it must be {own.dtype} {own.shape}, as the workspace is"
                 )
             np.copyto(own, array)
         return self._copied
 
 
-def check_sizes(sizes: Any, layers: int, dtype: Any, **counts: Any) -> tuple[tuple[int, ...], np.dtype]:
+def check_sizes(
+    sizes: Any, layers: int, dtype: Any, **counts: Any
+) -> tuple[tuple[int, ...], np.dtype]:
     """Check what a workspace is made for.
 
     Raises

@@ -21,11 +21,7 @@ from .weights import Weights
 
 
 def workspace(
-    sizes: Sequence[int],
-    tasks: int,
-    shots: int,
-    queries: int,
-    dtype: DTypeLike = np.float32,
+    sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: DTypeLike = np.float32
 ) -> Workspace[Weights]:
     """Prepare for meta-gradients of many meta-batches of the same sizes.
 
@@ -50,9 +46,7 @@ def workspace(
     ValueError
         When a size is not a whole number of at least 1, or the dtype is another.
     """
-    known, kind = check_sizes(
-        sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries
-    )
+    known, kind = check_sizes(sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries)
     dense = dense_layers(shots, queries, known)
 
     def of_chunk(arena: Arena) -> Run:
@@ -62,21 +56,20 @@ def workspace(
 
 
 def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:
-    """For each layer, whether its dense form has fewer multiply-adds a task.
+    """For each layer, whether its dense form has fewer multiply-adds.
 
-    The products that only one of the two forms has are counted.
+    What both forms have has been cancelled; sizes are with the constant unit.
     """
-    D, L1, L2, O = (*(size + 1 for size in sizes[:-1]), max(sizes[-1], 2))
+    D, L1, L2 = (size + 1 for size in sizes[:-1])
+    O = max(sizes[-1], 2)
     return (
-        2 * D * L1 * M + 19 * D * L1 * N < D * N**2 + 8 * L1 * N**2 + D * M * N + 2 * D * L1 * M + 5 * D * L1 * N + 6 * L1 * M * N,
-        3 * L1 * L2 * M + 43 * L1 * L2 * N < 60 * L1 * N**2 + 60 * L2 * N**2 + 3 * L1 * L2 * M + 15 * L1 * M * N + 15 * L2 * M * N + 28 * L1 * L2 * N,
-        3 * L2 * M * O + 43 * L2 * N * O < 60 * L2 * N**2 + 60 * O * N**2 + 3 * L2 * M * O + 15 * L2 * M * N + 15 * M * N * O + 28 * L2 * N * O,
+        14 * D * L1 < D * M + D * N + 6 * L1 * M + 8 * L1 * N,
+        L1 * L2 < L1 * M + 4 * L1 * N + L2 * M + 4 * L2 * N,
+        L2 * O < L2 * M + 4 * L2 * N + M * O + 4 * N * O,
     )
 
 
-def plan(
-    arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]
-) -> Run:
+def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]) -> Run:
     """Lay out the buffers of a chunk of tasks, and return what runs on them.
 
     Parameters
@@ -340,6 +333,8 @@ def plan(
         subtract(zero, H1_s1.all, out=G1_s1.all)  # (8.3)
         right_shift(G1_s1.bits, sign, out=G1_s1.bits)
         bitwise_and(uH1_s1.bits, G1_s1.bits, out=uZ1_s1.bits)  # (8.4)
+
+        # --- support forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s1.task_units, out=W1_fast1.stored)  # (5.1)
             add(W1_fast1.stored, W1.stored, out=W1_fast1.stored)
@@ -349,8 +344,6 @@ def plan(
             matmul(K_X_s_s, uZ1_s1.task_units, out=Z1_s2.task_units)  # (8.6)
             matmul(X_s.all, W1.forward, out=Z1_s2_term.units)
             add(Z1_s2.all, Z1_s2_term.all, out=Z1_s2.all)
-
-        # --- support forward ---
         maximum(Z1_s2.all, zeros_N_L1, out=H1_s2.all)  # (3.8)
         if dense2:
             matmul(H1_s1.task.mT, uZ2_s1.task_units, out=W2_fast1.stored)  # (5.3)
@@ -395,6 +388,8 @@ def plan(
         subtract(zero, H1_s2.all, out=G1_s2.all)  # (8.17)
         right_shift(G1_s2.bits, sign, out=G1_s2.bits)
         bitwise_and(uH1_s2.bits, G1_s2.bits, out=uZ1_s2.bits)  # (8.18)
+
+        # --- support forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s2.task_units, out=W1_fast2.stored)  # (5.7)
             add(W1_fast2.stored, W1_fast1.stored, out=W1_fast2.stored)
@@ -404,8 +399,6 @@ def plan(
             matmul(K_X_s_s, Z1_s3_sum.task_units, out=Z1_s3.task_units)
             matmul(X_s.all, W1.forward, out=Z1_s3_term.units)
             add(Z1_s3.all, Z1_s3_term.all, out=Z1_s3.all)
-
-        # --- support forward ---
         maximum(Z1_s3.all, zeros_N_L1, out=H1_s3.all)  # (3.14)
         if dense2:
             matmul(H1_s2.task.mT, uZ2_s2.task_units, out=W2_fast2.stored)  # (5.9)
@@ -462,6 +455,8 @@ def plan(
         subtract(zero, H1_s3.all, out=G1_s3.all)  # (8.34)
         right_shift(G1_s3.bits, sign, out=G1_s3.bits)
         bitwise_and(uH1_s3.bits, G1_s3.bits, out=uZ1_s3.bits)  # (8.35)
+
+        # --- support forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s3.task_units, out=W1_fast3.stored)  # (5.13)
             add(W1_fast3.stored, W1_fast2.stored, out=W1_fast3.stored)
@@ -472,8 +467,6 @@ def plan(
             matmul(K_X_s_s, Z1_s4_sum.task_units, out=Z1_s4.task_units)
             matmul(X_s.all, W1.forward, out=Z1_s4_term.units)
             add(Z1_s4.all, Z1_s4_term.all, out=Z1_s4.all)
-
-        # --- support forward ---
         maximum(Z1_s4.all, zeros_N_L1, out=H1_s4.all)  # (3.20)
         if dense2:
             matmul(H1_s3.task.mT, uZ2_s3.task_units, out=W2_fast3.stored)  # (5.15)
@@ -542,6 +535,8 @@ def plan(
         subtract(zero, H1_s4.all, out=G1_s4.all)  # (8.55)
         right_shift(G1_s4.bits, sign, out=G1_s4.bits)
         bitwise_and(uH1_s4.bits, G1_s4.bits, out=uZ1_s4.bits)  # (8.56)
+
+        # --- support forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s4.task_units, out=W1_fast4.stored)  # (5.19)
             add(W1_fast4.stored, W1_fast3.stored, out=W1_fast4.stored)
@@ -553,8 +548,6 @@ def plan(
             matmul(K_X_s_s, Z1_s5_sum.task_units, out=Z1_s5.task_units)
             matmul(X_s.all, W1.forward, out=Z1_s5_term.units)
             add(Z1_s5.all, Z1_s5_term.all, out=Z1_s5.all)
-
-        # --- support forward ---
         maximum(Z1_s5.all, zeros_N_L1, out=H1_s5.all)  # (3.26)
         if dense2:
             matmul(H1_s4.task.mT, uZ2_s4.task_units, out=W2_fast4.stored)  # (5.21)
@@ -635,6 +628,8 @@ def plan(
         subtract(zero, H1_s5.all, out=G1_s5.all)  # (8.80)
         right_shift(G1_s5.bits, sign, out=G1_s5.bits)
         bitwise_and(uH1_s5.bits, G1_s5.bits, out=uZ1_s5.bits)  # (8.81)
+
+        # --- query forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s5.task_units, out=W1_fast5.stored)  # (5.25)
             add(W1_fast5.stored, W1_fast4.stored, out=W1_fast5.stored)
@@ -648,8 +643,6 @@ def plan(
             matmul(K_X, Z1_q_sum.task_units, out=Z1_q.task_units)
             matmul(X_q.all, W1.forward, out=Z1_q_term.units)
             add(Z1_q.all, Z1_q_term.all, out=Z1_q.all)
-
-        # --- query forward ---
         maximum(Z1_q.all, zeros_M_L1, out=H1_q.all)  # (6.2)
         if dense2:
             matmul(H1_s5.task.mT, uZ2_s5.task_units, out=W2_fast5.stored)  # (5.27)
@@ -743,13 +736,13 @@ def plan(
         subtract(zero, H1_q.all, out=Z1_q_bar.all)  # (7.5)
         right_shift(Z1_q_bar.bits, sign, out=Z1_q_bar.bits)
         bitwise_and(Z1_q_bar.bits, H1_q_bar.bits, out=Z1_q_bar.bits)
+
+        # --- support backward ---
         if dense1:
             matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast5_bar.stored)  # (7.11)
             matmul(X_s.task, W1_fast5_bar.forward, out=uZ1_s5_bar.task_units)  # (7.18)
         else:
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s5_bar.task_units)  # (8.111)
-
-        # --- support backward ---
         bitwise_and(uZ1_s5_bar.bits, G1_s5.bits, out=uH1_s5_bar.bits)  # (8.112)
         if dense2:
             matmul(H1_q.task.mT, Z2_q_bar.task_units, out=W2_fast5_bar.stored)  # (7.9)
@@ -1287,6 +1280,8 @@ def plan(
             matmul(K_uZ2_s5_s1.mT, uH1_s5_bar.task_units, out=H1_s1_bar_term.task_units)
             add(H1_s1_bar.all, H1_s1_bar_term.all, out=H1_s1_bar.all)
         bitwise_and(H1_s1_bar.bits, G1_s1.bits, out=Z1_s1_bar.bits)  # (8.195)
+
+        # --- meta-gradient ---
         if dense1:
             matmul(X_s.all.T, Z1_s1_bar.units, out=W1_bar)  # (7.116)
             ones.dot(W1_fast1_bar.each, W1_bar_term.reshape(-1))

@@ -21,11 +21,7 @@ from .weights import Weights
 
 
 def workspace(
-    sizes: Sequence[int],
-    tasks: int,
-    shots: int,
-    queries: int,
-    dtype: DTypeLike = np.float32,
+    sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: DTypeLike = np.float32
 ) -> Workspace[Weights]:
     """Prepare for meta-gradients of many meta-batches of the same sizes.
 
@@ -50,9 +46,7 @@ def workspace(
     ValueError
         When a size is not a whole number of at least 1, or the dtype is another.
     """
-    known, kind = check_sizes(
-        sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries
-    )
+    known, kind = check_sizes(sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries)
     dense = dense_layers(shots, queries, known)
 
     def of_chunk(arena: Arena) -> Run:
@@ -62,21 +56,20 @@ def workspace(
 
 
 def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:
-    """For each layer, whether its dense form has fewer multiply-adds a task.
+    """For each layer, whether its dense form has fewer multiply-adds.
 
-    The products that only one of the two forms has are counted.
+    What both forms have has been cancelled; sizes are with the constant unit.
     """
-    D, L1, L2, O = (*(size + 1 for size in sizes[:-1]), max(sizes[-1], 2))
+    D, L1, L2 = (size + 1 for size in sizes[:-1])
+    O = max(sizes[-1], 2)
     return (
-        2 * D * L1 * M + 3 * D * L1 * N < D * L1 * N + D * M * N + 2 * D * L1 * M + 2 * L1 * M * N,
-        3 * L1 * L2 * M + 7 * L1 * L2 * N < 3 * L1 * L2 * M + 3 * L1 * M * N + 3 * L2 * M * N + 4 * L1 * L2 * N,
-        3 * L2 * M * O + 7 * L2 * N * O < 3 * L2 * M * N + 3 * L2 * M * O + 3 * M * N * O + 4 * L2 * N * O,
+        2 * D * L1 < D * M + 2 * L1 * M,
+        L1 * L2 < L1 * M + L2 * M,
+        L2 * O < L2 * M + M * O,
     )
 
 
-def plan(
-    arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]
-) -> Run:
+def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]) -> Run:
     """Lay out the buffers of a chunk of tasks, and return what runs on them.
 
     Parameters
@@ -182,6 +175,8 @@ def plan(
         multiply(H1_s.all, H1_s.all, out=G1_s.all)  # (8.3)
         subtract(1, G1_s.all, out=G1_s.all)
         multiply(uH1_s.all, G1_s.all, out=uZ1_s.all)  # (8.4)
+
+        # --- query forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s.task_units, out=W1_fast.stored)  # (5.1)
             add(W1_fast.stored, W1.stored, out=W1_fast.stored)
@@ -191,8 +186,6 @@ def plan(
             matmul(K_X, uZ1_s.task_units, out=Z1_q.task_units)  # (8.6)
             matmul(X_q.all, W1.forward, out=Z1_q_term.units)
             add(Z1_q.all, Z1_q_term.all, out=Z1_q.all)
-
-        # --- query forward ---
         tanh(Z1_q.all, out=H1_q.all)  # (6.2)
         H1_q.constant.fill(1)
         if dense2:
@@ -240,13 +233,13 @@ def plan(
         multiply(H1_q.all, H1_q.all, out=Z1_q_bar.all)  # (8.19)
         subtract(1, Z1_q_bar.all, out=Z1_q_bar.all)
         multiply(Z1_q_bar.all, H1_q_bar.all, out=Z1_q_bar.all)
+
+        # --- support backward ---
         if dense1:
             matmul(X_q.task.mT, Z1_q_bar.task_units, out=W1_fast_bar.stored)  # (7.11)
             matmul(X_s.task, W1_fast_bar.forward, out=uZ1_s_bar.task_units)  # (7.18)
         else:
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s_bar.task_units)  # (8.20)
-
-        # --- support backward ---
         multiply(uZ1_s_bar.all, G1_s.all, out=uH1_s_bar.all)  # (8.21)
         if dense2:
             matmul(H1_q.task.mT, Z2_q_bar.task_units, out=W2_fast_bar.stored)  # (7.9)
@@ -296,6 +289,8 @@ def plan(
         multiply(Z1_s_bar_term.all, H1_s.all, out=Z1_s_bar_term.all)
         multiply(Z1_s_bar_term.all, 2, out=Z1_s_bar_term.all)
         subtract(Z1_s_bar.all, Z1_s_bar_term.all, out=Z1_s_bar.all)
+
+        # --- meta-gradient ---
         if dense1:
             matmul(X_s.all.T, Z1_s_bar.units, out=W1_bar)  # (7.28)
             ones.dot(W1_fast_bar.each, W1_bar_term.reshape(-1))
