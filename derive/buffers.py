@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.calls import constant_of, is_zeros
 from derive.notation import parse
+from derive.storage import constant_of, is_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

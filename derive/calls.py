@@ -48,9 +48,10 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.notation import ROWS, O, is_row_free, parse, reading_order
+from derive.notation import ROWS, O, is_row_free, reading_order
 from derive.numpy_code import scalar_text
 from derive.program import body_of, product_of, scalar_and_factors, z
+from derive.storage import constant_of, is_gate, is_shared, zeros_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -96,11 +97,6 @@ class Call:
     elementwise: bool = True
 
 
-def is_gate(value: Expr) -> bool:
-    """Whether a value is the slope of relu: 0 or 1 everywhere."""
-    return isinstance(value, Elementwise) and str(body_of(value).func) == "step"
-
-
 def calls_of(equation: Equation, outputs: Collection[Expr], gates: Collection[Expr]) -> list[Call]:
     """Compute an equation.
 
@@ -125,32 +121,6 @@ def calls_of(equation: Equation, outputs: Collection[Expr], gates: Collection[Ex
     if restored := _restored(equation):
         calls.append(restored)
     return calls
-
-
-def is_shared(symbol: MatrixSymbol) -> bool:
-    """Whether it is the weights of a layer before adaptation, the same for all tasks."""
-    return is_row_free(symbol.shape) and not parse(symbol.name).fast
-
-
-def zeros_of(symbol: MatrixSymbol) -> MatrixSymbol:
-    """Zeros of the shape of a quantity."""
-    rows, columns = symbol.shape
-    return MatrixSymbol(f"zeros_{rows}_{columns}", rows, columns)
-
-
-def is_zeros(symbol: MatrixSymbol) -> bool:
-    """Whether it holds zeros, always."""
-    return str(symbol.name).startswith("zeros_")
-
-
-def constant_of(symbol: MatrixSymbol) -> int:
-    """What the constant unit of a quantity is: 1 in inputs and activations, 0 in gradients."""
-    if is_zeros(symbol) or str(symbol.name).startswith("K_"):
-        return 0
-    if str(symbol.name).endswith(("_term", "_sum")):
-        return 0
-    name = parse(symbol.name)
-    return int(name.base in "XZH" and not name.inner and not name.bar and symbol.shape[1] != O)
 
 
 def _restored(equation: Equation) -> Call | None:
@@ -247,14 +217,19 @@ class _Calls:
         return calls
 
     def is_named(self, term: MatrixExpr, out: MatrixSymbol) -> bool:
-        """Whether a term is a buffer that can be added as it stands."""
-        return isinstance(term, MatrixSymbol) and not self.over_tasks(out)
+        """Whether a term can be added as it stands: it is a buffer with the tasks of the sum."""
+        if not isinstance(term, MatrixSymbol) or self.over_tasks(out):
+            return False
+        return not (is_row_free(term.shape) and is_shared(term))
 
     def term_into(self, out: MatrixSymbol, term: MatrixExpr) -> list[Call]:
         match term:
             case MatrixSymbol() if self.over_tasks(out):
                 text = f"ones.dot({term}.each, {out}.reshape(-1))"
                 return [Call(text, out, (term,), elementwise=False)]
+            case MatrixSymbol():
+                # A copy for each task: numpy would take memory to add what is shared.
+                return [Call(f"copyto({self.whole(out)}, {term}.stored)", out, (term,))]
             case MatMul():
                 return self.product_into(out, *term.args)
             case HadamardProduct():
@@ -297,6 +272,8 @@ class _Calls:
                 return f"{a}.{whole}.{turned}", f"{b}.{units}", stored
             case MatrixSymbol(), Transpose() if set(out.shape) <= ROWS:
                 return f"{a}.task", f"{b}.task.mT", str(out)
+            case _ if is_row_free(a.shape):
+                pass
             case MatrixSymbol(), MatrixSymbol() if is_row_free(b.shape):
                 return f"{a}.{whole}", f"{b}.forward", into
             case MatrixSymbol(), Transpose() if is_row_free(b.shape):

@@ -10,9 +10,10 @@ from sympy import Expr, MatrixSymbol, Mul
 
 from derive import notation
 from derive.buffers import ALWAYS, buffers_of
-from derive.calls import calls_of, constant_of, is_gate, is_zeros
+from derive.calls import calls_of
 from derive.choice import dense_if
 from derive.lower import forms_of
+from derive.storage import constant_of, is_gate, is_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

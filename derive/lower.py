@@ -139,7 +139,7 @@ def absorb_step(program: Program) -> Program:
 
 def _step_factor(equation: Equation, value: Expr) -> Expr:
     """The power of -alpha that a quantity of the inner gradient leaves to its readers."""
-    if not _is_inner(equation.symbol):
+    if "d" not in _initials(equation.symbol):
         return Integer(1)
     if _is_seed(equation):
         return -1 / alpha
@@ -149,14 +149,14 @@ def _step_factor(equation: Equation, value: Expr) -> Expr:
 
 def _is_seed(equation: Equation) -> bool:
     """Whether an inner sweep starts here: a gradient that is computed from none."""
-    if any(map(_is_inner, equation.reads)) or equation.name[0] == "K":
+    if equation.name[0] == "K" or parse(equation.name).bar:
         return False
-    return not parse(equation.name).bar
+    return not any({"d", "u"} & _initials(symbol) for symbol in equation.reads)
 
 
-def _is_inner(symbol: MatrixSymbol) -> bool:
-    """Whether it is a gradient of the support loss, its adjoint, or a kernel of one."""
-    return bool({"d", "u"} & {word[0] for word in str(symbol.name).split("_")})
+def _initials(symbol: MatrixSymbol) -> set[str]:
+    """The first letters of a name's words: `d` where it has a gradient of the support loss."""
+    return {word[0] for word in str(symbol.name).split("_")}
 
 
 def sink(program: Program) -> Program:

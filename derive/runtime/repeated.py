@@ -77,6 +77,7 @@ class Workspace(Generic[W]):
         arena = Arena(self._dtype, max(self._sizes[-1], 2), size)
         plan(arena)
         arena.allocate()
+        self._bytes = arena.used
         runs: dict[int, Run] = {}
         chunks = []
         for start in range(0, self._tasks, size):
@@ -128,6 +129,8 @@ class Workspace(Generic[W]):
         try:
             alpha = check_alpha(alpha)
             self._check_data(X_s, Y_s, X_q, Y_q)
+            if not self.gradient.flags.writeable:
+                raise ValueError("gradient is read-only; the workspace must be able to write to it")
             layers = self._own if weights is self.weights else self._copy(weights)
             layers.refresh()
             loss = 0.0

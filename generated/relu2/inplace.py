@@ -124,6 +124,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         Z1_q_term = arena.rows(M, L1)
     if dense1:
         W1_fast = W1_fast_bar = arena.layer(D, L1)
+        W1_fast_term = arena.layer(D, L1)
     if not dense2:
         K_H1 = arena.kernel(M, N)
         Z2_q_term = arena.rows(M, L2)
@@ -131,6 +132,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         H1_q_bar_term = arena.rows(M, L1)
     if dense2:
         W2_fast = W2_fast_bar = arena.layer(L1, L2)
+        W2_fast_term = arena.layer(L1, L2)
     if not dense3:
         K_H2 = arena.kernel(M, N)
         Z3_q_term = arena.predictions(M)
@@ -138,6 +140,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         H2_q_bar_term = arena.rows(M, L2)
     if dense3:
         W3_fast = W3_fast_bar = arena.last_layer(L2)
+        W3_fast_term = arena.last_layer(L2)
 
     def run(
         layers: Sequence[Layer],
@@ -177,7 +180,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         # --- query forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s.task_units, out=W1_fast.stored)  # (5.1)
-            add(W1_fast.stored, W1.stored, out=W1_fast.stored)
+            copyto(W1_fast_term.stored, W1.stored)
+            add(W1_fast.stored, W1_fast_term.stored, out=W1_fast.stored)
             matmul(X_q.task, W1_fast.forward, out=Z1_q.task_units)  # (6.1)
         else:
             matmul(X_q.task, X_s.task.mT, out=K_X)  # (8.5)
@@ -187,7 +191,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         maximum(Z1_q.all, zeros_M_L1, out=H1_q.all)  # (6.2)
         if dense2:
             matmul(H1_s.task.mT, uZ2_s.task_units, out=W2_fast.stored)  # (5.3)
-            add(W2_fast.stored, W2.stored, out=W2_fast.stored)
+            copyto(W2_fast_term.stored, W2.stored)
+            add(W2_fast.stored, W2_fast_term.stored, out=W2_fast.stored)
             matmul(H1_q.task, W2_fast.forward, out=Z2_q.task_units)  # (6.3)
         else:
             matmul(H1_q.task, H1_s.task.mT, out=K_H1)  # (8.7)
@@ -197,7 +202,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         maximum(Z2_q.all, zeros_M_L2, out=H2_q.all)  # (6.4)
         if dense3:
             matmul(uZ3_s.task.mT, H2_s.task, out=W3_fast.stored)  # (5.5)
-            add(W3_fast.stored, W3.stored, out=W3_fast.stored)
+            copyto(W3_fast_term.stored, W3.stored)
+            add(W3_fast.stored, W3_fast_term.stored, out=W3_fast.stored)
             matmul(H2_q.task, W3_fast.forward, out=Z3_q.task_units)  # (6.5)
         else:
             matmul(H2_q.task, H2_s.task.mT, out=K_H2)  # (8.9)

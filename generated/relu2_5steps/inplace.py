@@ -189,7 +189,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         W1_fast5_bar = W1_fast1
         W1_fast3_bar = W1_fast1
         W1_fast1_bar = W1_fast1
-        W1_fast2 = W1_fast4 = W1_fast4_bar = W1_fast2_bar = arena.layer(D, L1)
+        W1_fast1_term = W1_fast2 = W1_fast4 = W1_fast4_bar = W1_fast2_bar = arena.layer(D, L1)
     if not dense2:
         K_H1_s2_s1 = arena.kernel(N, N)
         Z2_s2_term = Z2_s3_term = Z2_s4_term = Z2_s5_term = arena.rows(N, L2)
@@ -239,7 +239,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         K_Z2_bar_uZ2_s4_s3 = arena.kernel(N, N)
     if dense2:
         W2_fast1 = W2_fast1_bar = arena.layer(L1, L2)
-        W2_fast2 = W2_fast2_bar = arena.layer(L1, L2)
+        W2_fast1_term = W2_fast2 = W2_fast2_bar = arena.layer(L1, L2)
         W2_fast3 = W2_fast3_bar = W2_fast1_bar_term = arena.layer(L1, L2)
         W2_fast4 = W2_fast4_bar = W2_fast2_bar_term = arena.layer(L1, L2)
         W2_fast5 = W2_fast5_bar = W2_fast3_bar_term = arena.layer(L1, L2)
@@ -293,7 +293,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         K_Z3_bar_uZ3_s4_s3 = arena.kernel(N, N)
     if dense3:
         W3_fast1 = W3_fast1_bar = arena.last_layer(L2)
-        W3_fast2 = W3_fast2_bar = arena.last_layer(L2)
+        W3_fast1_term = W3_fast2 = W3_fast2_bar = arena.last_layer(L2)
         W3_fast3 = W3_fast3_bar = W3_fast1_bar_term = arena.last_layer(L2)
         W3_fast4 = W3_fast4_bar = W3_fast2_bar_term = arena.last_layer(L2)
         W3_fast5 = W3_fast5_bar = W3_fast3_bar_term = arena.last_layer(L2)
@@ -337,7 +337,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         # --- support forward ---
         if dense1:
             matmul(X_s.task.mT, uZ1_s1.task_units, out=W1_fast1.stored)  # (5.1)
-            add(W1_fast1.stored, W1.stored, out=W1_fast1.stored)
+            copyto(W1_fast1_term.stored, W1.stored)
+            add(W1_fast1.stored, W1_fast1_term.stored, out=W1_fast1.stored)
             matmul(X_s.task, W1_fast1.forward, out=Z1_s2.task_units)  # (3.7)
         else:
             matmul(X_s.task, X_s.task.mT, out=K_X_s_s)  # (8.5)
@@ -347,7 +348,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         maximum(Z1_s2.all, zeros_N_L1, out=H1_s2.all)  # (3.8)
         if dense2:
             matmul(H1_s1.task.mT, uZ2_s1.task_units, out=W2_fast1.stored)  # (5.3)
-            add(W2_fast1.stored, W2.stored, out=W2_fast1.stored)
+            copyto(W2_fast1_term.stored, W2.stored)
+            add(W2_fast1.stored, W2_fast1_term.stored, out=W2_fast1.stored)
             matmul(H1_s2.task, W2_fast1.forward, out=Z2_s2.task_units)  # (3.9)
         else:
             matmul(H1_s2.task, H1_s1.task.mT, out=K_H1_s2_s1)  # (8.7)
@@ -357,7 +359,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         maximum(Z2_s2.all, zeros_N_L2, out=H2_s2.all)  # (3.10)
         if dense3:
             matmul(uZ3_s1.task.mT, H2_s1.task, out=W3_fast1.stored)  # (5.5)
-            add(W3_fast1.stored, W3.stored, out=W3_fast1.stored)
+            copyto(W3_fast1_term.stored, W3.stored)
+            add(W3_fast1.stored, W3_fast1_term.stored, out=W3_fast1.stored)
             matmul(H2_s2.task, W3_fast1.forward, out=Z3_s2.task_units)  # (3.11)
         else:
             matmul(H2_s2.task, H2_s1.task.mT, out=K_H2_s2_s1)  # (8.9)

@@ -1,0 +1,404 @@
+"""The workspace form: values, memory, threads, refusals; and what it is lowered from."""
+
+from __future__ import annotations
+
+import re
+import threading
+import tracemalloc
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docs.sinusoid.networks import names
+from tests.conftest import Problem, layer_sizes, network, problem
+from tests.test_generated import import_from
+
+ALPHA = 0.05
+NET = network("relu2")
+
+
+def layers_of(net: Any) -> int:
+    return len(net.Weights._fields) // 2
+
+
+def of(p: Problem, net: Any) -> Any:
+    """A workspace for a problem."""
+    sizes = (*(W.shape[0] for W in p.weights[::2]), p.weights[-1].shape[1])
+    return net.workspace(
+        sizes, len(p.X_s), p.X_s.shape[1], p.X_q.shape[1], dtype=p.weights[0].dtype
+    )
+
+
+def module(net: Any, name: str) -> Any:
+    return __import__(f"{net.__name__}.{name}", fromlist=[name])
+
+
+def close(found: tuple[float, Any], expected: tuple[float, Any], tolerance: float) -> None:
+    """Compare losses, and gradients relative to the largest of them: a small one may cancel."""
+    assert found[0] == pytest.approx(expected[0], rel=tolerance)
+    scale = max(np.linalg.norm(array) for array in expected[1])
+    for name, ours, theirs in zip(expected[1]._fields, found[1], expected[1], strict=True):
+        assert ours.shape == theirs.shape
+        assert np.linalg.norm(ours - theirs) <= tolerance * scale, name
+
+
+@pytest.fixture
+def forced(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Choose the forms of the layers and the rows of a chunk by hand."""
+
+    def force(net: Any, dense: tuple[bool, ...] | None, rows: int) -> None:
+        if dense is not None:
+            monkeypatch.setattr(module(net, "inplace"), "dense_layers", lambda *_: dense)
+        monkeypatch.setattr(module(net, "repeated"), "ROWS", rows)
+
+    return force
+
+
+# --- values ---
+
+TOLERANCES: dict[Any, float] = {np.float64: 1e-12, np.float32: 2e-6}
+
+
+def troubled(p: Problem, trouble: str) -> Problem:
+    """Put into a problem what a gate could get wrong."""
+    weights = p.weights._asdict()
+    if trouble == "dead units":
+        weights["b1"] = weights["b1"] - 100
+    elif trouble == "zeros":
+        # Every pre-activation is exactly zero.
+        weights["W1"], weights["b1"] = weights["W1"] * 0, weights["b1"] * 0
+    elif trouble == "negative zeros":
+        weights["W1"], weights["b1"] = weights["W1"] * 0 * -1.0, -(weights["b1"] * 0)
+    return p._replace(weights=type(p.weights)(**weights))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(["relu1", "relu2", "tanh2", "relu2_5steps"]),
+    tasks=st.integers(1, 7),
+    shots=st.integers(1, 12),
+    queries=st.integers(1, 12),
+    widths=st.lists(st.integers(1, 20), min_size=2, max_size=2),
+    inputs=st.integers(1, 4),
+    columns=st.integers(1, 4),
+    rows=st.integers(1, 60),
+    forms=st.lists(st.booleans(), min_size=3, max_size=3),
+    chosen=st.booleans(),
+    trouble=st.sampled_from(["none", "dead units", "zeros", "negative zeros"]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+    seed=st.integers(0, 10**6),
+)
+def test_the_workspace_is_the_reference(
+    name: str,
+    tasks: int,
+    shots: int,
+    queries: int,
+    widths: list[int],
+    inputs: int,
+    columns: int,
+    rows: int,
+    forms: list[bool],
+    chosen: bool,
+    trouble: str,
+    dtype: Any,
+    seed: int,
+) -> None:
+    net = network(name)
+    layers = layers_of(net)
+    sizes = (inputs, *widths[: layers - 1], columns)
+    exact = troubled(problem(net, seed, tasks, shots, queries, sizes), trouble)
+    p = exact.cast(dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module(net, "repeated"), "ROWS", rows)
+        if chosen:
+            patch.setattr(module(net, "inplace"), "dense_layers", lambda *_: forms[:layers])
+        ws = of(p, net)
+    # What is compared with float32 gets the same rounded numbers.
+    expected = net.reference.meta_loss_and_gradient(*p.cast(np.float64), ALPHA)
+    for _ in range(2):
+        close(ws.meta_loss_and_gradient(*p, ALPHA), expected, TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_mixture_of_forms(name: str, forced: Any) -> None:
+    net = network(name)
+    p = problem(net)
+    expected = net.reference.meta_loss_and_gradient(*p, ALPHA)
+    for dense in product((False, True), repeat=layers_of(net)):
+        forced(net, dense, 500)
+        close(of(p, net).meta_loss_and_gradient(*p, ALPHA), expected, 1e-12)
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("rows", [1, 10, 14, 21])
+def test_chunks_are_the_whole(name: str, rows: int, forced: Any) -> None:
+    net = network(name)
+    p = problem(net, tasks=7)
+    whole = of(p, net)
+    expected = whole.meta_loss_and_gradient(*p, ALPHA)
+    forced(net, None, rows)
+    chunked = of(p, net)
+    assert len(chunked._chunks) > len(whole._chunks) == 1
+    close(chunked.meta_loss_and_gradient(*p, ALPHA), expected, 1e-13)
+
+
+def test_calls_leave_nothing_behind() -> None:
+    # The same bits again, also after a call with quite different numbers.
+    for name in names():
+        net = network(name)
+        p, other = problem(net, 1), problem(net, 2)
+        ws = of(p, net)
+        first = ws.meta_loss_and_gradient(*p, ALPHA)[0], ws.gradient.copy()
+        ws.meta_loss_and_gradient(*other._replace(Y_s=other.Y_s * 100), 0.01)
+        again = ws.meta_loss_and_gradient(*p, ALPHA)[0], ws.gradient
+        assert first[0] == again[0]
+        np.testing.assert_array_equal(first[1], again[1])
+
+
+def test_a_nan_call_leaves_nothing_behind() -> None:
+    p = problem(NET)
+    ws = of(p, NET)
+    loss = ws.meta_loss_and_gradient(*p, ALPHA)[0]
+    gradient = ws.gradient.copy()
+    poisoned = p._replace(X_s=np.full_like(p.X_s, np.nan))
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(ws.meta_loss_and_gradient(*poisoned, ALPHA)[0])
+    assert ws.meta_loss_and_gradient(*p, ALPHA)[0] == loss
+    np.testing.assert_array_equal(ws.gradient, gradient)
+
+
+def test_a_single_nan_is_seen() -> None:
+    p = problem(NET)
+    for field in ("X_s", "Y_s", "X_q", "Y_q"):
+        array = getattr(p, field).copy()
+        array[0, 0, 0] = np.nan
+        with np.errstate(invalid="ignore"):
+            loss, _ = of(p, NET).meta_loss_and_gradient(*p._replace(**{field: array}), ALPHA)
+        assert np.isnan(loss), field
+
+
+def test_no_step_and_strided_data() -> None:
+    p = problem(NET)
+    ws = of(p, NET)
+    expected = NET.reference.meta_loss_and_gradient(*p, 0.0)
+    close(ws.meta_loss_and_gradient(*p, 0), expected, 1e-12)
+    flipped = [np.ascontiguousarray(array[:, ::-1])[:, ::-1] for array in p[1:]]
+    frozen = [array.copy() for array in flipped]
+    for array in frozen:
+        array.flags.writeable = False
+    close(ws.meta_loss_and_gradient(p.weights, *flipped, 0), expected, 1e-12)
+    close(ws.meta_loss_and_gradient(p.weights, *frozen, 0), expected, 1e-12)
+
+
+# --- memory ---
+
+
+def test_weights_and_gradient_are_views() -> None:
+    p = problem(NET)
+    ws = of(p, NET)
+    for own, array in zip(ws.weights, p.weights, strict=True):
+        assert np.shares_memory(own, ws.parameters)
+        own[:] = array
+    flat = np.concatenate([array.ravel() for array in p.weights])
+    np.testing.assert_array_equal(ws.parameters, flat)
+    _, gradient = ws.meta_loss_and_gradient(ws.weights, *p[1:], ALPHA)
+    assert isinstance(gradient, NET.Weights)
+    np.testing.assert_array_equal(ws.gradient, np.concatenate([g.ravel() for g in gradient]))
+    for array in gradient:
+        assert np.shares_memory(array, ws.gradient)
+    # Foreign weights are copied aside; the workspace's own stay what they are.
+    other = NET.Weights(*(2 * array for array in p.weights))
+    found = ws.meta_loss_and_gradient(other, *p[1:], ALPHA)
+    close(found, NET.reference.meta_loss_and_gradient(other, *p[1:], ALPHA), 1e-12)
+    np.testing.assert_array_equal(ws.parameters, flat)
+    close(
+        ws.meta_loss_and_gradient(ws.weights, *p[1:], ALPHA),
+        NET.reference.meta_loss_and_gradient(*p, ALPHA),
+        1e-12,
+    )
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("tasks", [25, 200])
+def test_a_call_allocates_next_to_nothing(name: str, tasks: int) -> None:
+    net = network(name)
+    sizes = (1, *([40] * (layers_of(net) - 1)), 1)
+    p = problem(net, 0, tasks, 10, 10, sizes).cast(np.float32)
+    ws = of(p, net)
+    for own, array in zip(ws.weights, p.weights, strict=True):
+        own[:] = array
+    ws.meta_loss_and_gradient(ws.weights, *p[1:], ALPHA)
+    tracemalloc.start()
+    try:
+        ws.meta_loss_and_gradient(ws.weights, *p[1:], ALPHA)
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        ws.meta_loss_and_gradient(ws.weights, *p[1:], ALPHA)
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    # One array of the rows of a single layer is 40 kB.
+    assert peak < 6000
+
+
+def arena_bytes(tasks: int, shots: int, width: int) -> int:
+    return NET.workspace((1, width, width, 1), tasks, shots, shots)._bytes  # type: ignore[no-any-return]
+
+
+def test_memory_does_not_grow_with_the_square_of_the_width() -> None:
+    # Beside the weights themselves. A weight matrix per task would quadruple where the width
+    # doubles; rows of a layer double.
+    narrow, wide = arena_bytes(25, 10, 512), arena_bytes(25, 10, 1024)
+    assert wide < 2.1 * narrow
+    assert wide < 25 * 1024 * 1024 * 4 / 3
+    # Chunks: ever more tasks need no more memory.
+    assert arena_bytes(1000, 10, 40) <= arena_bytes(50, 10, 40)
+
+
+# --- refusals ---
+
+
+def test_two_threads_at_once_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    p = problem(NET)
+    ws = of(p, NET)
+    inside, leave = threading.Event(), threading.Event()
+    (start, stop, run), *_ = ws._chunks
+
+    def waiting(*arguments: Any) -> float:
+        inside.set()
+        assert leave.wait(10)
+        return float(run(*arguments))
+
+    monkeypatch.setattr(ws, "_chunks", [(start, stop, waiting)])
+    losses: list[float] = []
+    other = threading.Thread(target=lambda: losses.append(ws.meta_loss_and_gradient(*p, ALPHA)[0]))
+    other.start()
+    assert inside.wait(10)
+    with pytest.raises(RuntimeError, match="the workspace is in use by another thread"):
+        ws.meta_loss_and_gradient(*p, ALPHA)
+    leave.set()
+    other.join()
+    monkeypatch.undo()
+    # The refusal spoilt nothing, and an error inside a call leaves the workspace usable.
+    assert losses == [ws.meta_loss_and_gradient(*p, ALPHA)[0]]
+    with pytest.raises(ValueError, match="alpha is nan"):
+        ws.meta_loss_and_gradient(*p, np.nan)
+    assert losses == [ws.meta_loss_and_gradient(*p, ALPHA)[0]]
+
+
+P = problem(NET)
+CALLS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"X_s": P.X_s[:2]},
+        r"X_s is float64 \(2, 5, 2\); it must be float64 \(3, 5, 2\), as the work",
+    ),
+    ({"Y_s": P.Y_s[:, :4]}, r"Y_s is float64 \(3, 4, 19\); it must be float64 \(3, 5, 19\)"),
+    ({"X_q": P.X_q.astype(np.float32)}, r"X_q is float32 \(3, 7, 2\); it must be float64"),
+    ({"Y_q": P.Y_q.tolist()}, "Y_q is a list; it must be a numpy array"),
+    ({"Y_q": np.ma.array(P.Y_q)}, "Y_q is a MaskedArray; it must be a numpy array"),
+    ({"weights": P.weights[:4]}, r"weights is a tuple of 4; it must be Weights\(W1, b1"),
+    (
+        {"weights": P.cast(np.float32).weights},
+        r"weights.W1 is float32 \(2, 11\); it must be float64",
+    ),
+    (
+        {"weights": problem(NET, sizes=(2, 11, 12, 19)).weights},
+        r"weights.W2 is float64 \(11, 12\); it must be float64 \(11, 13\), as the workspace is",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CALLS)
+def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> None:
+    ws = of(P, NET)
+    with pytest.raises(ValueError, match=message) as raised:
+        ws.meta_loss_and_gradient(*P._replace(**change), ALPHA)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_frozen_gradient_is_named() -> None:
+    ws = of(P, NET)
+    ws.gradient.flags.writeable = False
+    with pytest.raises(ValueError, match="gradient is read-only; the workspace must be able"):
+        ws.meta_loss_and_gradient(*P, ALPHA)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sizes": (1, 40, 1)}, r"sizes is \(1, 40, 1\); it must be 4 layer sizes, inputs first"),
+        ({"sizes": 40}, "sizes is 40; it must be 4 layer sizes"),
+        ({"sizes": (1, 0, 40, 1)}, r"sizes\[1\] is 0; it must be a whole number, at least 1"),
+        ({"sizes": (1, 40, 4.5, 1)}, r"sizes\[2\] is 4.5; it must be a whole number"),
+        ({"tasks": 0}, "tasks is 0; it must be a whole number, at least 1"),
+        ({"shots": True}, "shots is True; it must be a whole number"),
+        ({"queries": "9"}, "queries is '9'; it must be a whole number"),
+        ({"dtype": np.float16}, "dtype is .*float16.*; it must be float32 or float64"),
+        ({"dtype": "nonsense"}, "dtype is 'nonsense'; it must be float32 or float64"),
+    ],
+)
+def test_a_workspace_of_wrong_sizes_is_refused(change: dict[str, Any], message: str) -> None:
+    right = {"sizes": (1, 40, 40, 1), "tasks": 25, "shots": 10, "queries": 10}
+    with pytest.raises(ValueError, match=message) as raised:
+        NET.workspace(**{**right, **change})
+    assert "\n" not in str(raised.value)
+
+
+# --- the checks can fail ---
+
+
+def mutants(source: str) -> list[tuple[int, str]]:
+    """Lines of the workspace form, each with one mistake in it."""
+    lines = source.splitlines()
+    start = next(i for i, line in enumerate(lines) if "--- support forward" in line)
+    changes = [
+        (r"\badd\(", "subtract("),
+        (r"\bbitwise_and\((\S+), (\S+), ", r"bitwise_and(\1, \1, "),
+        (r"(matmul\([^#]*out=u?[ZH][12]\w*\.)task_units\)", r"\1task)"),
+        (r"-2 \* alpha", "2 * alpha"),
+    ]
+    return [
+        (at, re.sub(pattern, wrong, line, count=1))
+        for at, line in enumerate(lines[start:], start)
+        for pattern, wrong in changes
+        if re.search(pattern, line)
+    ]
+
+
+def test_a_mistake_in_a_line_is_found(tmp_path: Path) -> None:
+    folder = Path(str(NET.__file__)).parent
+    source = (folder / "inplace.py").read_text(encoding="utf-8")
+    found = mutants(source)
+    assert len(found) > 30
+    p = problem(NET)
+    expected = NET.reference.meta_loss_and_gradient(*p, ALPHA)
+    for count, (at, wrong) in enumerate(found):
+        lines = source.splitlines()
+        lines[at] = wrong
+        copy = tmp_path / f"mutant{count}"
+        copy.mkdir()
+        for file in folder.glob("*.py"):
+            (copy / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+        (copy / "inplace.py").write_text("\n".join(lines), encoding="utf-8")
+        mutant = import_from(copy, f"inplace_mutant_{count}")
+        survived = 0
+        for dense in product((False, True), repeat=3):
+            mutant.inplace.dense_layers = lambda *_, dense=dense: dense
+            try:
+                close(of(p, mutant).meta_loss_and_gradient(*p, ALPHA), expected, 1e-12)
+                survived += 1
+            except (AssertionError, ValueError):
+                pass
+        assert survived < 8, wrong
+
+
+def test_sizes_are_those_of_the_weights() -> None:
+    ws = of(P, NET)
+    assert ws.parameters.size == sum(array.size for array in P.weights)
+    assert [w.shape for w in ws.weights] == [w.shape for w in P.weights]
+    assert layer_sizes(NET) == (2, 11, 13, 19)
