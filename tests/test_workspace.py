@@ -65,7 +65,12 @@ TOLERANCES: dict[Any, float] = {np.float64: 1e-12, np.float32: 2e-6}
 
 
 def troubled(p: Problem, trouble: str) -> Problem:
-    """Put into a problem what a gate could get wrong."""
+    """Put into a problem what a gate could get wrong.
+
+    The targets are far from the predictions: an error that is nearly zero would be as inexact in
+    the reference, since what it is the difference of is rounded.
+    """
+    p = p._replace(Y_s=p.Y_s + 5, Y_q=p.Y_q + 5)
     weights = p.weights._asdict()
     if trouble == "dead units":
         weights["b1"] = weights["b1"] - 100
@@ -77,7 +82,7 @@ def troubled(p: Problem, trouble: str) -> Problem:
     return p._replace(weights=type(p.weights)(**weights))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     name=st.sampled_from(["relu1", "relu2", "tanh2", "relu2_5steps"]),
     tasks=st.integers(1, 7),
@@ -119,9 +124,9 @@ def test_the_workspace_is_the_reference(
             patch.setattr(module(net, "inplace"), "dense_layers", lambda *_: forms[:layers])
         ws = of(p, net)
     # What is compared with float32 gets the same rounded numbers.
-    expected = net.reference.meta_loss_and_gradient(*p.cast(np.float64), ALPHA)
+    expected = net.reference.meta_loss_and_gradient(*p.cast(np.float64), 0.01)
     for _ in range(2):
-        close(ws.meta_loss_and_gradient(*p, ALPHA), expected, TOLERANCES[dtype])
+        close(ws.meta_loss_and_gradient(*p, 0.01), expected, TOLERANCES[dtype])
 
 
 @pytest.mark.parametrize("name", names())
