@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from sympy import Expr, MatrixSymbol, Mul
 
 from derive import notation
-from derive.buffers import ALWAYS, buffers_of
-from derive.calls import calls_of
+from derive.buffers import ALWAYS
 from derive.choice import dense_if
-from derive.lower import forms_of
-from derive.storage import constant_of, is_gate, is_zeros
+from derive.plan import plan_of
+from derive.storage import constant_of, is_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,36 +33,25 @@ NUMPY = {
 
 def plan_function(derivation: Derivation) -> str:
     """``plan``: the buffers of a chunk of tasks, and the function that runs on them."""
-    program = derivation.derived
-    lines = forms_of(program)
-    outputs = [output for output in program.outputs if output.is_Matrix and _is_weight(output)]
-    given = [s for s in program.inputs if s.is_Matrix and not notation.is_row_free(s.shape)]
-    gates = [line.equation.symbol for line in lines if is_gate(line.equation.value)]
-    each = [(line, calls_of(line.equation, outputs, gates)) for line in lines]
-    calls = [((line.layer, line.dense), call) for line, made in each for call in made]
-    own = [buffer for buffer in buffers_of(calls, given) if buffer.holds[0] not in outputs]
+    plan = plan_of(derivation.derived)
     layers = derivation.network.hidden + 1
     body = [
         ", ".join(f"W{layer}" for layer in range(1, layers + 1)) + " = layers",
         ", ".join(f"W{layer}_bar" for layer in range(1, layers + 1)) + " = gradients",
-        *(f"copyto({s}.task[:, :, :{s.shape[1]}], {s}_given)" for s in given),
-        *_body(each, derivation),
+        *(f"copyto({s}.task[:, :, :{s.shape[1]}], {s}_given)" for s in plan.data),
+        *_body(plan.steps, derivation),
         "return loss_q",
     ]
     text = [
         *_signature(layers),
-        *_indented(_buffer_lines(own)),
+        *_indented(_buffer_lines(plan.buffers)),
         "",
-        *_indented(_run_signature(given)),
+        *_indented(_run_signature(plan.data)),
         *_indented(body, 2),
         "",
         "    return run",
     ]
     return "\n".join(line.rstrip() for line in text)
-
-
-def _is_weight(output: MatrixSymbol) -> bool:
-    return notation.parse(str(output.name)).base == "W"
 
 
 def _indented(lines: Iterable[str], levels: int = 1) -> list[str]:
@@ -158,7 +146,7 @@ def _constructor(symbol: MatrixSymbol) -> str:
 # --- calls ---
 
 
-def _body(each: Sequence[tuple[Line, list[Call]]], derivation: Derivation) -> list[str]:
+def _body(each: Sequence[tuple[Line, tuple[Call, ...]]], derivation: Derivation) -> list[str]:
     """The calls in order, under the headings of their stages."""
     lines: list[str] = []
     stage = ""
@@ -178,7 +166,7 @@ def _stage(line: Line) -> str:
 
 
 def _by_form(
-    pairs: Sequence[tuple[Line, list[Call]]], derivation: Derivation
+    pairs: Sequence[tuple[Line, tuple[Call, ...]]], derivation: Derivation
 ) -> tuple[list[str], list[str]]:
     """The lines of dense form, and the others."""
     dense: list[str] = []

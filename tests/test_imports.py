@@ -31,6 +31,7 @@ ALLOWED = {
         "sympy", "derive.program", "derive.notation", "derive.storage", "derive.numpy_code",
     },
     "derive/buffers.py": {"sympy", "derive.notation", "derive.storage", "derive.calls"},
+    "derive/plan.py": {"sympy", "derive"},
     "derive/inplace_code.py": {"sympy", "derive"},
     "derive/latex.py": {"sympy", "derive.program", "derive.notation"},
     "derive/svg.py": {"derive.notation"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,13 @@ from hypothesis import strategies as st
 from sympy import ImmutableMatrix, MatrixSymbol, OneMatrix, Rational, Symbol
 
 from derive import notation
-from derive.buffers import ALWAYS, buffers_of, lifetimes
+from derive.buffers import buffers_of, lifetimes
 from derive.calls import calls_of
 from derive.choice import dense_if, multiply_adds
 from derive.equations import Network, meta_gradient_program
 from derive.lower import absorb_step, forms_of, gate, homogeneous, lowered, sink
 from derive.notation import M, N, O, alpha, width
+from derive.plan import plan_of
 from derive.program import Equation, Program, elementwise, evaluate, z
 from derive.rewrite import rewrite
 from derive.storage import is_gate, is_zeros
@@ -164,19 +164,9 @@ def test_the_choice_is_the_smaller_count(which: str, sizes: list[int]) -> None:
 # --- buffers ---
 
 
-@cache
 def calls_and_given(name: str) -> tuple[list[tuple[Choice, Call]], tuple[MatrixSymbol, ...]]:
-    program = derivation(name).derived
-    outputs_ = [s for s in program.outputs if str(s).startswith("W")]
-    lines = forms_of(program)
-    gates = [line.equation.symbol for line in lines if is_gate(line.equation.value)]
-    calls = [
-        ((line.layer, line.dense) if line.layer else ALWAYS, call)
-        for line in lines
-        for call in calls_of(line.equation, outputs_, gates)
-    ]
-    data = [s for s in program.inputs if s.is_Matrix and str(s)[0] in "XY"]
-    return calls, tuple(data)
+    plan = plan_of(derivation(name).derived)
+    return plan.calls, plan.data
 
 
 def misread(
