@@ -32,7 +32,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sympy import (
-    Add,
     Expr,
     HadamardProduct,
     Integer,
@@ -40,9 +39,6 @@ from sympy import (
     MatMul,
     MatrixExpr,
     MatrixSymbol,
-    Mul,
-    Number,
-    Pow,
     Trace,
     Transpose,
 )
@@ -316,39 +312,38 @@ class _Calls:
 
     def function_into(self, out: MatrixSymbol, body: Expr, argument: MatrixSymbol) -> list[Call]:
         """Apply a function, an expression in `z`, to every entry."""
-        target = self.whole(out)
-        match body:
-            case Pow(base=base, exp=Integer() as power) if base == z and power == 2:
-                return [self.elementwise("multiply", out, argument, argument)]
-            case Add(args=(Number() as constant, rest)):
-                minus = rest.could_extract_minus_sign()
-                calls = self.function_into(out, -rest if minus else rest, argument)
-                terms = f"{constant}, {target}" if minus else f"{target}, {constant}"
-                name = "subtract" if minus else "add"
-                return [*calls, Call(f"{name}({terms}, out={target})", out, (out,))]
-            case Add(args=(first, second)) if z in (-first, -second) or z in (first, second):
-                return self.function_into(out, _with_z_outside(body), argument)
-            case Mul(args=(Number() as constant, rest)):
-                calls = self.function_into(out, rest, argument)
-                return [*calls, self.scaled(out, constant, out)]
-            case Mul(args=(first, second)) if z in (first, second):
-                rest = second if first == z else first
-                calls = self.function_into(out, rest, argument)
-                return [*calls, self.elementwise("multiply", out, out, argument)]
+        if body.is_polynomial(z):
+            return self.polynomial_into(out, body, argument)
         name = str(body.func)
         if name not in FUNCTIONS or body.args != (z,):
             raise ValueError(f"no numpy call for the function {body}")
         zeros = zeros_of(argument)
-        words = {"z": f"{argument}.all", "out": target, "bits": f"{out}.bits", "zeros": zeros}
+        words = {
+            "z": f"{argument}.all", "out": self.whole(out), "bits": f"{out}.bits", "zeros": zeros
+        }  # fmt: skip
         return [
             Call(form.format(**words), out, (argument, zeros) if "{zeros}" in form else (argument,))
             for form in FUNCTIONS[name]
         ]
 
-
-def _with_z_outside(body: Expr) -> Expr:
-    """``z - z**2`` -> ``z (1 - z)``."""
-    return Mul(z, (body / z).expand(), evaluate=False)
+    def polynomial_into(self, out: MatrixSymbol, body: Expr, argument: MatrixSymbol) -> list[Call]:
+        """Horner's scheme: ``1 - z (2 - z)``."""
+        constant = body.xreplace({z: Integer(0)})
+        rest = (body - constant).expand()
+        if constant != 0:
+            minus = rest.could_extract_minus_sign()
+            calls = self.polynomial_into(out, -rest if minus else rest, argument)
+            whole = self.whole(out)
+            terms = f"{signed(constant)}, {whole}" if minus else f"{whole}, {signed(constant)}"
+            name = "subtract" if minus else "add"
+            return [*calls, Call(f"{name}({terms}, out={whole})", out, (out,))]
+        quotient = (rest / z).expand()
+        if quotient.is_number:
+            return [self.scaled(out, quotient, argument)]
+        if quotient == z:
+            return [self.elementwise("multiply", out, argument, argument)]
+        calls = self.polynomial_into(out, quotient, argument)
+        return [*calls, self.elementwise("multiply", out, out, argument)]
 
 
 def signed(scalar: Expr) -> str:

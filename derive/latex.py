@@ -58,6 +58,14 @@ def name_latex(name: str) -> str:
     return _kernel(*kernel_parts(name)) if name.startswith("K_") else _name(parse(name))
 
 
+def polynomial_latex(value: Expr) -> str:
+    """Print a sum of products of sizes."""
+    return " + ".join(
+        r" \, ".join(_size(part) for part in Mul.make_args(term))
+        for term in value.as_ordered_terms()
+    )
+
+
 def letter_latex(letter: str) -> str:
     """Print a letter of the notation table."""
     return {"loss": r"\ell", "alpha": r"\alpha"}.get(letter, letter)

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from derive import latex, notation, numpy_code
+from derive.choice import dense_if
+from derive.plan import plan_of
 from derive.rules import rules_of
 
 if TYPE_CHECKING:
@@ -47,6 +49,26 @@ def rule_record(rule: Rule) -> dict[str, str]:
     return {"form": latex.right_latex(rule.form), "gain": gain}
 
 
+def choice_record(derivation: Derivation, layer: int) -> dict[str, object]:
+    """When the dense form of a layer is less work: where the first sum is smaller."""
+    dense, kernel = dense_if(derivation.derived, layer)
+    return {
+        "layer": layer,
+        "dense": latex.polynomial_latex(dense),
+        "kernel": latex.polynomial_latex(kernel),
+    }
+
+
+def workspace_record(derivation: Derivation) -> dict[str, int]:
+    """What the workspace form computes, in how much memory, with how many calls."""
+    plan = plan_of(derivation.derived)
+    return {
+        "quantities": sum(len(buffer.holds) for buffer in plan.buffers),
+        "buffers": len(plan.buffers),
+        "calls": len(plan.calls),
+    }
+
+
 def manifest(derivation: Derivation, banner: str) -> str:
     """``equations.json``: every equation, and what each pass did, for the site."""
     record = {
@@ -72,6 +94,10 @@ def manifest(derivation: Derivation, banner: str) -> str:
         ],
         "rules": [rule_record(rule) for rule in rules_of(derivation.derived)],
         "passes": [{"pass": name, **cost._asdict()} for name, cost in derivation.costs.items()],
+        "choices": [
+            choice_record(derivation, layer) for layer in range(1, derivation.network.hidden + 2)
+        ],
+        "workspace": workspace_record(derivation),
     }
     return json_text(record)
 

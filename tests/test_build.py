@@ -19,7 +19,7 @@ from derive.equations import relu, sigmoid, softplus, step
 from derive.notation import D, N, O, alpha, width
 from derive.program import Equation, Program, elementwise, evaluate, z
 from docs.sinusoid.gradcheck import central_difference, relative_error
-from tests.conftest import problem
+from tests.conftest import layer_sizes, problem
 from tests.test_generated import CHECKS, emitted, import_from
 
 ROOT = Path(__file__).parent.parent
@@ -168,6 +168,13 @@ def test_a_network_of_ones_own(hidden: int, activation: str, steps: int, tmp_pat
     for form in (sys.modules[f"{name}.kernel"], net.reference):
         for function in emitted(form):
             CHECKS[function](net, getattr(form, function), p)
+    for dense in itertools.product((False, True), repeat=hidden + 1):
+        net.inplace.dense_layers = lambda *_, dense=dense: dense
+        ws = net.workspace(sizes, len(p.X_s), p.X_s.shape[1], p.X_q.shape[1], np.float64)
+        found, expected = (each.meta_loss_and_gradient(*p, 0.05) for each in (ws, net.reference))
+        assert found[0] == pytest.approx(expected[0], rel=1e-12)
+        for ours, theirs in zip(found[1], expected[1], strict=True):
+            assert relative_error(ours, theirs) < 1e-11
 
 
 def test_a_network_of_ones_own_keeps_no_drawing_of_another(tmp_path: Path) -> None:
@@ -190,9 +197,11 @@ def test_softplus_does_not_overflow(tmp_path: Path) -> None:
     p = problem(net).cast(np.float32)
     p = p._replace(X_s=p.X_s * 1000, X_q=p.X_q * 1000)
     with np.errstate(all="raise", under="ignore"):
-        loss, gradient = net.meta_loss_and_gradient(*p, 1e-9)
-    assert np.isfinite(loss)
-    assert all(np.isfinite(array).all() for array in gradient)
+        ws = net.workspace(layer_sizes(net), len(p.X_s), p.X_s.shape[1], p.X_q.shape[1])
+        for form in (net, ws):
+            loss, gradient = form.meta_loss_and_gradient(*p, 1e-9)
+            assert np.isfinite(loss)
+            assert all(np.isfinite(array).all() for array in gradient)
 
 
 def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
@@ -204,7 +213,7 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
     assert made[0] == made[1]
     drawings = [name for name in made[0] if name.startswith("same/diagrams/")]
     assert len(drawings) == 14
-    assert len(made[0]) == 8 + len(drawings)
+    assert len(made[0]) == 11 + len(drawings)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from pygments import highlight
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docs.render.manifest import Label
+
+
+META_GRADIENT = r"def (meta_loss_and_gradient|run)\("
 
 
 def code_lines(code: str, network: str) -> list[str]:
@@ -73,16 +77,17 @@ def whole_file(where: str, href: Callable[[Label], str]) -> str:
 
 
 def stage_block(where: str, href: Callable[[Label], str]) -> str:
-    """The lines of a stage in ``meta_loss_and_gradient``, ``relu2/kernel/query forward``."""
+    """The lines of a stage of the meta-gradient, ``relu2/kernel/query forward``."""
     network, module, title = parts_of(where, "network/module/stage title")
     path = ROOT / "generated" / network / f"{module}.py"
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    start = next((i for i, line in enumerate(lines) if "def meta_loss_and_gradient" in line), None)
-    heading = f"    # --- {title} ---"
-    if start is None or heading not in lines[start:]:
+    # In the workspace form it is the function `run` of a chunk of tasks.
+    start = next((i for i, line in enumerate(lines) if re.search(META_GRADIENT, line)), len(lines))
+    heading = f"# --- {title} ---"
+    first = next((i for i in range(start, len(lines)) if lines[i].strip() == heading), None)
+    if first is None:
         raise PageError(f"there is no block {title!r} in generated/{network}/{module}.py")
-    first = lines.index(heading, start)
     last = next(i for i in range(first, len(lines)) if not lines[i].strip())
-    code = "\n".join(line[4:] for line in lines[first:last])
+    code = dedent("\n".join(lines[first:last]))
     shown = linked(code_lines(code, network), network, module, href)
     return block(f"generated/{network}/{module}.py", shown, anchors=False)

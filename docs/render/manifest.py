@@ -126,8 +126,9 @@ def _number(label: Label) -> str | None:
 
 def by_number(network: str, module: str) -> dict[str, Label]:
     """The equations that a module computes, by number; an unchanged one counts as derived."""
-    forms = [form for form, (own, _) in MODULES.items() if own == module]
-    forms = ["derived", *forms] if module != "scalar" else ["derived"]
+    # The workspace form has lines of both, and numbers tell which.
+    own = "kernel" if module == "inplace" else module
+    forms = ["derived", *(form for form, (of_form, _) in MODULES.items() if of_form == own)]
     found: dict[str, Label] = {}
     for form in forms:
         for line in manifest(network).get(form, []):

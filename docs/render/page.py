@@ -14,6 +14,8 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{source:relu2/kernel}}        a generated module, line by line
     {{passes:relu2}}               what each pass of the rewrite did
     {{number:relu2/derived/equations}}    a figure of that table
+    {{choices:relu2}}              for each layer, when its fast weights are formed
+    {{workspace:relu2/buffers}}    a figure of the workspace form
     {{rules:tanh2}}                the derivative rules that a derivation used
     {{example:w_bar}}              a number of the worked example in scalars
     {{measured:proof/derived}}     a number, or a table, that this build measured
@@ -42,6 +44,7 @@ from docs.render.manifest import (
     symbols,
 )
 from docs.render.tables import (
+    choice_table,
     example,
     measured,
     notation_table,
@@ -50,6 +53,7 @@ from docs.render.tables import (
     results_table,
     rule_table,
     symbol_table,
+    workspace_number,
 )
 
 if TYPE_CHECKING:
@@ -115,6 +119,8 @@ def render(markdown: str, page: str, site: Site) -> str:
         "source": lambda rest: whole_file(rest, href),
         "passes": pass_table,
         "number": pass_number,
+        "choices": choice_table,
+        "workspace": workspace_number,
         "rules": rule_table,
         "example": example,
         "measured": lambda rest: measured(rest, site.measured),

@@ -56,6 +56,24 @@ def pass_number(where: str) -> str:
     raise PageError(f"there is no figure {where}")
 
 
+def choice_table(network: str) -> str:
+    """For each layer, when the workspace form forms its fast weights."""
+    rows = [
+        f"| {row['layer']} | ${row['dense']} \\;<\\; {row['kernel']}$ |"
+        for row in table(network, "choices")
+    ]
+    return "\n".join(["| layer | dense where |", "|--:|---|", *rows])
+
+
+def workspace_number(where: str) -> str:
+    """What the workspace form has, ``relu2/buffers``."""
+    network, key = parts_of(where, "network/what")
+    record = manifest(network).get("workspace", {})
+    if key not in record:
+        raise PageError(f"there is no figure {where}")
+    return f"{record[key]:,}"
+
+
 def rule_table(network: str) -> str:
     """The derivative rules that a network's derivation used."""
     rows = [f"| $V = {rule['form']}$ | ${rule['gain']}$ |" for rule in table(network, "rules")]
