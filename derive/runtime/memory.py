@@ -87,6 +87,7 @@ class Arena:
         self.zero = np.zeros((), dtype)
         self.sign = np.array(8 * dtype.itemsize - 1, f"i{dtype.itemsize}")
         self._memory = np.empty(0, np.uint8)
+        self._zeros = np.zeros(0, dtype)
         self.used = 0
         self.start(capacity)
 
@@ -123,8 +124,11 @@ class Arena:
         return Rows(block, self._tasks, self.outputs)
 
     def zeros(self, count: int, units: int) -> Array:
-        """Zeros for the rows of a layer."""
-        return self.rows(count, units).all
+        """Zeros for the rows of a layer: the same memory for all layers, so that it stays near."""
+        shape = (self._tasks * count, units + 1)
+        if self._zeros.size < prod(shape):
+            self._zeros = np.zeros(prod(shape), self._dtype)
+        return self._zeros[: prod(shape)].reshape(shape)
 
     def kernel(self, rows: int, columns: int) -> Array:
         """A kernel for each task, (T, rows, columns)."""
