@@ -252,7 +252,7 @@ def test_a_call_allocates_next_to_nothing(name: str, tasks: int) -> None:
 
 
 def arena_bytes(tasks: int, shots: int, width: int) -> int:
-    return NET.workspace((1, width, width, 1), tasks, shots, shots)._bytes  # type: ignore[no-any-return]
+    return NET.workspace((1, width, width, 1), tasks, shots, shots).memory  # type: ignore[no-any-return]
 
 
 def test_memory_does_not_grow_with_the_square_of_the_width() -> None:

@@ -36,6 +36,8 @@ class Workspace(Generic[W]):
         The same memory by name; passing it to a method copies no weights.
     gradient
         The meta-gradient of the last call, in the order of `parameters`.
+    memory
+        Bytes of the buffers that a call writes to.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Workspace(Generic[W]):
         arena = Arena(self._dtype, max(self._sizes[-1], 2), size)
         plan(arena)
         arena.allocate()
-        self._bytes = arena.used
+        self.memory = arena.used
         runs: dict[int, Run] = {}
         chunks = []
         for start in range(0, self._tasks, size):

@@ -1,0 +1,1 @@
+"""The page about speed: its example, its measurements, its figures."""

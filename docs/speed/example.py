@@ -1,0 +1,33 @@
+"""A workspace, and the meta-gradients of a few meta-batches."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from docs.sinusoid import tasks
+from docs.sinusoid.adam import Adam
+from docs.sinusoid.networks import flatten, initial_weights, load_network
+
+
+def main() -> int:
+    """Take a hundred steps, and print the loss at the beginning and at the end."""
+    net = load_network("relu2")
+    rng, dtype = np.random.default_rng(0), np.dtype(np.float32)
+    # --8<-- [start:example]
+    ws = net.workspace((1, 40, 40, 1), tasks=25, shots=10, queries=10, dtype=dtype)
+    flatten(initial_weights(net, [40, 40], rng, dtype), out=ws.parameters)
+    adam = Adam(ws.parameters)
+    losses = []
+    for _, batch in zip(range(100), tasks.batches(rng, 25, 10, 10, dtype), strict=False):
+        loss, gradient = ws.meta_loss_and_gradient(ws.weights, *batch, alpha=0.01)
+        adam.update(ws.gradient)  # the same memory as `gradient`, as one vector
+        losses.append(loss)
+    # --8<-- [end:example]
+    print(f"the loss fell from {losses[0]:.2f} to {losses[-1]:.2f}; {len(gradient)} gradients")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""What is computed: the sizes, the networks, and the same numbers for every contender."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from derive.choice import multiply_adds
+from derive.equations import Network, meta_gradient_program
+from derive.lower import forms_of
+from derive.notation import D, M, N, O, width
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ALPHA = 0.01
+
+
+@dataclass(frozen=True)
+class Case:
+    """A meta-batch and a network.
+
+    Attributes
+    ----------
+    T, K, H
+        Tasks, points of each set of a task, units of each hidden layer.
+    hidden, activation, steps
+        The network, as `derive.equations.Network` has it.
+    """
+
+    T: int = 25
+    K: int = 10
+    H: int = 40
+    hidden: int = 2
+    activation: str = "relu"
+    steps: int = 1
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Layer sizes: one input, one output."""
+        return (1, *[self.H] * self.hidden, 1)
+
+    @property
+    def package(self) -> str:
+        """The name of its generated package."""
+        return f"{self.activation}{self.hidden}" + (f"_{self.steps}steps" if self.steps > 1 else "")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a reader of the results needs to know of it."""
+        return asdict(self)
+
+
+CASES = (
+    *(Case(*sizes) for sizes in [(4, 10, 40), (25, 5, 40), (25, 10, 40), (25, 10, 64)]),
+    *(Case(*sizes) for sizes in [(25, 10, 128), (25, 10, 256), (25, 10, 1024)]),
+    *(Case(*sizes) for sizes in [(100, 10, 40), (1000, 10, 40), (25, 40, 40)]),
+    Case(hidden=3),
+    Case(steps=5),
+    Case(activation="tanh"),
+)
+
+#: One size at a time, the others as in the sinusoid experiment.
+GROWTH = {
+    "T": [Case(T=x) for x in (1, 4, 16, 64, 256)],
+    "K": [Case(K=x) for x in (1, 2, 5, 10, 20, 40, 80)],
+    "H": [Case(H=x) for x in (8, 16, 32, 64, 128, 256, 512)],
+    "hidden": [Case(hidden=x) for x in (1, 2, 3, 4)],
+    "steps": [Case(steps=x) for x in (1, 2, 3, 5)],
+}
+
+
+class Problem(NamedTuple):
+    """Weights and a meta-batch, in float32."""
+
+    weights: list[np.ndarray]
+    X_s: np.ndarray
+    Y_s: np.ndarray
+    X_q: np.ndarray
+    Y_q: np.ndarray
+
+
+def problem(case: Case) -> Problem:
+    """The same random numbers for every contender."""
+    rng = np.random.default_rng(0)
+    weights = []
+    for above, below in pairwise(case.sizes):
+        for rows in (above, 1):
+            drawn = rng.uniform(-1, 1, size=(rows, below)) / above**0.5
+            weights.append(drawn.astype(np.float32))
+    X = rng.uniform(-5, 5, size=(2, case.T, case.K, 1)).astype(np.float32)
+    Y = (np.linspace(0.1, 5, case.T).reshape(-1, 1, 1) * np.sin(X)).astype(np.float32)
+    return Problem(weights, X[0], Y[0], X[1], Y[1])
+
+
+def emit(cases: list[Case], folder: Path) -> None:
+    """Emit the packages that are not among the committed ones."""
+    for case in {each.package: each for each in cases}.values():
+        if (ROOT / "generated" / case.package).is_dir() or (folder / case.package).is_dir():
+            continue
+        arguments = ["--hidden", case.hidden, "--activation", case.activation]
+        arguments += ["--steps", case.steps, "--name", case.package, "--output", folder]
+        command = [sys.executable, str(ROOT / "derive/build.py"), *map(str, arguments)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def load(case: Case, folder: Path) -> Any:
+    """Import the package of a case."""
+    if (ROOT / "generated" / case.package).is_dir():
+        return import_module(f"generated.{case.package}")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    return import_module(case.package)
+
+
+def flops(case: Case, net: Any) -> int:
+    """Multiplications and additions of the products of one call, each layer in its cheaper form."""
+    program = meta_gradient_program(Network(case.hidden, case.activation, case.steps))
+    dense = net.inplace.dense_layers(case.K, case.K, case.sizes)
+    sizes = {N: case.K, M: case.K, D: 1, O: 1} | {
+        width(layer): case.H for layer in range(1, case.hidden + 1)
+    }
+    count = sum(
+        multiply_adds(line.equation).xreplace(sizes)
+        for line in forms_of(program)
+        if not line.layer or line.dense == dense[line.layer - 1]
+    )
+    return 2 * case.T * int(count)

@@ -1,0 +1,167 @@
+"""A whole iteration of training: drawing tasks, the meta-gradient, a step of Adam."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from docs.sinusoid import tasks
+from docs.sinusoid.adam import Adam
+from docs.sinusoid.networks import flatten
+from docs.sinusoid.train import maml_objective, train
+from tests.benchmark.cases import ALPHA, Case, problem
+from tests.benchmark.clock import ratios, rounded, rounds, summary
+from tests.benchmark.contenders import jax_loss
+
+BETA = 1e-3
+SCANNED = 100
+WHOLE = 10_000
+
+#: The settings of the hand-derived implementation github.com/matwilso/maml_numpy, and what its
+#: own loop over meta-batches takes there: 4.6 ms an iteration, 46 s for ten thousand.
+BY_HAND = Case(T=25, K=5, H=64)
+BY_HAND_SECONDS = 46.0
+
+Step = Callable[[], Any]
+
+
+def prepared(net: Any, case: Case) -> Any:
+    """A workspace with initial weights."""
+    ws = net.workspace(case.sizes, case.T, case.K, case.K)
+    flatten(net.Weights(*problem(case).weights), ws.parameters)
+    return ws
+
+
+def ours(net: Any, case: Case) -> Step:
+    """The workspace form."""
+    ws = prepared(net, case)
+    adam = Adam(ws.parameters, BETA)
+    batches = drawn(case)
+
+    def step() -> None:
+        ws.meta_loss_and_gradient(ws.weights, *next(batches), ALPHA)
+        adam.update(ws.gradient)
+
+    return step
+
+
+def readable(net: Any, case: Case) -> Step:
+    """The readable form."""
+    ws = prepared(net, case)
+    adam = Adam(ws.parameters, BETA)
+    batches = drawn(case)
+
+    def step() -> None:
+        _, gradient = net.meta_loss_and_gradient(ws.weights, *next(batches), ALPHA)
+        flatten(gradient, ws.gradient)
+        adam.update(ws.gradient)
+
+    return step
+
+
+def drawn(case: Case) -> Any:
+    """Meta-batches without end."""
+    return tasks.batches(np.random.default_rng(0), case.T, case.K, case.K, np.dtype(np.float32))
+
+
+def jax_step(case: Case) -> tuple[Callable[..., Any], Any]:
+    """A step in JAX, and the state before the first: key, count, weights, both means."""
+    import jax
+    import jax.numpy as jnp
+
+    gradient_of = jax.grad(jax_loss(case))
+
+    def batch(key: Any) -> Any:
+        keys = jax.random.split(key, 3)
+        amplitude = jax.random.uniform(keys[0], (case.T, 1, 1), minval=0.1, maxval=5.0)
+        phase = jax.random.uniform(keys[1], (case.T, 1, 1), maxval=math.pi)
+        X = jax.random.uniform(keys[2], (case.T, 2 * case.K, 1), minval=-5.0, maxval=5.0)
+        Y = amplitude * jnp.sin(X - phase)
+        return X[:, : case.K], Y[:, : case.K], X[:, case.K :], Y[:, case.K :]
+
+    def step(state: Any) -> Any:
+        key, count, weights, means, squares = state
+        key, own = jax.random.split(key)
+        gradient, count = gradient_of(weights, *batch(own)), count + 1
+        means = [0.9 * m + 0.1 * g for m, g in zip(means, gradient, strict=True)]
+        squares = [0.999 * v + 0.001 * g * g for v, g in zip(squares, gradient, strict=True)]
+        weights = [
+            w - BETA * m / (1 - 0.9**count) / (jnp.sqrt(v / (1 - 0.999**count)) + 1e-8)
+            for w, m, v in zip(weights, means, squares, strict=True)
+        ]
+        return key, count, weights, means, squares
+
+    weights = [jnp.asarray(w) for w in problem(case).weights]
+    zeros = [[jnp.zeros_like(w) for w in weights] for _ in range(2)]
+    return step, (jax.random.key(0), jnp.float32(0), weights, *zeros)
+
+
+def jax_jit(case: Case) -> Step:
+    """JAX: a compiled step, its state given up to the next one."""
+    import jax
+
+    step, state = jax_step(case)
+    compiled, held = jax.jit(step, donate_argnums=0), [state]
+
+    def call() -> None:
+        held[0] = jax.block_until_ready(compiled(held[0]))
+
+    return call
+
+
+def jax_scan(case: Case) -> Step:
+    """JAX: `SCANNED` steps in one ``lax.scan``."""
+    import jax
+
+    step, state = jax_step(case)
+
+    def many(state: Any) -> Any:
+        return jax.lax.scan(lambda each, _: (step(each), None), state, None, SCANNED)[0]
+
+    compiled, held = jax.jit(many, donate_argnums=0), [state]
+
+    def call() -> None:
+        held[0] = jax.block_until_ready(compiled(held[0]))
+
+    return call
+
+
+def iterations(net: Any, count: int, quick: bool) -> dict[str, Any]:
+    """Time a step at the sizes of the experiment, and whole trainings."""
+    whole = 100 if quick else WHOLE
+    case = Case()
+    times = rounds(
+        {
+            "workspace": ours(net, case),
+            "kernel": readable(net, case),
+            "JAX, jitted step": jax_jit(case),
+            "JAX, lax.scan": jax_scan(case),
+        },
+        count,
+    )
+    times["JAX, lax.scan"] = [each / SCANNED for each in times["JAX, lax.scan"]]
+    above = times["JAX, jitted step"]
+    return {
+        "steps": {
+            name: {"time": summary(values), "ratio": ratios(above, values)}
+            for name, values in times.items()
+        },
+        "10,000 iterations": rounded(training(net, case, whole)),
+        "10,000 iterations as by hand": rounded(training(net, BY_HAND, whole)),
+        "by hand": BY_HAND_SECONDS,
+    }
+
+
+def training(net: Any, case: Case, count: int) -> float:
+    """Seconds of many iterations, by the loop of the experiment itself."""
+    ws = prepared(net, case)
+    started = time.perf_counter()
+    result = train(maml_objective(net, ws, ALPHA, False), ws, drawn(case), BETA, count, "MAML")
+    seconds = time.perf_counter() - started
+    if not sum(result.losses[-50:]) < sum(result.losses[:50]):
+        raise ValueError("the training that was timed did not train")
+    return seconds

@@ -1,0 +1,213 @@
+"""What each technique gives: the generated code with one of them undone, against itself.
+
+A technique is undone by editing a copy of the package. An edit that finds nothing to change is an
+error, and the edited package must still compute the gradient.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.benchmark.cases import ROOT, Case, problem
+from tests.benchmark.clock import ratios, rounded, rounds, summary
+from tests.benchmark.contenders import check, workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACKAGE = "relu2"
+
+
+class Edit(NamedTuple):
+    """A change in a file of the package: what a pattern finds, and what replaces it."""
+
+    file: str
+    pattern: str
+    replacement: str
+
+
+class Technique(NamedTuple):
+    """A rule of the lowering, what stands in its place when it is undone, and how."""
+
+    name: str
+    instead: str
+    edits: tuple[Edit, ...]
+    case: Case = Case()
+
+
+def inplace(pattern: str, replacement: str) -> Edit:
+    """A change in the lowered code."""
+    return Edit("inplace.py", pattern, replacement)
+
+
+#: The choice of forms, by layer.
+FORCED = r"    return \(\n(?:        .*,\n)+    \)"
+
+TECHNIQUES = (
+    Technique(
+        "buffers made once",
+        "a new array for every result",
+        (
+            inplace(r"matmul\(([^\n]*), out=([\w.]+)\)", r"\2[...] = matmul(\1)"),
+            inplace(
+                r"(add|subtract|multiply|maximum|bitwise_and)\(([^\n]*), out=([\w.]+)\)",
+                r"\3[...] = \1(\2)",
+            ),
+        ),
+    ),
+    Technique(
+        "buffers shared",
+        "one for each quantity",
+        (inplace(r"(?m)^(\s+)(\w+) = (\w+(?: = \w+)*) = (arena\..*)$", r"\1\2 = \4; \3 = \4"),),
+    ),
+    Technique(
+        "kernels by batched matmul",
+        "einsum",
+        (
+            inplace(
+                r"matmul\((\w+)\.task, (\w+)\.task\.mT, out=(K_\w+)\)",
+                r"np.einsum('tmh,tnh->tmn', \1.task, \2.task, out=\3)",
+            ),
+            inplace(
+                r"matmul\((K_\w+), (\w+)\.task_units, out=(\w+)\.task_units\)",
+                r"np.einsum('tmn,tnh->tmh', \1, \2.task_units, out=\3.task_units)",
+            ),
+            inplace(
+                r"matmul\((K_\w+)\.mT, (\w+)\.task_units, out=(\w+)\.task_units\)",
+                r"np.einsum('tnm,tnh->tmh', \1, \2.task_units, out=\3.task_units)",
+            ),
+        ),
+    ),
+    Technique(
+        "gates as bits",
+        "a product with booleans",
+        (
+            inplace(
+                r"subtract\(zero, (\w+)\.all, out=(\w+)\.all\)(.*)\n\s+right_shift.*",
+                r"\2_open = \1.all > 0; copyto(\2.all, \2_open)\3",
+            ),
+            inplace(
+                r"bitwise_and\((\w+)\.bits, (G\w+)\.bits, out=(\w+)\.bits\)",
+                r"multiply(\1.all, \2_open, out=\3.all)",
+            ),
+            inplace(
+                r"bitwise_and\((\w+)\.bits, (\w+)\.bits, out=(\w+)\.bits\)",
+                r"multiply(\2.all, \1_open, out=\3.all)",
+            ),
+        ),
+    ),
+    Technique(
+        "a maximum with an array of zeros",
+        "with the number zero",
+        (inplace(r"maximum\((\w+\.all), zeros_\w+,", r"maximum(\1, zero,"),),
+    ),
+    Technique(
+        "sums over tasks as products",
+        "add.reduce",
+        (
+            inplace(
+                r"ones\.dot\((\w+)\.each, (\w+)\.reshape\(-1\)\)",
+                r"np.add.reduce(\1.stored, axis=0, out=\2)",
+            ),
+        ),
+    ),
+    Technique(
+        "the method dot where all is contiguous",
+        "matmul",
+        (inplace(r"(\w+\.all(?:\.T)?)\.dot\(([\w.]+), ([\w.]+)\)", r"matmul(\1, \2, out=\3)"),),
+    ),
+    Technique(
+        "weights transposed once a call",
+        "by BLAS in every product",
+        (Edit("memory.py", r"TRANSPOSED = 96", "TRANSPOSED = 0"),),
+    ),
+    Technique(
+        "dense first and last layer",
+        "in kernel form",
+        (inplace(FORCED, "    return (False, False, False)"),),
+    ),
+    Technique(
+        "kernels in the middle layer",
+        "in dense form",
+        (inplace(FORCED, "    return (True, True, True)"),),
+    ),
+    Technique(
+        "kernels, where a layer is wide",
+        "in dense form",
+        (inplace(FORCED, "    return (True, True, True)"),),
+        Case(H=256),
+    ),
+    Technique(
+        "dense, where rows are many",
+        "all layers in kernel form",
+        (inplace(FORCED, "    return (False, False, False)"),),
+        Case(K=40),
+    ),
+    Technique(
+        "a second output of zeros",
+        "one output",
+        (
+            Edit("repeated.py", r"max\(sizes\[-1\], 2\)", "sizes[-1]"),
+            Edit("repeated.py", r"max\(self\._sizes\[-1\], 2\)", "self._sizes[-1]"),
+        ),
+    ),
+    Technique(
+        "chunks of tasks",
+        "a thousand tasks at once",
+        (Edit("repeated.py", r"ROWS = 500", "ROWS = 10**9"),),
+        Case(T=1000),
+    ),
+)
+
+
+def edited(technique: Technique | None, folder: Path, name: str) -> Any:
+    """Import a copy of the package, a technique undone.
+
+    Raises
+    ------
+    ValueError
+        When an edit finds nothing to change.
+    """
+    target = folder / name
+    if target.exists():
+        shutil.rmtree(target)
+    shutil.copytree(ROOT / "generated" / PACKAGE, target)
+    for edit in technique.edits if technique else ():
+        path = target / edit.file
+        text, count = re.subn(edit.pattern, edit.replacement, path.read_text(encoding="utf-8"))
+        if not count:
+            raise ValueError(f"{name}: nothing in {edit.file} matches {edit.pattern!r}")
+        path.write_text(text, encoding="utf-8")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    return import_module(name)
+
+
+def undone(folder: Path, count: int, quick: bool) -> list[dict[str, Any]]:
+    """Time every technique against its absence."""
+    whole = edited(None, folder, "untouched")
+    found = []
+    for at, technique in enumerate(TECHNIQUES):
+        case = Case(T=2, H=8) if quick else technique.case
+        numbers = problem(case)
+        without = edited(technique, folder, f"undone{at}")
+        calls = {"with": workspace(whole, case, numbers)}
+        calls["without"] = workspace(without, case, numbers)
+        check(technique.name, calls["without"](), without, numbers)
+        times = rounds(calls, count)
+        lost = [b - a for a, b in zip(times["with"], times["without"], strict=True)]
+        found.append(
+            {
+                **case.record,
+                "technique": technique.name,
+                "instead": technique.instead,
+                "time": rounded(summary(times["with"])["median"]),
+                "lost": summary(lost),
+                "ratio": ratios(times["without"], times["with"]),
+            }
+        )
+    return found
