@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: experiment build test lint site publish lock clean
+.PHONY: experiment build test lint site publish bench lock clean
 
 # Train, evaluate and plot; into results/.
 experiment: $(VENV)/experiment.stamp
@@ -32,10 +32,15 @@ publish: $(VENV)/experiment.stamp
 	cp results/evaluation.json results/run.json docs/sinusoid/
 	cp results/figures/*.svg docs/sinusoid/figures/
 
+# Time it against JAX, PyTorch and autograd; into docs/speed/. About a quarter of an hour.
+bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
+	$(BIN)/python -m tests.benchmark
+	$(BIN)/python -m tests.benchmark.figures
+
 # Resolve the newest versions that pyproject.toml allows.
 lock: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet uv
-	for group in experiment dev; do \
+	for group in experiment dev bench; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 			--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 			--custom-compile-command "make lock" --group $$group \
@@ -49,6 +54,12 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
+
+# PyTorch has another wheel for every platform, so there is no hash of it.
+$(VENV)/bench.stamp: requirements/bench.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	touch $@
 
 $(VENV)/%.stamp: requirements/%.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<

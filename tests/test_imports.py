@@ -55,8 +55,10 @@ ALLOWED = {
     "docs/render/code.py": {"pygments", "docs.render.manifest"},
     "docs/render/equations.py": {"docs.render.code", "docs.render.manifest"},
     "docs/render/tables.py": {"docs.render.manifest"},
+    "docs/render/speed.py": {"docs.render.manifest"},
     "docs/render/page.py": {
-        "docs.render.code", "docs.render.equations", "docs.render.manifest", "docs.render.tables",
+        "docs.render.code", "docs.render.equations", "docs.render.manifest", "docs.render.speed",
+        "docs.render.tables",
     },
     "docs/render/measure.py": {
         "numpy", "sympy", "derive", "generated", "docs.by_hand", "docs.sinusoid",
@@ -66,6 +68,7 @@ ALLOWED = {
         "docs.render.manifest", "docs.render.measure", "docs.render.page",
     },
     "docs/by_hand.py": {"numpy", "docs.sinusoid"},
+    "docs/speed/*.py": {"numpy", "docs.sinusoid"},
     "docs/sinusoid/plot.py": {"numpy", "matplotlib", "docs"},
     "docs/sinusoid/train.py": {"numpy", "tqdm", "docs"},
     "docs/sinusoid/*.py": {"numpy", "docs"},

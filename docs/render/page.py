@@ -19,6 +19,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{rules:tanh2}}                the derivative rules that a derivation used
     {{example:w_bar}}              a number of the worked example in scalars
     {{measured:proof/derived}}     a number, or a table, that this build measured
+    {{speed:ratios}}               what make bench measured
     {{results}} {{notation}}       the errors of the published run, the letters
     {{symbols:relu2}}              every quantity of a network
 """
@@ -43,6 +44,7 @@ from docs.render.manifest import (
     marked,
     symbols,
 )
+from docs.render.speed import speed
 from docs.render.tables import (
     choice_table,
     example,
@@ -124,6 +126,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "rules": rule_table,
         "example": example,
         "measured": lambda rest: measured(rest, site.measured),
+        "speed": speed,
         "results": lambda _: results_table(),
         "symbols": symbol_table,
         "notation": lambda _: notation_table(),

@@ -110,6 +110,8 @@ def everything(rounds: int, quick: bool) -> dict[str, Any]:
             for at in range(len(cases))
             for name in who
         ]
+    # Its own part ran without it.
+    found["machine"]["coretype as found"] = os.environ.get("OPENBLAS_CORETYPE")
     return {
         "schema": 1,
         "command": shlex.join(["python", "-m", "tests.benchmark", *sys.argv[1:]]),

@@ -167,7 +167,7 @@ CONTENDERS: dict[str, Callable[[Any, Case, Problem], Call]] = {
 def arrays(result: Any) -> tuple[float, list[np.ndarray]]:
     """A loss and its gradient as numpy has them."""
     loss, gradient = result
-    return float(loss), [np.array(array) for array in gradient]
+    return float(loss), [np.asarray(array) for array in gradient]
 
 
 def check(name: str, result: Any, net: Any, p: Problem) -> None:

@@ -41,7 +41,6 @@ def machine(folder: Path) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
-        "coretype as found": os.environ.get("OPENBLAS_CORETYPE"),
         "sgemm": rounded(sgemm()),
         "fma": fma(folder),
         "bandwidth": rounded(bandwidth()),
@@ -70,7 +69,7 @@ def blas() -> str:
 def best(call: Any, seconds: float = 0.5) -> float:
     """The shortest time of a call."""
     call()
-    times = []
+    times: list[float] = []
     stop = time.perf_counter() + seconds
     while not times or time.perf_counter() < stop:
         started = time.perf_counter()

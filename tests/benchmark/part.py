@@ -104,14 +104,14 @@ def part(name: str, folder: Path, count: int, quick: bool) -> Any:
     if name.startswith("memory/"):
         _, who, at = name.split("/")
         return memory.peak(who, memory.CASES[int(at)], folder)
-    parts = {
-        "machine": lambda: machine.machine(folder),
-        "free": lambda: cases(chosen, everyone, folder, count),
-        "found": lambda: cases(chosen, ours_and_jax, folder, count),
-        "pinned": lambda: cases(fewer, ours_and_jax, folder, count),
-        "threads": lambda: cases(chosen, ours_and_jax, folder, count),
-        "growth": lambda: growth(folder, count, quick),
-        "iteration": lambda: iteration.iterations(load(Case(), folder), count, quick),
-        "undone": lambda: undone.undone(folder, count, quick),
-    }
-    return parts[name]()
+    if name == "machine":
+        return machine.machine(folder)
+    if name == "growth":
+        return growth(folder, count, quick)
+    if name == "iteration":
+        return iteration.iterations(load(Case(), folder), count, quick)
+    if name == "undone":
+        return undone.undone(folder, count, quick)
+    if name == "pinned":
+        return cases(fewer, ours_and_jax, folder, count)
+    return cases(chosen, everyone if name == "free" else ours_and_jax, folder, count)

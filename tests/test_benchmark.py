@@ -1,0 +1,186 @@
+"""The benchmark: that it compares equals, and that its statistics and figures are right."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.benchmark import clock, contenders, figures, undone
+from tests.benchmark.cases import ALPHA, Case, flops, problem
+from tests.conftest import network
+
+ROOT = Path(__file__).parent.parent
+SMALL = Case(T=3, K=4, H=5)
+
+#: The package that a contender needs.
+NEEDS = {
+    "JAX": "jax", "torch.func": "torch", "torch.compile": "torch", "autograd": "autograd"
+}  # fmt: skip
+
+
+# --- equals ---
+
+
+@pytest.mark.parametrize("name", [each for each in contenders.CONTENDERS if "compile" not in each])
+@pytest.mark.parametrize("case", [SMALL, Case(T=3, K=4, H=5, activation="tanh")], ids=str)
+def test_a_contender_computes_the_meta_gradient(name: str, case: Case) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    net, numbers = network(case.package), problem(case)
+    result = contenders.CONTENDERS[name](net, case, numbers)()
+    contenders.check(name, result, net, numbers)
+
+
+def test_several_steps_are_the_same_for_all() -> None:
+    pytest.importorskip("jax")
+    case = Case(T=2, K=3, H=4, steps=5)
+    net, numbers = network(case.package), problem(case)
+    for name in ("workspace", "JAX"):
+        contenders.check(name, contenders.CONTENDERS[name](net, case, numbers)(), net, numbers)
+
+
+def test_another_gradient_is_no_contender() -> None:
+    net, p = network("relu2"), problem(SMALL)
+    weights = net.Weights(*p.weights)
+    first_order = net.first_order_meta_loss_and_gradient(weights, *p[1:], ALPHA)
+    with pytest.raises(ValueError, match=r"someone disagrees with the reference: relative error"):
+        contenders.check("someone", first_order, net, p)
+
+
+# --- techniques ---
+
+
+def test_every_technique_can_be_undone_and_keeps_the_gradient(tmp_path: Path) -> None:
+    for at, technique in enumerate(undone.TECHNIQUES):
+        net = undone.edited(technique, tmp_path, f"test_undone{at}")
+        numbers = problem(SMALL)
+        contenders.check(technique.name, contenders.workspace(net, SMALL, numbers)(), net, numbers)
+        changed = [
+            path.name
+            for path in (ROOT / "generated" / undone.PACKAGE).glob("*.py")
+            if path.read_bytes() != (tmp_path / f"test_undone{at}" / path.name).read_bytes()
+        ]
+        assert changed == sorted({edit.file for edit in technique.edits}), technique.name
+
+
+def test_an_edit_that_finds_nothing_is_an_error(tmp_path: Path) -> None:
+    nothing = undone.Technique("nothing", "", (undone.inplace("no such line", ""),))
+    with pytest.raises(ValueError, match=r"nothing in inplace\.py matches 'no such line'"):
+        undone.edited(nothing, tmp_path, "test_nothing")
+
+
+# --- statistics ---
+
+
+def test_medians_quartiles_and_ratios() -> None:
+    assert clock.summary([1.0, 2.0, 3.0, 4.0, 5.0]) == {"median": 3.0, "low": 2.0, "high": 4.0}
+    # Round by round: one slow round slows both.
+    assert clock.ratios([2.0, 20.0, 6.0], [1.0, 10.0, 2.0]) == {
+        "median": 2.0, "low": 2.0, "high": 2.5
+    }  # fmt: skip
+    assert clock.rounded(0.000123456) == 0.0001235
+
+
+def test_rounds_take_turns() -> None:
+    order: list[str] = []
+    calls = {name: (lambda name=name: order.append(name)) for name in ("a", "b")}
+    found = clock.rounds(calls, 3)
+    assert [len(values) for values in found.values()] == [3, 3]
+    runs = [name for at, name in enumerate(order) if not at or order[at - 1] != name]
+    # Once to warm each, then in turns.
+    assert runs == ["a", "b"] * 4
+
+
+def test_operations_are_those_of_the_products() -> None:
+    # By hand, for one hidden layer and dense vectors: see `forms_of`. Everything grows with T.
+    net = network("relu1")
+    one, two = (flops(Case(T=T, K=3, H=8, hidden=1), net) for T in (1, 2))
+    assert two == 2 * one
+    products = {
+        "Z1_s, Z2_s, uH1_s": 3, "W1_fast, Z1_q, W2_fast, Z2_q": 4, "H1_q_bar": 1,
+        "W1_fast_bar, uZ1_s_bar, W2_fast_bar, uZ2_s_bar twice": 5, "H1_s_bar twice": 2,
+        "W1_bar, W2_bar twice": 3,
+    }  # fmt: skip
+    squares_of_the_loss = 3
+    assert one == 2 * (3 * 8 * sum(products.values()) + squares_of_the_loss)
+
+
+# --- results ---
+
+
+def results() -> Any:
+    return json.loads((ROOT / "docs/speed/benchmark.json").read_text(encoding="utf-8"))
+
+
+def test_the_figures_are_drawn_from_the_results(tmp_path: Path) -> None:
+    assert figures.main(["--output", str(tmp_path)]) == 0
+    for name in figures.FIGURES:
+        drawn = (tmp_path / f"{name}.svg").read_bytes()
+        shown = (ROOT / "docs/speed/figures" / f"{name}.svg").read_bytes()
+        assert drawn == shown, f"{name}.svg is stale; run: python -m tests.benchmark.figures"
+
+
+def test_the_results_are_whole() -> None:
+    record = results()
+    for part in ("free", "threads"):
+        for case in record[part]["cases"]:
+            assert {"workspace", "kernel", "JAX"} <= set(case["contenders"])
+            assert case["contenders"]["JAX"]["ratio"]["median"] == 1
+    assert record["pinned"]["coretype"] == "Haswell"
+    assert "--quick" not in record["command"]
+    assert [row["technique"] for row in record["undone"]] == [
+        technique.name for technique in undone.TECHNIQUES
+    ]
+
+
+def test_memory_does_not_hold_a_weight_matrix_per_task() -> None:
+    # Measured, not computed: at 1,024 units, the whole process.
+    for row in results()["memory"]:
+        if row["H"] == 1024 and row["contender"] == "workspace":
+            assert row["bytes"] < row["weights of all tasks"]
+    wide = {
+        row["T"]: row["bytes"]
+        for row in results()["memory"]
+        if row["H"] == 1024 and row["contender"] == "workspace"
+    }
+    assert wide[100] < 4 * wide[25]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rounds", "1"], "--rounds is 1; it must be at least 2"),
+        (["--output", "no/such/folder/x.json"], "its folder must exist"),
+        (["--rounds", "many"], "invalid int value: 'many'"),
+    ],
+)
+def test_a_wrong_option_is_one_line(arguments: list[str], message: str) -> None:
+    for package in (*NEEDS.values(), "threadpoolctl"):
+        pytest.importorskip(package)
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.benchmark", *arguments],
+        cwd=ROOT, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert message in result.stderr
+
+
+def test_figures_of_no_results_are_one_line(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "b.json").write_text("{}", encoding="utf-8")
+    for name in ("a.json", "b.json"):
+        assert figures.main(["--input", str(tmp_path / name), "--output", str(tmp_path)]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_problems_are_float32_and_repeatable() -> None:
+    first, second = problem(SMALL), problem(SMALL)
+    for a, b in zip((*first.weights, *first[1:]), (*second.weights, *second[1:]), strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == np.float32
