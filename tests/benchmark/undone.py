@@ -106,19 +106,15 @@ TECHNIQUES = (
         (inplace(r"maximum\((\w+\.all), zeros_\w+,", r"maximum(\1, zero,"),),
     ),
     Technique(
-        "sums over tasks as products",
-        "add.reduce",
+        "the method dot, also for sums over tasks",
+        "matmul and add.reduce",
         (
+            inplace(r"(\w+\.all(?:\.T)?)\.dot\(([\w.]+), ([\w.]+)\)", r"matmul(\1, \2, out=\3)"),
             inplace(
                 r"ones\.dot\((\w+)\.each, (\w+)\.reshape\(-1\)\)",
                 r"np.add.reduce(\1.stored, axis=0, out=\2)",
             ),
         ),
-    ),
-    Technique(
-        "the method dot where all is contiguous",
-        "matmul",
-        (inplace(r"(\w+\.all(?:\.T)?)\.dot\(([\w.]+), ([\w.]+)\)", r"matmul(\1, \2, out=\3)"),),
     ),
     Technique(
         "weights transposed once a call",
