@@ -226,8 +226,8 @@ class _Calls:
             case MatrixSymbol():
                 # A copy for each task: numpy would take memory to add what is shared.
                 return [Call(f"copyto({self.whole(out)}, {term}.stored)", out, (term,))]
-            case MatMul():
-                return self.product_into(out, *term.args)
+            case MatMul(args=(left, right)):
+                return self.product_into(out, left, right)
             case HadamardProduct():
                 return self.entrywise_into(out, sorted(term.args, key=reading_order))
             case Elementwise(expr=MatrixSymbol() as argument):

@@ -236,7 +236,15 @@ def forms_of(program: Program) -> tuple[Line, ...]:
         ]
         lines += sorted(own, key=lambda line: (line.layer, line.dense))
         lines += [Line(each) for each in of_kernel if each.symbol in shared]
+    for form, pure in ((False, kernel), (True, dense)):
+        # A program checks its own order.
+        replace(pure, equations=tuple(_of_form(lines, form)))
     return tuple(lines)
+
+
+def _of_form(lines: Sequence[Line], dense: bool) -> Iterator[Equation]:
+    """What is computed with every layer in one form."""
+    return (line.equation for line in lines if not line.layer or line.dense is dense)
 
 
 def _gaps(program: Program, shared: Sequence[MatrixSymbol]) -> Iterator[list[Equation]]:

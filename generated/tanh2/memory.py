@@ -102,25 +102,25 @@ class Arena:
         """Take as much memory as has been asked for."""
         self._memory = np.zeros(self.used, np.uint8)
 
-    def _part(self, count: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def _part(self, count: int, *shape: int) -> Array:
         """The part for `count` things of a shape for each of the tasks."""
         start = self.used
-        size = self._capacity * count * prod(shape) * dtype.itemsize
+        size = self._capacity * count * prod(shape) * self._dtype.itemsize
         self.used += -(-size // ALIGNMENT) * ALIGNMENT
         if not self._memory.size:
-            return np.empty((self._tasks * count, *shape), dtype)
-        part = self._memory[start : start + size].view(dtype).reshape(-1, *shape)
+            return np.empty((self._tasks * count, *shape), self._dtype)
+        part = self._memory[start : start + size].view(self._dtype).reshape(-1, *shape)
         return part[: self._tasks * count]
 
     def rows(self, count: int, units: int, constant: int = 0) -> Rows:
         """Rows of a layer, `count` a task, whose constant unit is 0 or 1."""
-        block = self._part(count, (units + 1,), self._dtype)
+        block = self._part(count, units + 1)
         block[:, -1] = constant
         return Rows(block, self._tasks, units)
 
     def predictions(self, count: int) -> Rows:
         """Rows of the output layer, which has no constant unit."""
-        block = self._part(count, (self.outputs,), self._dtype)
+        block = self._part(count, self.outputs)
         block[...] = 0
         return Rows(block, self._tasks, self.outputs)
 
@@ -133,15 +133,15 @@ class Arena:
 
     def kernel(self, rows: int, columns: int) -> Array:
         """A kernel for each task, (T, rows, columns)."""
-        return self._part(1, (rows, columns), self._dtype)
+        return self._part(1, rows, columns)
 
     def layer(self, above: int, below: int) -> Layer:
         """Weights for each task, from `above` units to `below`."""
-        return Layer(self._part(1, (above + 1, below), self._dtype))
+        return Layer(self._part(1, above + 1, below))
 
     def last_layer(self, above: int) -> Layer:
         """Weights of the output layer for each task, transposed."""
-        return Layer(self._part(1, (self.outputs, above + 1), self._dtype), last=True)
+        return Layer(self._part(1, self.outputs, above + 1), last=True)
 
     def gradient(self, above: int, below: int) -> Array:
         """The gradient of a layer, summed over the tasks."""
