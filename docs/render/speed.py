@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 RESULTS = ROOT / "docs" / "speed" / "benchmark.json"
 
+#: Between a number and its unit, where no line may break.
+SPACE = "\N{NO-BREAK SPACE}"
+
 #: What a page calls the contenders, in the order of the columns.
 TITLES = {
     "workspace": "workspace",
@@ -40,18 +43,24 @@ def duration(seconds: float) -> str:
     """A time in the unit that suits it."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= 0.9995 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-6:.0f} µs"
+            return f"{three_digits(seconds / size)}{SPACE}{unit}"
+    return f"{seconds / 1e-6:.0f}{SPACE}µs"
+
+
+def three_digits(value: float) -> str:
+    """A number to three digits, or to the last digit before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def ratio(record: dict[str, float]) -> str:
     """A ratio with its quartiles."""
-    return f"{record['median']:.2f} ({record['low']:.2f} to {record['high']:.2f})"
+    low, high = f"{record['low']:.2f}", f"{record['high']:.2f}"
+    return f"{record['median']:.2f} ({low}\N{EN DASH}{high})"
 
 
 def size_of(count: float) -> str:
     """A number of bytes."""
-    return f"{count / 2**20:.3g} MB"
+    return f"{three_digits(count / 2**20)}{SPACE}MB"
 
 
 def case_cells(case: dict[str, Any]) -> str:
@@ -72,20 +81,28 @@ def rows(head: str, lines: list[str]) -> str:
 
 
 def ratio_table(record: dict[str, Any]) -> str:
-    """Time of every contender, and JAX's time over ours."""
-    head = "tasks | points | units | network | JAX / workspace | JAX / readable | "
-    head += " | ".join(TITLES.values())
+    """JAX's time over ours."""
     lines = []
     for case in record["free"]["cases"]:
-        own = case["contenders"]
-        cells = [ratio(own[name]["ratio"]) for name in ("workspace", "kernel")]
-        cells += [duration(own[name]["time"]["median"]) if name in own else "" for name in TITLES]
+        cells = [ratio(case["contenders"][name]["ratio"]) for name in ("workspace", "kernel")]
         lines.append(f"| {case_cells(case)} | {' | '.join(cells)} |")
     note = (
         "Two hidden layers of relu and one inner step, where nothing else is said; as many support "
-        "as query points. In parentheses are the quartiles. An empty cell was not measured: "
-        "compiling with PyTorch takes about a minute a case."
+        "as query points. The quartiles are in parentheses."
     )
+    head = "tasks | points | units | network | JAX / workspace | JAX / readable"
+    return f"{rows(head, lines)}\n\n{note}"
+
+
+def time_table(record: dict[str, Any]) -> str:
+    """The time of every contender."""
+    lines = []
+    for case in record["free"]["cases"]:
+        own = case["contenders"]
+        cells = [duration(own[name]["time"]["median"]) if name in own else "" for name in TITLES]
+        lines.append(f"| {case_cells(case)} | {' | '.join(cells)} |")
+    note = "An empty cell was not measured: compiling with PyTorch takes about a minute a case."
+    head = f"tasks | points | units | network | {' | '.join(TITLES.values())}"
     return f"{rows(head, lines)}\n\n{note}"
 
 
@@ -180,7 +197,9 @@ def limit_table(record: dict[str, Any]) -> str:
         if machine["fma"]:
             shares.append(f"{100 * own['workspace'] / machine['fma']:.0f} %")
         cells = [f"{own['workspace']:.3g}", *shares, f"{own['JAX']:.3g}"]
-        lines.append(f"| {case_cells(case)} | {case['flops'] / 1e6:.3g} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {case_cells(case)} | {three_digits(case['flops'] / 1e6)} | {' | '.join(cells)} |"
+        )
     head = "tasks | points | units | network | million operations | workspace, GFLOP/s"
     head += " | of large products" + (" | of multiply-adds" if machine["fma"] else "")
     head += " | JAX, GFLOP/s of the same work"
@@ -256,6 +275,7 @@ def _is_usual(case: dict[str, Any]) -> bool:
 
 PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "ratios": ratio_table,
+    "times": time_table,
     "machine": machine_words,
     "pinned": pinned_words,
     "threads": thread_words,

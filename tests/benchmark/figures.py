@@ -33,9 +33,9 @@ LABELS = {"workspace": "workspace form", "kernel": "readable form", "reference":
 
 
 def case_name(case: dict[str, Any]) -> str:
-    """A case in a few words: what differs from two hidden layers of relu and one step."""
-    words = [f"{case['T']} tasks, {case['K']} points, {case['H']} units"]
-    words += [f"{case['hidden']} hidden layers"] if case["hidden"] != 2 else []
+    """Tasks, points and units, and what differs from two hidden layers of relu and one step."""
+    words = [f"({case['T']}, {case['K']}, {case['H']})"]
+    words += [f"{case['hidden']} layers"] if case["hidden"] != 2 else []
     words += [f"{case['steps']} steps"] if case["steps"] != 1 else []
     words += [case["activation"]] if case["activation"] != "relu" else []
     return ", ".join(words)
@@ -64,6 +64,7 @@ def ratio_figure(record: dict[str, Any]) -> Figure:
     axes.set_xticks([0.25, 0.5, 1, 2, 4, 8], ["¼", "½", "1", "2", "4", "8"])
     axes.set_yticks(range(len(cases)), [case_name(case) for case in cases])
     axes.invert_yaxis()
+    axes.set_ylabel("(tasks, points, units)")
     axes.set_xlabel("time of JAX over time of ours")
     figure.legend(loc="outside lower right", ncols=2, frameon=False)
     return figure
@@ -142,8 +143,7 @@ def technique_figure(record: dict[str, Any]) -> Figure:
     )
     usual = (25, 10, 40)
     names = [
-        row["technique"]
-        + ("" if (row["T"], row["K"], row["H"]) == usual else f" ({case_name(row)})")
+        row["technique"] + ("" if (row["T"], row["K"], row["H"]) == usual else f" {case_name(row)}")
         for row in rows
     ]
     axes.axvline(1, color="#222222", lw=1)
