@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from derive.notation import parse
-from derive.storage import constant_of, is_zeros
+from derive.storage import constructor, is_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -41,7 +41,7 @@ class Buffer:
         The call after which the last of them is not needed any more.
     """
 
-    kind: tuple[object, ...]
+    kind: tuple[str, bool]
     choice: Choice
     holds: list[MatrixSymbol]
     free_from: int
@@ -109,16 +109,16 @@ def lifetimes(
         for symbol in (call.writes, *call.reads):
             if symbol in first:
                 last[symbol] = at
-    # Zeros are written never and needed always.
-    last.update({symbol: len(calls) for symbol in first if is_zeros(symbol)})
+    # Zeros are never written. Data are, by the caller and not to the last column, so nothing else
+    # may leave anything there.
+    always = [symbol for symbol in first if is_zeros(symbol) or symbol in given]
+    last.update(dict.fromkeys(always, len(calls)))
     return first, last, choices
 
 
-def kind_of(symbol: MatrixSymbol) -> tuple[object, ...]:
+def kind_of(symbol: MatrixSymbol) -> tuple[str, bool]:
     """What two quantities must have in common to share memory, whatever the choice."""
     name = str(symbol.name)
-    if is_zeros(symbol):
-        return (name, symbol.shape)
     # A slope's constant unit is that of no other quantity.
-    slope = not name.startswith("K_") and parse(name.partition("_")[0]).base == "G"
-    return (symbol.shape, constant_of(symbol), slope)
+    slope = not name.startswith(("K_", "zeros_")) and parse(name.partition("_")[0]).base == "G"
+    return constructor(symbol), slope

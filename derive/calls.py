@@ -14,12 +14,12 @@ What is written here as a rule was measured: the chapter "How fast, and why" und
 
 * A product with shared weights is one flat product over the rows of all tasks; what differs from
   task to task is a batched one. ``einsum`` is slower than either.
-* A product is written to the units of its result, so the constant unit costs nothing, and every
+* A product is written to the units of its result, so the constant unit is never computed, and every
   elementwise call runs over a contiguous array, constant unit and all.
 * A gate is all bits or none, shifted down from the sign of ``0 - H``, and what passes it is
   ``and``-ed: no ``where=``, no product with booleans. Unlike a product with 0, a shut gate lets
   no NaN or infinity through.
-* A comparison with zero is one with an array of zeros: numpy has a faster loop for that.
+* The maximum with zero is one with an array of zeros: numpy has a faster loop for that.
 * A sum over tasks is a product with a vector of ones.
 * What a call makes goes into a buffer (`buffers`), so that nothing is allocated.
 

@@ -18,13 +18,12 @@ def dense_if(program: Program, layer: int) -> tuple[Expr, Expr]:
     """Two polynomials in the sizes: a layer's dense form is cheaper where the first is smaller.
 
     The multiply-adds of the products that only one of the forms has are counted, what they have
-    in common is cancelled, and so are common factors. For a hidden layer and one step of as many
-    query rows as support rows this is ``L1 L2 < M (L1 + L2)``: kernels pay while the rows are
-    fewer than half the units.
+    in common is cancelled, and so are common factors. For a hidden layer and one step this is
+    ``L1 L2 < M (L1 + L2)``: kernels pay while the query rows are fewer than half the units.
     """
     lines = [line for line in forms_of(program) if line.layer == layer]
     less, more = (
-        sum((multiply_adds(line.equation) for line in lines if line.dense is dense), Integer(0))
+        sum((work_of(line.equation) for line in lines if line.dense is dense), Integer(0))
         for dense in (True, False)
     )
     difference = Poly(less - more)
@@ -37,7 +36,7 @@ def dense_if(program: Program, layer: int) -> tuple[Expr, Expr]:
     )
 
 
-def multiply_adds(equation: Equation) -> Expr:
+def work_of(equation: Equation) -> Expr:
     """Multiply-adds of the products on a right-hand side."""
     total: Expr = Integer(0)
     for product in equation.value.atoms(MatMul):

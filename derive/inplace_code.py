@@ -12,12 +12,11 @@ from derive import notation
 from derive.buffers import ALWAYS
 from derive.choice import dense_if
 from derive.plan import plan_of
-from derive.storage import constant_of, is_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from derive.buffers import Buffer
+    from derive.buffers import Buffer, Choice
     from derive.calls import Call
     from derive.derivation import Derivation
     from derive.lower import Line
@@ -104,18 +103,13 @@ def _run_signature(given: Sequence[MatrixSymbol]) -> list[str]:
 
 def _buffer_lines(buffers: Sequence[Buffer]) -> list[str]:
     """A line a buffer; what shares one is defined together."""
-    ordered = sorted(buffers, key=lambda buffer: buffer.choice)
-    lines = []
-    for choice, group in groupby(ordered, key=lambda buffer: buffer.choice):
-        own = []
-        for buffer in group:
-            names = [str(symbol.name) for symbol in buffer.holds]
-            own += _assignment(names, _constructor(buffer.holds[0]))
-        if choice == ALWAYS:
-            lines += own
-        else:
-            layer, dense = choice
-            lines += [f"if {'' if dense else 'not '}dense{layer}:", *_indented(own)]
+    made: dict[Choice, list[str]] = {}
+    for buffer in buffers:
+        names = [str(symbol.name) for symbol in buffer.holds]
+        made.setdefault(buffer.choice, []).extend(_assignment(names, buffer.kind[0]))
+    lines = made.pop(ALWAYS)
+    for layer in sorted({layer for layer, _ in made}):
+        lines += _chosen(layer, made.get((layer, True), []), made.get((layer, False), []))
     return ["zero, ones, sign = arena.zero, arena.ones, arena.sign", *lines]
 
 
@@ -125,22 +119,6 @@ def _assignment(names: Sequence[str], value: str) -> list[str]:
         return [line]
     first, *rest = names
     return [f"{first} = {value}", *(f"{name} = {first}" for name in rest)]
-
-
-def _constructor(symbol: MatrixSymbol) -> str:
-    name, (rows, columns) = str(symbol.name), symbol.shape
-    if is_zeros(symbol):
-        return f"arena.zeros({rows}, {columns})"
-    if notation.is_row_free(symbol.shape):
-        kind = "layer" if notation.parse(name.removesuffix("_term")).fast else "gradient"
-        last = columns == notation.O
-        return f"arena.last_{kind}({rows})" if last else f"arena.{kind}({rows}, {columns})"
-    if set(symbol.shape) <= notation.ROWS:
-        return f"arena.kernel({rows}, {columns})"
-    if columns == notation.O:
-        return f"arena.predictions({rows})"
-    constant = constant_of(symbol)
-    return f"arena.rows({rows}, {columns}{', 1' if constant else ''})"
 
 
 # --- calls ---
@@ -197,9 +175,8 @@ def _call_lines(line: Line, calls: Sequence[Call], derivation: Derivation) -> li
 
 def _number(line: Line, derivation: Derivation) -> str:
     """The number of the page's equation that a line computes."""
-    name = re.sub(r"(?<![^_])u(?=[A-Z])", "d", line.equation.name)
     known = derivation.numbers if line.dense else derivation.rewritten_numbers
-    return known.get(name, "")
+    return known.get(notation.before_step(line.equation.name), "")
 
 
 # --- kernel or dense ---
@@ -258,13 +235,13 @@ def workspace(
     ValueError
         When a size is not a whole number of at least 1, or the dtype is another.
     """
-    known, kind = check_sizes(sizes, {layers}, dtype, tasks=tasks, shots=shots, queries=queries)
-    dense = dense_layers(shots, queries, known)
+    known, (T, N, M), kind = check_sizes({checked})
+    dense = dense_layers(N, M, known)
 
     def of_chunk(arena: Arena) -> Run:
-        return plan(arena, tasks, shots, queries, known, dense)
+        return plan(arena, T, N, M, known, dense)
 
-    return Workspace(Weights, of_chunk, known, tasks, shots, queries, kind)'''
+    return Workspace(Weights, of_chunk, known, T, N, M, kind)'''
 
 
 def numpy_functions(blocks: Iterable[str]) -> list[str]:
@@ -276,5 +253,6 @@ def numpy_functions(blocks: Iterable[str]) -> list[str]:
 def inplace_blocks(derivation: Derivation) -> list[str]:
     """The functions of ``inplace.py``."""
     layers = derivation.network.hidden + 1
-    made = WORKSPACE.format(names=", ".join(widths_of(layers)), layers=layers)
+    checked = f"sizes, {layers}, dtype, tasks=tasks, shots=shots, queries=queries"
+    made = WORKSPACE.format(names=", ".join(widths_of(layers)), checked=checked)
     return [made, dense_function(derivation), plan_function(derivation)]

@@ -28,13 +28,11 @@ from derive.equations import relu, step
 from derive.notation import alpha, parse
 from derive.program import Equation, Program, body_of, elementwise, product_of, z
 from derive.rewrite import (
+    PASSES,
     changed,
     collect,
     flat,
     inline,
-    prune,
-    reassociate,
-    share,
     terms_of,
     total,
     value_of,
@@ -113,7 +111,8 @@ def absorb_step(program: Program) -> Program:
     """Let the gradients of the support loss take in the factor -alpha of the step.
 
     The inner sweep is linear, so its seed may have the factor. Then the step is an addition, and
-    the factor is gone from every product that it stood before::
+    the adjoints give the factor up: u_bar = d_bar / (-alpha), which it stands in. It is left at the
+    two ends of the inner gradient, and gone from every product that it stood before::
 
         dZ2_s = dH2_s o G2_s                          uZ2_s = uH2_s o G2_s
         Z2_q  = H1_q W2 - alpha K_H1 dZ2_s     ->     Z2_q  = H1_q W2 + K_H1 uZ2_s
@@ -181,12 +180,10 @@ def lowered(program: Program, dense: bool) -> Program:
     passes: Sequence[Callable[[Program], Program]] = (
         homogeneous,
         lambda each: inline(each, kept=_is_fast if dense else lambda _: False),
-        prune,
-        collect,
-        reassociate,
-        share,
+        *(each for each in PASSES if each is not inline),
         gate,
         absorb_step,
+        # Without the factors of the step there is more to collect.
         collect,
         sink,
     )
@@ -225,7 +222,9 @@ def forms_of(program: Program) -> tuple[Line, ...]:
     values = {equation.symbol: equation.value for equation in kernel}
     shared = [line.symbol for line in dense if values.get(line.symbol) == line.value]
     if shared != [line.symbol for line in kernel if line.symbol in shared]:
-        raise ValueError("the kernel and the dense program have what they share in other orders")
+        raise ValueError(
+            "the kernel and the dense program have what they share in different orders"
+        )
     lines: list[Line] = []
     for of_kernel, of_dense in zip(_gaps(kernel, shared), _gaps(dense, shared), strict=True):
         own = [
@@ -236,15 +235,23 @@ def forms_of(program: Program) -> tuple[Line, ...]:
         ]
         lines += sorted(own, key=lambda line: (line.layer, line.dense))
         lines += [Line(each) for each in of_kernel if each.symbol in shared]
-    for form, pure in ((False, kernel), (True, dense)):
-        # A program checks its own order.
-        replace(pure, equations=tuple(_of_form(lines, form)))
+    _check_mixtures(lines, program)
     return tuple(lines)
 
 
-def _of_form(lines: Sequence[Line], dense: bool) -> Iterator[Equation]:
-    """What is computed with every layer in one form."""
-    return (line.equation for line in lines if not line.layer or line.dense is dense)
+def _check_mixtures(lines: Sequence[Line], program: Program) -> None:
+    """Check that whatever the choices, a quantity is defined before it is read."""
+    defined: dict[str, set[tuple[int, bool]]] = {
+        str(each.name): {(0, False)} for each in program.inputs
+    }
+    for line in lines:
+        own = (line.layer, line.dense)
+        for symbol in line.equation.reads:
+            found = defined.get(str(symbol.name), set())
+            everywhere = (0, False) in found or any((n, not form) in found for n, form in found)
+            if not everywhere and own not in found:
+                raise ValueError(f"`{line.equation.name}` reads `{symbol}`, which a form may lack")
+        defined.setdefault(line.equation.name, set()).add(own)
 
 
 def _gaps(program: Program, shared: Sequence[MatrixSymbol]) -> Iterator[list[Equation]]:

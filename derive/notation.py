@@ -172,6 +172,11 @@ def update(symbol: MatrixSymbol) -> MatrixSymbol:
     return MatrixSymbol(re.sub(r"(?<![^_])d(?=[A-Zb])", "u", symbol.name), *symbol.shape)
 
 
+def before_step(name: str) -> str:
+    """The name that `update` has changed: ``uZ2_s`` -> ``dZ2_s``."""
+    return re.sub(r"(?<![^_])u(?=[A-Zb])", "d", name)
+
+
 def slope(symbol: MatrixSymbol) -> MatrixSymbol:
     """Name the slope of an activation: of ``Z2_s`` or of ``H2_s`` -> ``G2_s``."""
     name = parse(symbol.name)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from sympy import MatrixSymbol
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.notation import O, is_row_free, parse
-from derive.program import body_of
+from derive.equations import step
+from derive.notation import ROWS, O, is_row_free, parse
+from derive.program import body_of, z
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def is_gate(value: Expr) -> bool:
     """Whether a value is the slope of relu: 0 or 1 everywhere."""
-    return isinstance(value, Elementwise) and str(body_of(value).func) == "step"
+    return isinstance(value, Elementwise) and body_of(value) == step(z)
 
 
 def is_shared(symbol: MatrixSymbol) -> bool:
@@ -43,3 +44,20 @@ def constant_of(symbol: MatrixSymbol) -> int:
         return 0
     name = parse(symbol.name)
     return int(name.base in "XZH" and not name.inner and not name.bar and symbol.shape[1] != O)
+
+
+def constructor(symbol: MatrixSymbol) -> str:
+    """The call that makes the memory of a quantity."""
+    name, (rows, columns) = str(symbol.name), symbol.shape
+    if is_zeros(symbol):
+        return f"arena.zeros({rows}, {columns})"
+    if is_row_free(symbol.shape):
+        kind = "layer" if parse(name.removesuffix("_term")).fast else "gradient"
+        last = columns == O
+        return f"arena.last_{kind}({rows})" if last else f"arena.{kind}({rows}, {columns})"
+    if set(symbol.shape) <= ROWS:
+        return f"arena.kernel({rows}, {columns})"
+    if columns == O:
+        return f"arena.predictions({rows})"
+    constant = constant_of(symbol)
+    return f"arena.rows({rows}, {columns}{', 1' if constant else ''})"

@@ -95,8 +95,9 @@ def test_the_wrong_error_costs_what_the_page_says() -> None:
     assert derived["median before"] == wrong["median before"]
     for losses in (derived, wrong):
         # This is why nobody noticed.
-        assert losses["median before"] > losses["after 1 step"] > losses["after 10 steps"]
-    assert wrong["after 1 step"] < 1.1 * derived["after 1 step"]
+        assert losses["median before"] > losses["after 1 step"]
+    assert derived["after 1 step"] > derived["after 10 steps"]
+    assert 0.9 < wrong["after 1 step"] / derived["after 1 step"] < 1.1
     assert wrong["after 10 steps"] > derived["after 10 steps"]
     assert 0 <= derived["diverged, %"] <= wrong["diverged, %"] <= 100
 

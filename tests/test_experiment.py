@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -199,6 +200,14 @@ def test_adam_takes_the_steps_of_the_paper() -> None:
         adam.update(np.full(3, g))
         np.testing.assert_allclose(parameters, w, rtol=1e-12)
     assert adam.parameters is parameters
+
+
+def test_the_example_of_the_page_about_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    from docs.speed import example
+
+    assert example.main() == 0
+    before, after = re.findall(r"\d+\.\d+", capsys.readouterr().out)
+    assert float(after) < float(before)
 
 
 def test_adam_wants_a_vector_it_can_write_to() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import tracemalloc
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,6 @@ def of(p: Problem, net: Any) -> Any:
     )
 
 
-def module(net: Any, name: str) -> Any:
-    return __import__(f"{net.__name__}.{name}", fromlist=[name])
-
-
 def close(found: tuple[float, Any], expected: tuple[float, Any], tolerance: float) -> None:
     """Compare losses, and gradients relative to the largest of them: a small one may cancel."""
     assert found[0] == pytest.approx(expected[0], rel=tolerance)
@@ -53,8 +50,8 @@ def forced(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def force(net: Any, dense: tuple[bool, ...] | None, rows: int) -> None:
         if dense is not None:
-            monkeypatch.setattr(module(net, "inplace"), "dense_layers", lambda *_: dense)
-        monkeypatch.setattr(module(net, "repeated"), "ROWS", rows)
+            monkeypatch.setattr(net.inplace, "dense_layers", lambda *_: dense)
+        monkeypatch.setattr(net.repeated, "ROWS", rows)
 
     return force
 
@@ -82,7 +79,8 @@ def troubled(p: Problem, trouble: str) -> Problem:
     return p._replace(weights=type(p.weights)(**weights))
 
 
-@settings(max_examples=200, deadline=None)
+# Always the same examples: one in many millions has a unit within rounding of its kink.
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     name=st.sampled_from(["relu1", "relu2", "tanh2", "relu2_5steps"]),
     tasks=st.integers(1, 7),
@@ -119,9 +117,9 @@ def test_the_workspace_is_the_reference(
     exact = troubled(problem(net, seed, tasks, shots, queries, sizes), trouble)
     p = exact.cast(dtype)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module(net, "repeated"), "ROWS", rows)
+        patch.setattr(net.repeated, "ROWS", rows)
         if chosen:
-            patch.setattr(module(net, "inplace"), "dense_layers", lambda *_: forms[:layers])
+            patch.setattr(net.inplace, "dense_layers", lambda *_: forms[:layers])
         ws = of(p, net)
     # What is compared with float32 gets the same rounded numbers.
     expected = net.reference.meta_loss_and_gradient(*p.cast(np.float64), 0.01)
@@ -165,16 +163,25 @@ def test_calls_leave_nothing_behind() -> None:
         np.testing.assert_array_equal(first[1], again[1])
 
 
-def test_a_nan_call_leaves_nothing_behind() -> None:
-    p = problem(NET)
-    ws = of(p, NET)
-    loss = ws.meta_loss_and_gradient(*p, ALPHA)[0]
-    gradient = ws.gradient.copy()
-    poisoned = p._replace(X_s=np.full_like(p.X_s, np.nan))
-    with np.errstate(invalid="ignore"):
-        assert np.isnan(ws.meta_loss_and_gradient(*poisoned, ALPHA)[0])
-    assert ws.meta_loss_and_gradient(*p, ALPHA)[0] == loss
-    np.testing.assert_array_equal(ws.gradient, gradient)
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("columns", [1, 2, 5])
+@pytest.mark.parametrize("poison", [np.nan, np.inf, 1e300])
+def test_a_call_that_overflows_leaves_nothing_behind(
+    name: str, columns: int, poison: float, forced: Any
+) -> None:
+    net = network(name)
+    p = problem(net, sizes=(*layer_sizes(net)[:-1], columns))
+    for dense in (False, True):
+        forced(net, (dense,) * layers_of(net), 500)
+        ws = of(p, net)
+        loss = ws.meta_loss_and_gradient(*p, ALPHA)[0]
+        gradient = ws.gradient.copy()
+        for field in ("X_s", "Y_s", "X_q", "Y_q"):
+            poisoned = p._replace(**{field: np.full_like(getattr(p, field), poison)})
+            with np.errstate(all="ignore"):
+                ws.meta_loss_and_gradient(*poisoned, ALPHA)
+            assert ws.meta_loss_and_gradient(*p, ALPHA)[0] == loss, field
+            np.testing.assert_array_equal(ws.gradient, gradient)
 
 
 def test_a_single_nan_is_seen() -> None:
@@ -247,8 +254,8 @@ def test_a_call_allocates_next_to_nothing(name: str, tasks: int) -> None:
         peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()
-    # One array of the rows of a single layer is 40 kB.
-    assert peak < 6000
+    # Objects of Python. The rows of the smallest layer are 2 kB, those of a hidden one 41 kB.
+    assert peak < 2000
 
 
 def arena_bytes(tasks: int, shots: int, width: int) -> int:
@@ -344,6 +351,7 @@ def test_a_frozen_gradient_is_named() -> None:
         ({"shots": True}, "shots is True; it must be a whole number"),
         ({"queries": "9"}, "queries is '9'; it must be a whole number"),
         ({"dtype": np.float16}, "dtype is .*float16.*; it must be float32 or float64"),
+        ({"dtype": None}, "dtype is None; it must be float32 or float64"),
         ({"dtype": "nonsense"}, "dtype is 'nonsense'; it must be float32 or float64"),
     ],
 )
@@ -362,6 +370,10 @@ def mutants(source: str) -> list[tuple[int, str]]:
     lines = source.splitlines()
     start = next(i for i, line in enumerate(lines) if "--- support forward" in line)
     changes = [
+        (r"copyto\(W\w+_term.*", "pass"),
+        (r"\bW2\.forward", "W2.backward.T"),
+        (r"W(\d)_fast\.(forward|backward)", r"W\1.\2"),
+        (r"\(M \* O \* T\)", "(M * O)"),
         (r"\badd\(", "subtract("),
         (r"\bbitwise_and\((\S+), (\S+), ", r"bitwise_and(\1, \1, "),
         (r"(matmul\([^#]*out=u?[ZH][12]\w*\.)task_units\)", r"\1task)"),
@@ -400,6 +412,47 @@ def test_a_mistake_in_a_line_is_found(tmp_path: Path) -> None:
             except (AssertionError, ValueError):
                 pass
         assert survived < 8, wrong
+
+
+def test_numpys_numbers_do_for_sizes() -> None:
+    p = problem(NET).cast(np.float32)
+    counts = (np.int64(len(p.X_s)), np.int64(p.X_s.shape[1]), np.int64(p.X_q.shape[1]))
+    ws = NET.workspace(tuple(np.array(layer_sizes(NET))), *counts)
+    _, gradient = ws.meta_loss_and_gradient(*p, ALPHA)
+    assert {array.dtype for array in gradient} == {np.dtype(np.float32)}
+
+
+def test_what_is_shared_cannot_be_replaced_unnoticed() -> None:
+    p = problem(NET)
+    ws = of(p, NET)
+    for name in ("weights", "gradient"):
+        with pytest.raises(AttributeError):
+            setattr(ws, name, getattr(ws, name))
+    flat = np.concatenate([array.ravel() for array in p.weights])
+    ws.parameters = 2 * flat
+    ws.parameters -= flat
+    np.testing.assert_array_equal(np.concatenate([w.ravel() for w in ws.weights]), flat)
+    with pytest.raises(ValueError, match="could not broadcast"):
+        ws.parameters = flat[:-1]
+
+
+def test_every_part_starts_at_a_line_of_the_cache() -> None:
+    ws = NET.workspace((2, 3, 5, 1), 3, 5, 7)
+    _, _, run = ws._chunks[0]
+    blocks = []
+    for cell in run.__closure__:
+        # What another choice of forms would have is empty.
+        with suppress(ValueError):
+            blocks.append(cell.cell_contents)
+    rows = [block.all for block in blocks if hasattr(block, "units")]
+    assert len(rows) > 20
+    assert all(array.ctypes.data % 64 == 0 for array in rows)
+
+
+def test_one_input_and_one_output_are_dense_from_two_query_points_on() -> None:
+    for rows, dense in ((1, False), (2, True), (10, True)):
+        first, _, last = NET.inplace.dense_layers(rows, rows, (1, 40, 40, 1))
+        assert first is last is dense
 
 
 def test_sizes_are_those_of_the_weights() -> None:

@@ -46,13 +46,13 @@ def workspace(
     ValueError
         When a size is not a whole number of at least 1, or the dtype is another.
     """
-    known, kind = check_sizes(sizes, 2, dtype, tasks=tasks, shots=shots, queries=queries)
-    dense = dense_layers(shots, queries, known)
+    known, (T, N, M), kind = check_sizes(sizes, 2, dtype, tasks=tasks, shots=shots, queries=queries)
+    dense = dense_layers(N, M, known)
 
     def of_chunk(arena: Arena) -> Run:
-        return plan(arena, tasks, shots, queries, known, dense)
+        return plan(arena, T, N, M, known, dense)
 
-    return Workspace(Weights, of_chunk, known, tasks, shots, queries, kind)
+    return Workspace(Weights, of_chunk, known, T, N, M, kind)
 
 
 def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:
@@ -89,37 +89,38 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     zero, ones, sign = arena.zero, arena.ones, arena.sign
     X_q = arena.rows(M, D, 1)
     X_s = arena.rows(N, D, 1)
-    Y_q = E_q = Z2_q_bar = arena.predictions(M)
-    Y_s = uZ2_s = arena.predictions(N)
+    Y_q = arena.predictions(M)
+    Y_s = arena.predictions(N)
     Z1_s = H1_s = arena.rows(N, L1, 1)
     zeros_N_L1 = arena.zeros(N, L1)
-    Z2_s = uZ2_s_bar = Z2_s_bar = arena.predictions(N)
+    Z2_s = uZ2_s = arena.predictions(N)
     uH1_s = uZ1_s = uZ1_s_bar = uH1_s_bar = arena.rows(N, L1)
     G1_s = arena.rows(N, L1)
     Z1_q = H1_q = arena.rows(M, L1, 1)
     zeros_M_L1 = arena.zeros(M, L1)
-    Z2_q = arena.predictions(M)
+    Z2_q = E_q = Z2_q_bar = arena.predictions(M)
     H1_q_bar = arena.rows(M, L1)
     Z1_q_bar = arena.rows(M, L1)
+    uZ2_s_bar = Z2_s_bar = arena.predictions(N)
     uZ2_s_bar_term = arena.predictions(N)
     H1_s_bar = Z1_s_bar = arena.rows(N, L1)
     H1_s_bar_term = arena.rows(N, L1)
     W1_bar_term = arena.gradient(D, L1)
     W2_bar_term = arena.last_gradient(L1)
-    if not dense1:
-        K_X = arena.kernel(M, N)
-        Z1_q_term = arena.rows(M, L1)
     if dense1:
         W1_fast = W1_fast_bar = arena.layer(D, L1)
         W1_fast_term = arena.layer(D, L1)
-    if not dense2:
+    else:
+        K_X = arena.kernel(M, N)
+        Z1_q_term = arena.rows(M, L1)
+    if dense2:
+        W2_fast = W2_fast_bar = arena.last_layer(L1)
+        W2_fast_term = arena.last_layer(L1)
+    else:
         K_H1 = arena.kernel(M, N)
         Z2_q_term = arena.predictions(M)
         K_Z2_bar_uZ2 = arena.kernel(M, N)
         H1_q_bar_term = arena.rows(M, L1)
-    if dense2:
-        W2_fast = W2_fast_bar = arena.last_layer(L1)
-        W2_fast_term = arena.last_layer(L1)
 
     def run(
         layers: Sequence[Layer],

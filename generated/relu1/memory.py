@@ -10,9 +10,9 @@ from .rows import Array
 #: Parts start at multiples of this many bytes, a line of the cache.
 ALIGNMENT = 64
 
-#: Weights of at most this many units are transposed by a copy, once a call. Many products read
-#: them, and BLAS is faster on some processors when it need not transpose; larger ones cost more
-#: to copy than that.
+#: Weights of at most this many units, the constant one included, are transposed by a copy once a
+#: call. Many products read them, and BLAS is faster on some processors when it need not
+#: transpose; larger ones cost more to copy than that.
 TRANSPOSED = 96
 
 
@@ -89,7 +89,6 @@ class Arena:
         self.sign = np.array(8 * dtype.itemsize - 1, f"i{dtype.itemsize}")
         self._memory = np.empty(0, np.uint8)
         self._zeros = np.zeros(0, dtype)
-        self.used = 0
         self.start(capacity)
 
     def start(self, tasks: int) -> None:
@@ -100,7 +99,9 @@ class Arena:
 
     def allocate(self) -> None:
         """Take as much memory as has been asked for."""
-        self._memory = np.zeros(self.used, np.uint8)
+        memory = np.zeros(self.used + ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % ALIGNMENT
+        self._memory = memory[start : start + self.used]
 
     def _part(self, count: int, *shape: int) -> Array:
         """The part for `count` things of a shape for each of the tasks."""

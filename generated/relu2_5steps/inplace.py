@@ -46,13 +46,13 @@ def workspace(
     ValueError
         When a size is not a whole number of at least 1, or the dtype is another.
     """
-    known, kind = check_sizes(sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries)
-    dense = dense_layers(shots, queries, known)
+    known, (T, N, M), kind = check_sizes(sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries)
+    dense = dense_layers(N, M, known)
 
     def of_chunk(arena: Arena) -> Run:
-        return plan(arena, tasks, shots, queries, known, dense)
+        return plan(arena, T, N, M, known, dense)
 
-    return Workspace(Weights, of_chunk, known, tasks, shots, queries, kind)
+    return Workspace(Weights, of_chunk, known, T, N, M, kind)
 
 
 def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:
@@ -90,8 +90,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     zero, ones, sign = arena.zero, arena.ones, arena.sign
     X_q = arena.rows(M, D, 1)
     X_s = arena.rows(N, D, 1)
-    Y_q = E_q = Z3_q_bar = arena.predictions(M)
-    Y_s = uZ3_s5 = arena.predictions(N)
+    Y_q = arena.predictions(M)
+    Y_s = arena.predictions(N)
     Z1_s1 = H1_s1 = arena.rows(N, L1, 1)
     zeros_N_L1 = arena.zeros(N, L1)
     Z2_s1 = H2_s1 = arena.rows(N, L2, 1)
@@ -124,7 +124,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     G1_s4 = arena.rows(N, L1)
     Z1_s5 = H1_s5 = arena.rows(N, L1, 1)
     Z2_s5 = H2_s5 = arena.rows(N, L2, 1)
-    Z3_s5 = uZ3_s5_bar = Z3_s5_bar = arena.predictions(N)
+    Z3_s5 = uZ3_s5 = arena.predictions(N)
     uH2_s5 = uZ2_s5 = arena.rows(N, L2)
     G2_s5 = arena.rows(N, L2)
     uH1_s5 = uZ1_s5 = H1_s4_bar_term = uZ1_s3_bar = uH1_s3_bar = arena.rows(N, L1)
@@ -133,13 +133,14 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     zeros_M_L1 = arena.zeros(M, L1)
     Z2_q = H2_q = arena.rows(M, L2, 1)
     zeros_M_L2 = arena.zeros(M, L2)
-    Z3_q = arena.predictions(M)
+    Z3_q = E_q = Z3_q_bar = arena.predictions(M)
     H2_q_bar = arena.rows(M, L2)
     Z2_q_bar = arena.rows(M, L2)
     H1_q_bar = arena.rows(M, L1)
     Z1_q_bar = arena.rows(M, L1)
     uZ2_s5_bar = uH2_s5_bar = arena.rows(N, L2)
     uZ2_s5_bar_term = H2_s5_bar = Z2_s5_bar = arena.rows(N, L2)
+    uZ3_s5_bar = Z3_s5_bar = arena.predictions(N)
     uZ3_s5_bar_term = uZ3_s4_bar = Z3_s4_bar = arena.predictions(N)
     H2_s5_bar_term = uZ2_s4_bar = uH2_s4_bar = arena.rows(N, L2)
     uZ2_s4_bar_term = H2_s4_bar = Z2_s4_bar = arena.rows(N, L2)
@@ -163,7 +164,15 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     W1_bar_term = arena.gradient(D, L1)
     W2_bar_term = arena.gradient(L1, L2)
     W3_bar_term = arena.last_gradient(L2)
-    if not dense1:
+    if dense1:
+        W1_fast1 = arena.layer(D, L1)
+        W1_fast3 = W1_fast1
+        W1_fast5 = W1_fast1
+        W1_fast5_bar = W1_fast1
+        W1_fast3_bar = W1_fast1
+        W1_fast1_bar = W1_fast1
+        W1_fast1_term = W1_fast2 = W1_fast4 = W1_fast4_bar = W1_fast2_bar = arena.layer(D, L1)
+    else:
         K_X_s_s = arena.kernel(N, N)
         Z1_s2_term = arena.rows(N, L1)
         Z1_s3_sum = Z1_s2_term
@@ -182,15 +191,14 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         W1_bar_sum = Z1_s2_term
         K_X = arena.kernel(M, N)
         Z1_q_term = arena.rows(M, L1)
-    if dense1:
-        W1_fast1 = arena.layer(D, L1)
-        W1_fast3 = W1_fast1
-        W1_fast5 = W1_fast1
-        W1_fast5_bar = W1_fast1
-        W1_fast3_bar = W1_fast1
-        W1_fast1_bar = W1_fast1
-        W1_fast1_term = W1_fast2 = W1_fast4 = W1_fast4_bar = W1_fast2_bar = arena.layer(D, L1)
-    if not dense2:
+    if dense2:
+        W2_fast1 = W2_fast1_bar = arena.layer(L1, L2)
+        W2_fast1_term = W2_fast2 = W2_fast2_bar = arena.layer(L1, L2)
+        W2_fast3 = W2_fast3_bar = W2_fast1_bar_term = arena.layer(L1, L2)
+        W2_fast4 = W2_fast4_bar = W2_fast2_bar_term = arena.layer(L1, L2)
+        W2_fast5 = W2_fast5_bar = W2_fast3_bar_term = arena.layer(L1, L2)
+        W2_fast4_bar_term = arena.layer(L1, L2)
+    else:
         K_H1_s2_s1 = arena.kernel(N, N)
         Z2_s2_term = Z2_s3_term = Z2_s4_term = Z2_s5_term = arena.rows(N, L2)
         K_uZ2_s2_s1 = arena.kernel(N, N)
@@ -237,14 +245,14 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         K_uH1_bar_H1_s4_s2 = arena.kernel(N, N)
         K_uH1_bar_H1_s4_s3 = arena.kernel(N, N)
         K_Z2_bar_uZ2_s4_s3 = arena.kernel(N, N)
-    if dense2:
-        W2_fast1 = W2_fast1_bar = arena.layer(L1, L2)
-        W2_fast1_term = W2_fast2 = W2_fast2_bar = arena.layer(L1, L2)
-        W2_fast3 = W2_fast3_bar = W2_fast1_bar_term = arena.layer(L1, L2)
-        W2_fast4 = W2_fast4_bar = W2_fast2_bar_term = arena.layer(L1, L2)
-        W2_fast5 = W2_fast5_bar = W2_fast3_bar_term = arena.layer(L1, L2)
-        W2_fast4_bar_term = arena.layer(L1, L2)
-    if not dense3:
+    if dense3:
+        W3_fast1 = W3_fast1_bar = arena.last_layer(L2)
+        W3_fast1_term = W3_fast2 = W3_fast2_bar = arena.last_layer(L2)
+        W3_fast3 = W3_fast3_bar = W3_fast1_bar_term = arena.last_layer(L2)
+        W3_fast4 = W3_fast4_bar = W3_fast2_bar_term = arena.last_layer(L2)
+        W3_fast5 = W3_fast5_bar = W3_fast3_bar_term = arena.last_layer(L2)
+        W3_fast4_bar_term = arena.last_layer(L2)
+    else:
         K_H2_s2_s1 = arena.kernel(N, N)
         Z3_s2_term = Z3_s3_term = Z3_s4_term = Z3_s5_term = arena.predictions(N)
         K_uZ3_s2_s1 = arena.kernel(N, N)
@@ -291,13 +299,6 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
         K_uH2_bar_H2_s4_s2 = arena.kernel(N, N)
         K_uH2_bar_H2_s4_s3 = arena.kernel(N, N)
         K_Z3_bar_uZ3_s4_s3 = arena.kernel(N, N)
-    if dense3:
-        W3_fast1 = W3_fast1_bar = arena.last_layer(L2)
-        W3_fast1_term = W3_fast2 = W3_fast2_bar = arena.last_layer(L2)
-        W3_fast3 = W3_fast3_bar = W3_fast1_bar_term = arena.last_layer(L2)
-        W3_fast4 = W3_fast4_bar = W3_fast2_bar_term = arena.last_layer(L2)
-        W3_fast5 = W3_fast5_bar = W3_fast3_bar_term = arena.last_layer(L2)
-        W3_fast4_bar_term = arena.last_layer(L2)
 
     def run(
         layers: Sequence[Layer],

@@ -31,14 +31,8 @@ class Workspace(Generic[W]):
 
     Attributes
     ----------
-    parameters
-        All weights and biases as one vector, layer by layer.
-    weights
-        The same memory by name; passing it to a method copies no weights.
-    gradient
-        The meta-gradient of the last call, in the order of `parameters`.
     memory
-        Bytes of the buffers that a call writes to.
+        Bytes of the buffers of a chunk of tasks, without what is shaped like the weights.
     """
 
     def __init__(
@@ -56,15 +50,34 @@ class Workspace(Generic[W]):
         self._dtype = dtype
         D, O = sizes[0], sizes[-1]
         self._shapes = tuple((tasks, n, width) for n in (shots, queries) for width in (D, O))
-        self.parameters, self.gradient, self._given, self._part = (
+        self._parameters, self._gradient, self._given, self._of_chunk = (
             np.zeros(sum((a + 1) * b for a, b in pairwise(sizes)), dtype) for _ in range(4)
         )
-        self.weights = kind(*self._named(self.parameters))
-        self._named_gradient = kind(*self._named(self.gradient))
+        self._weights = kind(*self._named(self._parameters))
+        self._named_gradient = kind(*self._named(self._gradient))
         self._given_arrays = self._named(self._given)
-        self._own, self._copied = _Weights(self.parameters, sizes), _Weights(self._given, sizes)
-        self._sinks = _Gradient(self.gradient, sizes), _Gradient(self._part, sizes)
+        self._own, self._copied = _Weights(self._parameters, sizes), _Weights(self._given, sizes)
+        self._sinks = _Gradient(self._gradient, sizes), _Gradient(self._of_chunk, sizes)
         self._chunks = self._planned(plan, max(shots, queries))
+
+    @property
+    def parameters(self) -> Array:
+        """All weights and biases as one vector, layer by layer; assigning copies into it."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values: Array) -> None:
+        self._parameters[:] = values
+
+    @property
+    def weights(self) -> W:
+        """The memory of `parameters` by name; passing it to a method copies no hidden layer."""
+        return self._weights
+
+    @property
+    def gradient(self) -> Array:
+        """The meta-gradient of the last call, in the order of `parameters`."""
+        return self._gradient
 
     def _named(self, vector: Array) -> list[Array]:
         """Weights and biases as views of a vector."""
@@ -132,9 +145,9 @@ class Workspace(Generic[W]):
         try:
             alpha = check_alpha(alpha)
             self._check_data(X_s, Y_s, X_q, Y_q)
-            if not self.gradient.flags.writeable:
+            if not self._gradient.flags.writeable:
                 raise ValueError("gradient is read-only; the workspace must be able to write to it")
-            layers = self._own if weights is self.weights else self._copy(weights)
+            layers = self._own if weights is self._weights else self._copy(weights)
             layers.refresh()
             loss = 0.0
             for start, stop, run in self._chunks:
@@ -145,7 +158,7 @@ class Workspace(Generic[W]):
                 )
                 sink.finish()
                 if start:
-                    np.add(self.gradient, self._part, out=self.gradient)
+                    np.add(self._gradient, self._of_chunk, out=self._gradient)
             return loss / self._tasks, self._named_gradient
         finally:
             self._lock.release()
@@ -162,7 +175,7 @@ class Workspace(Generic[W]):
 
     def _copy(self, weights: W) -> "_Weights":
         """Copy weights that are not the workspace's own."""
-        names = self.weights._fields  # type: ignore[attr-defined]
+        names = self._weights._fields  # type: ignore[attr-defined]
         check_weights(weights, names)
         for name, array, own in zip(names, weights, self._given_arrays, strict=True):
             if array.shape != own.shape or array.dtype != own.dtype:
@@ -176,8 +189,8 @@ class Workspace(Generic[W]):
 
 def check_sizes(
     sizes: Any, layers: int, dtype: Any, **counts: Any
-) -> tuple[tuple[int, ...], np.dtype]:
-    """Check what a workspace is made for.
+) -> tuple[tuple[int, ...], list[int], np.dtype]:
+    """Check what a workspace is made for, and return its layer sizes, counts and dtype.
 
     Raises
     ------
@@ -191,12 +204,13 @@ def check_sizes(
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} is {value!r}; it must be a whole number, at least 1")
     try:
-        found = np.dtype(dtype)
+        found = None if dtype is None else np.dtype(dtype)
     except TypeError:
         found = None
     if found is None or found not in FLOATS:
         raise ValueError(f"dtype is {dtype!r}; it must be float32 or float64")
-    return tuple(map(int, sizes)), found
+    # A number of numpy would turn float32 into float64 where it meets one.
+    return tuple(map(int, sizes)), list(map(int, counts.values())), found
 
 
 def _layers(vector: Array, sizes: Sequence[int]) -> list[Array]:

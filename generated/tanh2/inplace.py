@@ -46,13 +46,13 @@ def workspace(
     ValueError
         When a size is not a whole number of at least 1, or the dtype is another.
     """
-    known, kind = check_sizes(sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries)
-    dense = dense_layers(shots, queries, known)
+    known, (T, N, M), kind = check_sizes(sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries)
+    dense = dense_layers(N, M, known)
 
     def of_chunk(arena: Arena) -> Run:
-        return plan(arena, tasks, shots, queries, known, dense)
+        return plan(arena, T, N, M, known, dense)
 
-    return Workspace(Weights, of_chunk, known, tasks, shots, queries, kind)
+    return Workspace(Weights, of_chunk, known, T, N, M, kind)
 
 
 def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:
@@ -90,11 +90,11 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     zero, ones, sign = arena.zero, arena.ones, arena.sign
     X_q = arena.rows(M, D, 1)
     X_s = arena.rows(N, D, 1)
-    Y_q = E_q = Z3_q_bar = arena.predictions(M)
-    Y_s = uZ3_s = arena.predictions(N)
+    Y_q = arena.predictions(M)
+    Y_s = arena.predictions(N)
     Z1_s = H1_s = arena.rows(N, L1, 1)
     Z2_s = H2_s = arena.rows(N, L2, 1)
-    Z3_s = uZ3_s_bar = Z3_s_bar = arena.predictions(N)
+    Z3_s = uZ3_s = arena.predictions(N)
     uH2_s = Z2_s_bar_term = arena.rows(N, L2)
     G2_s = arena.rows(N, L2)
     uZ2_s = arena.rows(N, L2)
@@ -103,7 +103,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     uZ1_s = uZ1_s_bar = arena.rows(N, L1)
     Z1_q = H1_q = arena.rows(M, L1, 1)
     Z2_q = H2_q = arena.rows(M, L2, 1)
-    Z3_q = arena.predictions(M)
+    Z3_q = E_q = Z3_q_bar = arena.predictions(M)
     H2_q_bar = arena.rows(M, L2)
     Z2_q_bar = arena.rows(M, L2)
     H1_q_bar = arena.rows(M, L1)
@@ -111,6 +111,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     uH1_s_bar = arena.rows(N, L1)
     uZ2_s_bar = arena.rows(N, L2)
     uZ2_s_bar_term = uH2_s_bar = arena.rows(N, L2)
+    uZ3_s_bar = Z3_s_bar = arena.predictions(N)
     uZ3_s_bar_term = arena.predictions(N)
     H2_s_bar = Z2_s_bar = arena.rows(N, L2)
     H2_s_bar_term = arena.rows(N, L2)
@@ -119,28 +120,28 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     W1_bar_term = arena.gradient(D, L1)
     W2_bar_term = arena.gradient(L1, L2)
     W3_bar_term = arena.last_gradient(L2)
-    if not dense1:
-        K_X = arena.kernel(M, N)
-        Z1_q_term = arena.rows(M, L1)
     if dense1:
         W1_fast = W1_fast_bar = arena.layer(D, L1)
         W1_fast_term = arena.layer(D, L1)
-    if not dense2:
+    else:
+        K_X = arena.kernel(M, N)
+        Z1_q_term = arena.rows(M, L1)
+    if dense2:
+        W2_fast = W2_fast_bar = arena.layer(L1, L2)
+        W2_fast_term = arena.layer(L1, L2)
+    else:
         K_H1 = arena.kernel(M, N)
         Z2_q_term = arena.rows(M, L2)
         K_Z2_bar_uZ2 = arena.kernel(M, N)
         H1_q_bar_term = arena.rows(M, L1)
-    if dense2:
-        W2_fast = W2_fast_bar = arena.layer(L1, L2)
-        W2_fast_term = arena.layer(L1, L2)
-    if not dense3:
+    if dense3:
+        W3_fast = W3_fast_bar = arena.last_layer(L2)
+        W3_fast_term = arena.last_layer(L2)
+    else:
         K_H2 = arena.kernel(M, N)
         Z3_q_term = arena.predictions(M)
         K_Z3_bar_uZ3 = arena.kernel(M, N)
         H2_q_bar_term = arena.rows(M, L2)
-    if dense3:
-        W3_fast = W3_fast_bar = arena.last_layer(L2)
-        W3_fast_term = arena.last_layer(L2)
 
     def run(
         layers: Sequence[Layer],

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from derive.choice import multiply_adds
+from derive.choice import work_of
 from derive.equations import Network, meta_gradient_program
 from derive.lower import forms_of
 from derive.notation import D, M, N, O, width
@@ -60,6 +60,7 @@ CASES = (
     *(Case(*sizes) for sizes in [(4, 10, 40), (25, 5, 40), (25, 10, 40), (25, 10, 64)]),
     *(Case(*sizes) for sizes in [(25, 10, 128), (25, 10, 256), (25, 10, 1024)]),
     *(Case(*sizes) for sizes in [(100, 10, 40), (1000, 10, 40), (25, 40, 40)]),
+    Case(hidden=1),
     Case(hidden=3),
     Case(steps=5),
     Case(activation="tanh"),
@@ -126,7 +127,7 @@ def flops(case: Case, net: Any) -> int:
         width(layer): case.H for layer in range(1, case.hidden + 1)
     }
     count = sum(
-        multiply_adds(line.equation).xreplace(sizes)
+        work_of(line.equation).xreplace(sizes)
         for line in forms_of(program)
         if not line.layer or line.dense == dense[line.layer - 1]
     )

@@ -107,16 +107,13 @@ def roofline_figure(record: dict[str, Any]) -> Figure:
     axes.text(0.12, machine["sgemm"] * 0.94, label, ha="left", va="top", color="#555555")
     place = 0.15 * machine["bandwidth"]
     axes.text(0.13, place * 1.5, f"memory, {machine['bandwidth']:.0f} GB/s", color="#555555")
-    for name, mark in MARKS.items():
-        points = [
-            (case["flops"] / case["bytes"], case["contenders"][name]["gflops"]) for case in cases
-        ]
-        label = LABELS.get(name, name)
-        axes.plot(*zip(*points, strict=True), mark, ms=5, color=COLOURS[name], label=label)
+    for case in cases:
+        place = (case["flops"] / case["bytes"], case["contenders"]["workspace"]["gflops"])
+        axes.plot(*place, "o", ms=5, color=COLOURS["workspace"])
+        axes.annotate(case_name(case), place, (6, -3), textcoords="offset points", fontsize=7)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set(xlabel="operations for each byte of the workspace", ylabel="GFLOP/s", xlim=(0.1, 500))
-    axes.legend(frameon=False, loc="lower right")
+    axes.set(xlabel="operations for each byte of the buffers", ylabel="GFLOP/s", xlim=(0.1, 500))
     return figure
 
 

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.benchmark.cases import Case, load, problem
 from tests.benchmark.contenders import CONTENDERS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 TINY = Case(T=1, K=2, H=8)
 CASES = [Case(T=T, H=H) for H in (40, 1024) for T in (25, 100)]
 WHO = ("workspace", "kernel", "reference", "JAX", "torch.func")
-
-
-def measurements() -> Iterator[tuple[str, Case]]:
-    """What is measured."""
-    return ((name, case) for case in CASES for name in WHO)
 
 
 def peak(name: str, case: Case, folder: Path) -> dict[str, Any]:
