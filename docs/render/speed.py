@@ -72,9 +72,10 @@ def case_cells(case: dict[str, Any]) -> str:
 
 
 def rows(head: str, lines: list[str]) -> str:
-    """A table whose columns are numbers but for the first."""
+    """A table whose columns are numbers but for the first; nobody searches for them."""
     columns = head.count("|") + 1
-    return "\n".join([f"| {head} |", f"|---|{'--:|' * (columns - 1)}", *lines])
+    table = "\n".join([f"| {head} |", f"|---|{'--:|' * (columns - 1)}", *lines])
+    return f'<div markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
 
 
 # --- parts of the page ---
