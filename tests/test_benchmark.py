@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.benchmark import clock, contenders, figures, undone
+from docs.sinusoid.adam import Adam
+from tests.benchmark import clock, contenders, figures, iteration, part, patience, undone
 from tests.benchmark.cases import ALPHA, Case, flops, problem
+from tests.benchmark.environments import ONE_THREAD, described, environment
 from tests.conftest import network
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +73,15 @@ def test_every_technique_can_be_undone_and_keeps_the_gradient(tmp_path: Path) ->
         assert changed == sorted({edit.file for edit in technique.edits}), technique.name
 
 
+def test_buffers_that_are_not_shared_have_one_name_each(tmp_path: Path) -> None:
+    shared = next(each for each in undone.TECHNIQUES if each.name == "buffers shared")
+    undone.edited(shared, tmp_path, "test_unshared")
+    text = (tmp_path / "test_unshared" / "inplace.py").read_text(encoding="utf-8")
+    buffers = [line for line in text.splitlines() if " = arena." in line]
+    assert buffers
+    assert not [line for line in buffers if line.count(" = ") > 1 and "ones" not in line]
+
+
 def test_an_edit_that_finds_nothing_is_an_error(tmp_path: Path) -> None:
     nothing = undone.Technique("nothing", "", (undone.inplace("no such line", ""),))
     with pytest.raises(ValueError, match=r"nothing in inplace\.py matches 'no such line'"):
@@ -95,6 +108,19 @@ def test_rounds_take_turns() -> None:
     runs = [name for at, name in enumerate(order) if not at or order[at - 1] != name]
     # Once to warm each, then in turns.
     assert runs == ["a", "b"] * 4
+
+
+def test_long_rounds_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "LONGEST", 0.0)
+    found = clock.rounds({"a": lambda: None}, 99)
+    assert len(found["a"]) == clock.FEWEST
+    assert len(clock.rounds({"a": lambda: None}, 2)["a"]) == 2
+
+
+def test_numbers_have_four_digits() -> None:
+    record = {"a": [0.123456, {"b": 123456.7}], "c": 1234567, "d": None, "e": "0.123456"}
+    expected = {"a": [0.1235, {"b": 123500.0}], "c": 1234567, "d": None, "e": "0.123456"}
+    assert clock.tidy(record) == expected
 
 
 def test_operations_are_those_of_the_products() -> None:
@@ -128,15 +154,26 @@ def test_the_figures_are_drawn_from_the_results(tmp_path: Path) -> None:
 
 def test_the_results_are_whole() -> None:
     record = results()
-    for part in ("free", "threads"):
-        for case in record[part]["cases"]:
+    for name in ("free", "threads"):
+        for case in record[name]["cases"]:
             assert {"workspace", "kernel", "JAX"} <= set(case["contenders"])
             assert case["contenders"]["JAX"]["ratio"]["median"] == 1
-    assert record["pinned"]["coretype"] == "Haswell"
+    for name in ("pinned", "found"):
+        assert (name in record) != ("not measured" in record["environments"][name])
     assert "--quick" not in record["command"]
     assert [row["technique"] for row in record["undone"]] == [
         technique.name for technique in undone.TECHNIQUES
     ]
+
+
+def test_each_rule_of_the_lowering_states_its_measured_gain() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "derive").rglob("*.py")]
+    stated = dict(re.findall(r"\[([^\]:]+): (\d+\.\d\d)\]", "\n".join(texts)))
+    measured = {row["technique"]: row["ratio"]["median"] for row in results()["undone"]}
+    assert set(stated) == set(measured)
+    for name, text in stated.items():
+        # Another run differs by noise; another rule by more.
+        assert float(text) == pytest.approx(measured[name], rel=0.1), name
 
 
 def test_memory_does_not_hold_a_weight_matrix_per_task() -> None:
@@ -161,8 +198,7 @@ def test_memory_does_not_hold_a_weight_matrix_per_task() -> None:
     ],
 )
 def test_a_wrong_option_is_one_line(arguments: list[str], message: str) -> None:
-    for package in (*NEEDS.values(), "threadpoolctl"):
-        pytest.importorskip(package)
+    needs_everything()
     result = subprocess.run(
         [sys.executable, "-m", "tests.benchmark", *arguments],
         cwd=ROOT, check=False, capture_output=True, text=True,
@@ -184,3 +220,103 @@ def test_problems_are_float32_and_repeatable() -> None:
     for a, b in zip((*first.weights, *first[1:]), (*second.weights, *second[1:]), strict=True):
         np.testing.assert_array_equal(a, b)
         assert a.dtype == np.float32
+
+
+# --- running ---
+
+
+def needs_everything() -> None:
+    for package in ("jax", "torch", "autograd", "threadpoolctl"):
+        pytest.importorskip(package)
+
+
+def test_a_quick_run_has_what_the_figures_read(tmp_path: Path) -> None:
+    needs_everything()
+    output = tmp_path / "quick.json"
+    command = [sys.executable, "-m", "tests.benchmark", "--quick", "--output", str(output)]
+    result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    text = output.read_text(encoding="utf-8")
+    record = json.loads(text)
+    # Numbers of four digits, and keys in order: two runs can be compared line by line.
+    assert text == json.dumps(clock.tidy(record), indent=2, sort_keys=True) + "\n"
+    assert record["schema"] == 1
+    assert len(record["free"]["cases"]) == 2
+    assert figures.main(["--input", str(output), "--output", str(tmp_path)]) == 0
+    assert {path.stem for path in tmp_path.glob("*.svg")} == set(figures.FIGURES)
+
+
+def test_an_environment_has_one_thread_and_pins_nothing_unless_asked_to() -> None:
+    user = {"HOME": "/", "OPENBLAS_CORETYPE": "Zen", "OMP_NUM_THREADS": "7", "XLA_FLAGS": "--x"}
+    free, found, pinned, threads = (
+        environment(name, user) for name in ("free", "found", "pinned", "threads")
+    )
+    for one in (free, found, pinned):
+        assert {one[key] for key in ONE_THREAD if key.endswith("THREADS")} == {"1"}
+    assert "OPENBLAS_CORETYPE" not in free
+    assert found["OPENBLAS_CORETYPE"] == "Zen"
+    assert pinned["OPENBLAS_CORETYPE"] == "Haswell"
+    assert set(threads) == {"HOME", "JAX_PLATFORMS"}
+
+
+def test_an_environment_that_is_not_measured_says_why() -> None:
+    found = described({}, "openblas 0.3 Zen")["found"]
+    assert found == {"not measured": "the same as free: nothing pins a kernel"}
+    assert described({"OPENBLAS_L2_SIZE": "9"}, "mkl 1 Zen")["found"]["OPENBLAS_L2_SIZE"] == "9"
+    reason = {"not measured": "the variable is for OpenBLAS on x86"}
+    assert described({}, "mkl 2025 Zen")["pinned"] == reason
+
+
+def test_what_takes_too_long_or_does_not_compile_is_skipped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net, numbers = network("relu2"), problem(SMALL)
+    ours = contenders.workspace(net, SMALL, numbers)
+
+    def late() -> Any:
+        time.sleep(0.05)
+        return ours()
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("no compiler\nand more")
+
+    monkeypatch.setattr(part, "CALLING", 0.01)
+    monkeypatch.setitem(contenders.CONTENDERS, "autograd", lambda *_: late)
+    with pytest.raises(patience.Skipped, match=r"a call takes 0\.1 s"):
+        part.ready("autograd", net, SMALL, numbers)
+    monkeypatch.setitem(contenders.CONTENDERS, "torch.compile", broken)
+    with pytest.raises(patience.Skipped, match=r"^not compiled: RuntimeError: no compiler$"):
+        part.ready("torch.compile", net, SMALL, numbers)
+    # Only what compiles may fail, and nothing may be wrong.
+    monkeypatch.setitem(contenders.CONTENDERS, "JAX", broken)
+    with pytest.raises(RuntimeError):
+        part.ready("JAX", net, SMALL, numbers)
+    loss, gradient = ours()
+    monkeypatch.setitem(
+        contenders.CONTENDERS, "torch.compile", lambda *_: lambda: (2 * loss, gradient)
+    )
+    with pytest.raises(ValueError, match="disagrees"):
+        part.ready("torch.compile", net, SMALL, numbers)
+
+
+def test_a_limit_stops_what_takes_longer() -> None:
+    with pytest.raises(TimeoutError, match=r"more than 0\.01 s"), patience.limit(0.01):
+        time.sleep(5)
+    with patience.limit(5):
+        pass
+
+
+def test_three_steps_of_jax_are_ours() -> None:
+    jax = pytest.importorskip("jax")
+    net, case = network("relu2"), Case(T=4, K=5, H=8)
+    step, state = iteration.jax_step(case)
+    ws = iteration.prepared(net, case)
+    adam = Adam(ws.parameters, iteration.BETA)
+    for _ in range(3):
+        _, own = jax.random.split(state[0])
+        batch = [np.array(each) for each in iteration.jax_batch(case, own)]
+        ws.meta_loss_and_gradient(ws.weights, *batch, ALPHA)
+        adam.update(ws.gradient)
+        state = step(state)
+        for ours, theirs in zip(ws.weights, state[2], strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=2e-6)

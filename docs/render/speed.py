@@ -126,7 +126,10 @@ def machine_words(record: dict[str, Any]) -> str:
 
 
 def pinned_words(record: dict[str, Any]) -> str:
-    """With the kernel of BLAS pinned."""
+    """With the kernel of BLAS pinned, where that was measured."""
+    if "pinned" not in record:
+        reason = record["environments"]["pinned"]["not measured"]
+        return f"No kernel of BLAS was pinned: {reason}."
     cells = [
         f"{ratio(case['contenders']['workspace']['ratio'])} at {case['K']} points"
         for case in record["pinned"]["cases"]

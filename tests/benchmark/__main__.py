@@ -13,48 +13,26 @@ import shlex
 import subprocess
 import sys
 import tempfile
-import time
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from docs.sinusoid.command import write_json
+from docs.sinusoid.command import Parser, Refusal, status, write_text
 from tests.benchmark import memory
-from tests.benchmark.cases import CASES, GROWTH, ROOT, emit
+from tests.benchmark.cases import CASES, GROWTH, ROOT, build, emit, last_line
+from tests.benchmark.clock import seconds, tidy
+from tests.benchmark.environments import described, environment
 from tests.benchmark.part import part
 
 NEEDED = ("jax", "torch", "autograd", "threadpoolctl")
 OUTPUT = ROOT / "docs" / "speed" / "benchmark.json"
 
-#: Makes BLAS and JAX use one thread; `part` tells PyTorch.
-ONE_THREAD = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
+#: Parts of which the chapter states ratios; the others have a third of the rounds.
+PRECISE = ("free", "pinned", "found", "iteration", "undone")
 
-#: What may pin the kernel of OpenBLAS.
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that says in one line what is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(2, f"error: {message}\n")
-
-
-def environment(name: str) -> dict[str, str]:
-    """The environment of a part: one thread and BLAS left to choose, unless it says otherwise."""
-    variables = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    if name != "found":
-        variables = {key: value for key, value in variables.items() if key not in PINS}
-    if name == "pinned":
-        variables["OPENBLAS_CORETYPE"] = "Haswell"
-    return variables if name == "threads" else {**variables, **ONE_THREAD}
+#: A share of the core with which nothing else was running on it.
+ALONE = 0.95
 
 
 def child(name: str, folder: Path, rounds: int, quick: bool) -> Any:
@@ -62,54 +40,77 @@ def child(name: str, folder: Path, rounds: int, quick: bool) -> Any:
 
     Raises
     ------
-    RuntimeError
-        When it failed; what it said is the message.
+    Refusal
+        When it failed; what it said last is the message.
     """
     print(f"{name} ...", file=sys.stderr, flush=True)
+    count = rounds if name in PRECISE else max(2, rounds // 3)
     command = [sys.executable, "-m", "tests.benchmark", "--part", name, "--folder", str(folder)]
-    command += ["--rounds", str(rounds), *(["--quick"] if quick else [])]
+    command += ["--rounds", str(count), *(["--quick"] if quick else [])]
+    # Compiled anew, whatever was compiled before, and removed with the folder.
+    variables = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
+    variables = environment(name, os.environ) | variables
     result = subprocess.run(
-        command, cwd=ROOT, env=environment(name), check=False, capture_output=True, text=True
+        command, cwd=ROOT, env=variables, check=False, capture_output=True, text=True
     )
     if result.returncode:
-        lines = result.stderr.strip().splitlines()
-        raise RuntimeError(f"{name}: {lines[-1] if lines else 'it failed'}")
+        raise Refusal(f"{name}: {last_line(result.stderr)}")
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def building() -> dict[str, float]:
+def building(folder: Path) -> dict[str, float]:
     """Seconds of the build: all committed packages, and one with three hidden layers."""
-    found = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, arguments in {
-            "all packages": ["--check"],
-            "three hidden layers": ["--hidden", "3", "--name", "deep", "--output", folder],
-        }.items():
-            started = time.perf_counter()
-            command = [sys.executable, str(ROOT / "derive/build.py"), *arguments]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            found[name] = round(time.perf_counter() - started, 1)
-    return found
+    deep = ("--hidden", 3, "--name", "deep", "--output", folder)
+    return {
+        "all packages": seconds(lambda: build("--check")),
+        "three hidden layers": seconds(lambda: build(*deep)),
+    }
+
+
+def memories(folder: Path, rounds: int, quick: bool) -> list[Any]:
+    """The peak memory of every contender, where the system tells it."""
+    if not memory.is_told():
+        return []
+    who, cases = (memory.WHO[:2], memory.CASES[:1]) if quick else (memory.WHO, memory.CASES)
+    names = [f"memory/{name}/{at}" for at in range(len(cases)) for name in who]
+    return [child(name, folder, rounds, quick) for name in names]
+
+
+def shares(found: dict[str, Any], machine: dict[str, Any]) -> None:
+    """Add to every contender its share of what the machine can do."""
+    for case in found["cases"]:
+        for own in case["contenders"].values():
+            for limit in ("sgemm", "fma"):
+                peak = machine[limit]
+                own[f"share of {limit}"] = own["gflops"] / peak if peak else None
+
+
+def warn_of_company(found: dict[str, Any]) -> None:
+    """Say so when another program had the core: the times are no good then."""
+    share = min(case["share of core"] for case in found["cases"])
+    if share < ALONE:
+        print(
+            f"warning: only {share:.0%} of the core was ours; measure again on an idle machine",
+            file=sys.stderr,
+        )
 
 
 def everything(rounds: int, quick: bool) -> dict[str, Any]:
     """Run all parts."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        needed = [*CASES, *(case for cases in GROWTH.values() for case in cases)]
-        emit([] if quick else needed, folder)
-        few = max(2, rounds // 3)
-        names = ["machine", "free", "pinned", "threads", "growth", "iteration", "undone"]
-        names += ["found"] if any(pin in os.environ for pin in PINS) else []
-        counts = {"free": rounds, "iteration": rounds, "undone": rounds, "pinned": rounds}
-        found = {name: child(name, folder, counts.get(name, few), quick) for name in names}
-        who = memory.WHO[:2] if quick else memory.WHO
-        cases = memory.CASES[:1] if quick else memory.CASES
-        found["memory"] = [
-            child(f"memory/{name}/{at}", folder, few, quick)
-            for at in range(len(cases))
-            for name in who
-        ]
+        # First, so that a derivation that does not work costs nobody a quarter of an hour.
+        found: dict[str, Any] = {"build": building(folder)}
+        emit([] if quick else [*CASES, *(each for own in GROWTH.values() for each in own)], folder)
+        for name in ("machine", "free"):
+            found[name] = child(name, folder, rounds, quick)
+        shares(found["free"], found["machine"])
+        warn_of_company(found["free"])
+        environments = described(os.environ, found["free"]["blas"])
+        names = [name for name in environments if "not measured" not in environments[name]]
+        for name in (*names, "growth", "iteration", "undone"):
+            found[name] = found.get(name) or child(name, folder, rounds, quick)
+        found["memory"] = memories(folder, rounds, quick)
     # Its own part ran without it.
     found["machine"]["coretype as found"] = os.environ.get("OPENBLAS_CORETYPE")
     return {
@@ -117,9 +118,16 @@ def everything(rounds: int, quick: bool) -> dict[str, Any]:
         "command": shlex.join(["python", "-m", "tests.benchmark", *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
         "rounds": rounds,
-        "build": building(),
+        "environments": environments,
         **found,
     }
+
+
+def run(output: Path, rounds: int, quick: bool) -> int:
+    """Measure and write; the exit status."""
+    record = everything(2 if quick else rounds, quick)
+    write_text(output, json.dumps(tidy(record), indent=2, sort_keys=True) + "\n")
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -140,13 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if not options.output.parent.is_dir():
         parser.error(f"--output is {options.output}; its folder must exist")
-    try:
-        record = everything(2 if options.quick else options.rounds, options.quick)
-        write_json(options.output, record)
-    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return status(lambda: run(options.output, options.rounds, options.quick))
 
 
 if __name__ == "__main__":

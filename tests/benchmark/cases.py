@@ -16,6 +16,7 @@ from derive.choice import work_of
 from derive.equations import Network, meta_gradient_program
 from derive.lower import forms_of
 from derive.notation import D, M, N, O, width
+from docs.sinusoid.command import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ALPHA = 0.01
@@ -105,9 +106,26 @@ def emit(cases: list[Case], folder: Path) -> None:
         if (ROOT / "generated" / case.package).is_dir() or (folder / case.package).is_dir():
             continue
         arguments = ["--hidden", case.hidden, "--activation", case.activation]
-        arguments += ["--steps", case.steps, "--name", case.package, "--output", folder]
-        command = [sys.executable, str(ROOT / "derive/build.py"), *map(str, arguments)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        build(*arguments, "--steps", case.steps, "--name", case.package, "--output", folder)
+
+
+def build(*arguments: Any) -> None:
+    """Run the build of the project.
+
+    Raises
+    ------
+    Refusal
+        When it fails. That the committed packages are stale is none of our business.
+    """
+    command = [sys.executable, str(ROOT / "derive/build.py"), *map(str, arguments)]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    if result.returncode not in ((0, 1) if "--check" in arguments else (0,)):
+        raise Refusal(f"derive/build.py failed: {last_line(result.stderr)}")
+
+
+def last_line(text: str) -> str:
+    """What a program said last, where an exception is."""
+    return (text.strip().splitlines() or ["it said nothing"])[-1]
 
 
 def load(case: Case, folder: Path) -> Any:
@@ -120,7 +138,10 @@ def load(case: Case, folder: Path) -> Any:
 
 
 def flops(case: Case, net: Any) -> int:
-    """Multiplications and additions of the products of one call, each layer in its cheaper form."""
+    """Multiplications and additions of the products of one call, each layer in its cheaper form.
+
+    This is the useful work: adding biases is not counted, nor is anything that is no product.
+    """
     program = meta_gradient_program(Network(case.hidden, case.activation, case.steps))
     dense = net.inplace.dense_layers(case.K, case.K, case.sizes)
     sizes = {N: case.K, M: case.K, D: 1, O: 1} | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,20 @@ if TYPE_CHECKING:
 #: A contender is called until this much time has passed, in seconds.
 SLICE = 0.02
 
+#: Seconds that all rounds of a case may take, as long as there are the fewest.
+LONGEST, FEWEST = 30.0, 5
+
 
 def rounds(calls: Mapping[str, Callable[[], Any]], count: int) -> dict[str, list[float]]:
-    """Time every call in every round; seconds a call."""
-    repeats = {name: _repeats(call) for name, call in calls.items()}
+    """Time every call in every round; seconds a call.
+
+    There are `count` rounds, or fewer where they would take longer than `LONGEST`.
+    """
+    once = {name: _once(call) for name, call in calls.items()}
+    repeats = {name: max(1, math.ceil(SLICE / seconds)) for name, seconds in once.items()}
+    a_round = sum(repeats[name] * once[name] for name in calls)
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(count):
+    for _ in range(min(count, max(FEWEST, int(LONGEST / a_round)))):
         for name, call in calls.items():
             started = time.perf_counter()
             for _ in range(repeats[name]):
@@ -28,13 +37,17 @@ def rounds(calls: Mapping[str, Callable[[], Any]], count: int) -> dict[str, list
     return times
 
 
-def _repeats(call: Callable[[], Any]) -> int:
-    """How often to call something so that it takes about `SLICE`; it is warm afterwards."""
+def _once(call: Callable[[], Any]) -> float:
+    """Seconds of a call, not more than the quickest of three; it is warm afterwards."""
     call()
+    return max(1e-7, min(seconds(call) for _ in range(3)))
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Seconds of one call."""
     started = time.perf_counter()
     call()
-    once = time.perf_counter() - started
-    return max(1, round(SLICE / max(once, 1e-7)))
+    return time.perf_counter() - started
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
@@ -51,3 +64,12 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> dict[str, float]:
 def rounded(value: float) -> float:
     """Four digits."""
     return float(f"{value:.4g}")
+
+
+def tidy(record: Any) -> Any:
+    """A record with every number that is not whole rounded to four digits."""
+    if isinstance(record, dict):
+        return {key: tidy(value) for key, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [tidy(value) for value in record]
+    return rounded(record) if isinstance(record, float) else record

@@ -67,14 +67,21 @@ def jax_loss(case: Case) -> Callable[..., Any]:
     return lambda weights, *data: jnp.mean(jax.vmap(task, (None, 0, 0, 0, 0))(weights, *data))
 
 
-def jax(_: Any, case: Case, p: Problem) -> Call:
-    """JAX: ``jit(value_and_grad)``."""
+def jax_function(case: Case, p: Problem) -> tuple[Any, list[Any]]:
+    """The compiled meta-loss and meta-gradient in JAX, and their arguments."""
     import jax as library
     import jax.numpy as jnp
 
     function = library.jit(library.value_and_grad(jax_loss(case)))
-    weights, data = [jnp.asarray(w) for w in p.weights], [jnp.asarray(each) for each in p[1:]]
-    return lambda: library.block_until_ready(function(weights, *data))
+    return function, [[jnp.asarray(w) for w in p.weights], *map(jnp.asarray, p[1:])]
+
+
+def jax(_: Any, case: Case, p: Problem) -> Call:
+    """JAX: ``jit(value_and_grad)``."""
+    import jax as library
+
+    function, arguments = jax_function(case, p)
+    return lambda: library.block_until_ready(function(*arguments))
 
 
 def torch_function(case: Case) -> Callable[..., Any]:
@@ -114,7 +121,10 @@ def torch_compile(_: Any, case: Case, p: Problem) -> Call:
     """PyTorch: ``torch.compile`` of ``torch.func``."""
     import torch
 
-    return _torch_call(torch.compile(torch_function(case), dynamic=False), p)
+    # What was compiled for other cases counts against a small limit, beyond which PyTorch would
+    # run this one uncompiled without an error.
+    torch.compiler.reset()
+    return _torch_call(torch.compile(torch_function(case), dynamic=False, fullgraph=True), p)
 
 
 def _torch_call(function: Callable[..., Any], p: Problem) -> Call:

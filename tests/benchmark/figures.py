@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from docs.sinusoid.command import replacing
+from docs.sinusoid.command import Parser, replacing
 from docs.sinusoid.plot import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "docs" / "speed"
@@ -29,7 +30,14 @@ COLOURS = {
     "torch.func": "#9c6b30",
 }
 MARKS = {"workspace": "o", "kernel": "s", "JAX": "^"}
+BLACK, GREY = "#222222", "#7a7a7a"
 LABELS = {"workspace": "workspace form", "kernel": "readable form", "reference": "as derived"}
+
+#: Points of the roofline whose neighbours are near, or which have no room on the right.
+NAMED_ON_THE_LEFT = {
+    "(4, 10, 40)", "(25, 5, 40)", "(100, 10, 40)", "(1000, 10, 40)", "(25, 10, 40), tanh",
+    "(25, 10, 256)", "(25, 10, 1024)",
+}  # fmt: skip
 
 
 def case_name(case: dict[str, Any]) -> str:
@@ -48,22 +56,15 @@ def ratio_figure(record: dict[str, Any]) -> Figure:
     axes = figure.subplots()
     for shift, name in ((-0.19, "workspace"), (0.19, "kernel")):
         ratios = [case["contenders"][name]["ratio"] for case in cases]
-        middles = [each["median"] for each in ratios]
-        errors = [
-            [each["median"] - each["low"] for each in ratios],
-            [each["high"] - each["median"] for each in ratios],
-        ]
         places = [at + shift for at in range(len(cases))]
-        label = LABELS[name]
-        widths = [middle - 1 for middle in middles]
-        axes.barh(places, widths, 0.36, left=1, xerr=errors, color=COLOURS[name], label=label)
-    axes.axvline(1, color="#222222", lw=1)
+        widths = [each["median"] - 1 for each in ratios]
+        errors, colour, label = _quartiles(ratios), COLOURS[name], LABELS[name]
+        axes.barh(places, widths, 0.36, left=1, xerr=errors, color=colour, label=label)
+    axes.axvline(1, color=BLACK, lw=1)
     axes.set_xscale("log", base=2)
-    axes.grid(axis="x", color="#cccccc", lw=0.6)
-    axes.set_axisbelow(True)
-    axes.set_xticks([0.25, 0.5, 1, 2, 4, 8], ["¼", "½", "1", "2", "4", "8"])
-    axes.set_yticks(range(len(cases)), [case_name(case) for case in cases])
-    axes.invert_yaxis()
+    ticks = [0.25, 0.5, 1, 2, 4, 8]
+    axes.set_xticks(ticks, ["¼", "½", "1", "2", "4", "8"])
+    _rows(axes, [case_name(case) for case in cases])
     axes.set_ylabel("(tasks, points, units)")
     axes.set_xlabel("time of JAX over time of ours")
     figure.legend(loc="outside lower right", ncols=2, frameon=False)
@@ -76,7 +77,8 @@ def growth_figure(record: dict[str, Any]) -> Figure:
     titles["steps"] = "inner steps"
     figure = Figure(figsize=(9, 5.2), layout="constrained")
     panels = figure.subplots(2, 3).flat
-    for (key, table), axes in zip(record["growth"].items(), panels, strict=False):
+    for (key, title), axes in zip(titles.items(), panels, strict=False):
+        table = record["growth"][key]
         for name, mark in MARKS.items():
             times = [1e6 * each for each in table[name]]
             label = LABELS.get(name, name)
@@ -84,8 +86,8 @@ def growth_figure(record: dict[str, Any]) -> Figure:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.set_xticks(table["sizes"], [str(size) for size in table["sizes"]])
-        axes.minorticks_off()
-        axes.set_xlabel(titles[key])
+        _plain(axes.yaxis)
+        axes.set_xlabel(title)
     figure.supylabel("microseconds a call")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.axes[-1].axis("off")
@@ -95,74 +97,78 @@ def growth_figure(record: dict[str, Any]) -> Figure:
 
 def roofline_figure(record: dict[str, Any]) -> Figure:
     """Attained GFLOP/s against the operations for each byte of the buffers."""
-    machine, cases = record["machine"], record["free"]["cases"]
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    machine = record["machine"]
+    figure = Figure(figsize=(7, 4.6), layout="constrained")
     axes = figure.subplots()
-    roof = machine["fma"] or machine["sgemm"]
-    limit = "multiply-adds" if machine["fma"] else "matrix products"
-    axes.plot(*_roof(roof, machine["bandwidth"]), color="#222222", lw=1.2)
-    axes.text(400, roof * 1.06, f"{limit}, {roof:.0f} GFLOP/s", ha="right", va="bottom")
-    axes.axhline(machine["sgemm"], color="#7a7a7a", lw=1, ls="--")
-    label = f"large matrix products, {machine['sgemm']:.0f}"
-    axes.text(0.12, machine["sgemm"] * 0.94, label, ha="left", va="top", color="#555555")
-    place = 0.15 * machine["bandwidth"]
-    axes.text(0.13, place * 1.5, f"memory, {machine['bandwidth']:.0f} GB/s", color="#555555")
-    for case in cases:
-        place = (case["flops"] / case["bytes"], case["contenders"]["workspace"]["gflops"])
-        axes.plot(*place, "o", ms=5, color=COLOURS["workspace"])
-        axes.annotate(case_name(case), place, (6, -3), textcoords="offset points", fontsize=7)
+    roof, memory = machine["fma"] or machine["sgemm"], machine["bandwidth"]
+    low, ridge, high = 0.5, roof / memory, 500
+    axes.plot([low, ridge, high], [low * memory, roof, roof], color=BLACK, lw=1.2)
+    axes.axhline(machine["sgemm"], color=GREY, lw=1, ls="--")
+    if machine["fma"]:
+        text = f"multiply-adds, {roof:.0f} GFLOP/s"
+        axes.text(high, roof * 1.04, text, ha="right", va="bottom")
+    text = f"large matrix products, {machine['sgemm']:.0f}"
+    axes.text(high, machine["sgemm"] * 0.96, text, ha="right", va="top", color="#555555")
+    axes.text(low * 1.7, low * memory * 1.3, f"memory, {memory:.0f} GB/s", color="#555555")
+    _named_points(axes, record["free"]["cases"])
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set(xlabel="operations for each byte of the buffers", ylabel="GFLOP/s", xlim=(0.1, 500))
+    _plain(axes.xaxis)
+    _plain(axes.yaxis)
+    axes.set(xlabel="operations for each byte of the buffers", ylabel="GFLOP/s")
+    axes.set_xlim(low, high)
     return figure
 
 
-def _roof(peak: float, bandwidth: float) -> tuple[list[float], list[float]]:
-    """The slanted and the flat part of a roofline."""
-    return [0.1, peak / bandwidth, 500], [0.1 * bandwidth, peak, peak]
+def _named_points(axes: Axes, cases: list[dict[str, Any]]) -> None:
+    """The workspace form, case by case."""
+    for case in cases:
+        place = (case["intensity"], case["contenders"]["workspace"]["gflops"])
+        axes.plot(*place, "o", ms=5, color=COLOURS["workspace"])
+        name = case_name(case)
+        side, shift = ("right", -6) if name in NAMED_ON_THE_LEFT else ("left", 6)
+        axes.annotate(name, place, (shift, -3), textcoords="offset points", ha=side, fontsize=7)
 
 
 def technique_figure(record: dict[str, Any]) -> Figure:
-    """The share of time that each technique saves."""
-    rows = record["undone"]
-    figure = Figure(figsize=(7, 0.34 * len(rows) + 0.9), layout="constrained")
-    axes = figure.subplots()
-    ratios = [row["ratio"] for row in rows]
-    axes.barh(
-        range(len(rows)),
-        [each["median"] - 1 for each in ratios],
-        left=1,
-        xerr=[
-            [each["median"] - each["low"] for each in ratios],
-            [each["high"] - each["median"] for each in ratios],
-        ],
-        color=COLOURS["workspace"],
-    )
+    """The time that each technique saves: at the usual sizes, and at sizes of its own."""
     usual = (25, 10, 40)
-    names = [
-        row["technique"] + ("" if (row["T"], row["K"], row["H"]) == usual else f" {case_name(row)}")
-        for row in rows
-    ]
-    axes.axvline(1, color="#222222", lw=1)
-    axes.grid(axis="x", color="#cccccc", lw=0.6)
-    axes.set_axisbelow(True)
-    axes.set_yticks(range(len(rows)), names)
-    axes.invert_yaxis()
-    axes.set_xlabel("time without it, over the time with it")
+    halves: list[list[Any]] = [[], []]
+    for row in record["undone"]:
+        halves[(row["T"], row["K"], row["H"]) != usual].append(row)
+    halves = [rows for rows in halves if rows]
+    heights = [len(rows) + 1 for rows in halves]
+    figure = Figure(figsize=(7, 0.34 * sum(heights) + 0.8), layout="constrained")
+    panels = figure.subplots(len(halves), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for rows, axes in zip(halves, panels, strict=True):
+        lost = [{key: 1e6 * value for key, value in row["lost"].items()} for row in rows]
+        widths = [each["median"] for each in lost]
+        colour, errors = COLOURS["workspace"], _quartiles(lost)
+        bars = axes.barh(range(len(rows)), widths, xerr=errors, color=colour)
+        times = [f"{row['ratio']['median']:.2f} times" for row in rows]
+        axes.bar_label(bars, times, padding=6, fontsize=9)
+        axes.axvline(0, color=BLACK, lw=1)
+        axes.margins(x=0.2)
+        own = (rows[0]["T"], rows[0]["K"], rows[0]["H"]) != usual
+        _rows(axes, [row["technique"] + (f" {case_name(row)}" if own else "") for row in rows])
+    panels[-1].set_xlabel("microseconds lost without it")
     return figure
 
 
 def memory_figure(record: dict[str, Any]) -> Figure:
     """Peak memory of a call where layers are wide."""
-    widest = max(row["H"] for row in record["memory"])
-    rows = [row for row in record["memory"] if row["H"] == widest]
-    tasks = sorted({row["T"] for row in rows})
+    found = record["memory"]
+    widest = max((row["H"] for row in found), default=0)
+    tasks = sorted({row["T"] for row in found if row["H"] == widest})
     figure = Figure(figsize=(7, 3), layout="constrained")
-    for count, axes in zip(tasks, figure.subplots(1, len(tasks), squeeze=False)[0], strict=True):
-        own = [row for row in rows if row["T"] == count]
-        _bars(axes, own)
-        weights = own[0]["weights of all tasks"] / 2**20
-        axes.axvline(weights, color="#222222", lw=1, ls="--")
+    panels = figure.subplots(1, max(len(tasks), 1), squeeze=False)[0]
+    if not found:
+        panels[0].set_title("not measured: this system does not tell a peak", fontsize=10)
+    for count, axes in zip(tasks, panels, strict=False):
+        rows = [row for row in found if (row["T"], row["H"]) == (count, widest)]
+        _bars(axes, rows)
+        weights = rows[0]["weights of all tasks"] / 2**20
+        axes.axvline(weights, color=BLACK, lw=1, ls="--")
         axes.set_title(f"{count} tasks, {widest} units", fontsize=10)
         axes.set_xlabel("MB (dashed: a weight matrix a task)", fontsize=9)
     return figure
@@ -171,9 +177,36 @@ def memory_figure(record: dict[str, Any]) -> Figure:
 def _bars(axes: Axes, rows: list[dict[str, Any]]) -> None:
     names = [row["contender"] for row in rows]
     sizes = [row["bytes"] / 2**20 for row in rows]
-    axes.barh(names, sizes, color=[COLOURS[name] for name in names])
-    axes.set_yticks(range(len(names)), [LABELS.get(name, name) for name in names])
+    bars = axes.barh(range(len(rows)), sizes, color=[COLOURS[name] for name in names])
+    texts = [f"{size:,.0f}" for size in sizes]
+    # On white, where the dashed line goes through.
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    axes.bar_label(bars, texts, padding=4, fontsize=9, bbox=ground)
+    axes.margins(x=0.16)
+    _rows(axes, [LABELS.get(name, name) for name in names])
+
+
+def _rows(axes: Axes, labels: list[str]) -> None:
+    """Name the bars, the first one on top, before a grid."""
+    axes.set_yticks(range(len(labels)), labels)
     axes.invert_yaxis()
+    axes.grid(axis="x", color="#cccccc", lw=0.6)
+    axes.set_axisbelow(True)
+
+
+def _quartiles(summaries: list[dict[str, float]]) -> list[list[float]]:
+    """How far the quartiles are below and above the medians."""
+    return [
+        [each["median"] - each["low"] for each in summaries],
+        [each["high"] - each["median"] for each in summaries],
+    ]
+
+
+def _plain(axis: Axis) -> None:
+    """Plain numbers at 1, 2 and 5 of every power of ten."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 FIGURES = {
@@ -187,7 +220,7 @@ FIGURES = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Draw all figures; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmark.figures")
+    parser = Parser(prog="python -m tests.benchmark.figures")
     parser.add_argument("--input", type=Path, default=FOLDER / "benchmark.json")
     parser.add_argument("--output", type=Path, default=FOLDER / "figures")
     options = parser.parse_args(arguments)

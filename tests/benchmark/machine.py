@@ -18,17 +18,25 @@ from tests.benchmark.clock import rounded
 
 PACKAGES = ("numpy", "jax", "torch", "autograd")
 
-#: Sixteen independent chains of multiply-adds, which no latency holds up.
+#: Independent chains of multiply-adds, which no latency holds up and which the registers hold.
 FMA = """
-typedef float vec __attribute__((vector_size(64)));
+#if defined(__AVX512F__)
+enum { WIDTH = 16, CHAINS = 16 };
+#elif defined(__AVX__)
+enum { WIDTH = 8, CHAINS = 12 };
+#else
+enum { WIDTH = 4, CHAINS = 12 };
+#endif
+typedef float vec __attribute__((vector_size(4 * WIDTH)));
+int width(void) { return WIDTH * CHAINS; }
 float run(long count) {
-    vec a[16], x, y;
-    for (int i = 0; i < 16; i++) for (int j = 0; j < 16; j++) a[i][j] = i + j;
-    for (int j = 0; j < 16; j++) { x[j] = 0.999f; y[j] = 0.001f; }
+    vec a[CHAINS], x, y;
+    for (int i = 0; i < CHAINS; i++) for (int j = 0; j < WIDTH; j++) a[i][j] = i + j;
+    for (int j = 0; j < WIDTH; j++) { x[j] = 0.999f; y[j] = 0.001f; }
     for (long n = 0; n < count; n++)
-        for (int i = 0; i < 16; i++) a[i] = a[i] * x + y;
+        for (int i = 0; i < CHAINS; i++) a[i] = a[i] * x + y;
     float sum = 0;
-    for (int i = 0; i < 16; i++) for (int j = 0; j < 16; j++) sum += a[i][j];
+    for (int i = 0; i < CHAINS; i++) for (int j = 0; j < WIDTH; j++) sum += a[i][j];
     return sum;
 }
 """
@@ -89,18 +97,21 @@ def sgemm() -> float:
 
 
 def fma(folder: Path) -> float | None:
-    """GFLOP/s of multiply-adds that wait for nothing; None where there is no C compiler."""
+    """GFLOP/s of multiply-adds that wait for nothing; None where no C compiler does it."""
     compiler = shutil.which("cc")
     if compiler is None:
         return None
     source, library = folder / "fma.c", folder / "fma.so"
     source.write_text(FMA, encoding="utf-8")
     flags = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
-    subprocess.run([compiler, *flags, str(source), "-o", str(library)], check=True)
-    run = ctypes.CDLL(str(library)).run
+    command = [compiler, *flags, str(source), "-o", str(library)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        return None
+    loaded = ctypes.CDLL(str(library))
+    run = loaded.run
     run.argtypes, run.restype = [ctypes.c_long], ctypes.c_float
     count = 2_000_000
-    return rounded(count * 16 * 16 * 2 / best(lambda: run(count)) / 1e9)
+    return rounded(2 * count * loaded.width() / best(lambda: run(count)) / 1e9)
 
 
 def bandwidth() -> float:

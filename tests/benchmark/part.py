@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tests.benchmark import clock, iteration, machine, memory, undone
 from tests.benchmark.cases import CASES, GROWTH, Case, flops, load, problem
 from tests.benchmark.contenders import CONTENDERS, check
+from tests.benchmark.patience import CALLING, PREPARING, Skipped, limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-#: `torch.compile` takes about a minute a case, so it is asked for these only.
-COMPILED = (Case(), Case(T=4), Case(H=256), Case(T=100))
+    from tests.benchmark.cases import Problem
+    from tests.benchmark.contenders import Call
 
-#: A contender whose call takes longer, in seconds, is timed no further.
-PATIENCE = 3.0
+#: Whom every ratio and every figure needs.
+ALWAYS = ("workspace", "kernel", "JAX")
 
 
 def one_core() -> None:
@@ -30,35 +32,65 @@ def one_core() -> None:
     torch.set_num_threads(1)
 
 
+def ready(name: str, net: Any, case: Case, p: Problem) -> tuple[Call, float]:
+    """A contender whose result was checked, and the seconds until its first result.
+
+    Raises
+    ------
+    Skipped
+        When it cannot be compiled, or takes too long.
+    ValueError
+        When its result is wrong.
+    """
+    compiles = name == "torch.compile"
+    started = time.perf_counter()
+    try:
+        with limit(PREPARING) if compiles else nullcontext():
+            call = CONTENDERS[name](net, case, p)
+            result = call()
+    except Exception as error:
+        if not compiles:
+            raise
+        said = (str(error).strip().splitlines() or [""])[0]
+        raise Skipped(f"not compiled: {type(error).__name__}: {said}") from error
+    preparing = time.perf_counter() - started
+    check(name, result, net, p)
+    calling = clock.seconds(call)
+    if name not in ALWAYS and calling > CALLING:
+        raise Skipped(f"a call takes {calling:.1f} s")
+    return call, preparing
+
+
 def measured(case: Case, who: Sequence[str], folder: Path, count: int) -> dict[str, Any]:
     """Every contender on one case: checked first, then timed in turns."""
     net, numbers = load(case, folder), problem(case)
-    calls, skipped = {}, {}
+    calls, preparing, skipped = {}, {}, {}
     for name in who:
-        if name == "torch.compile" and case not in COMPILED:
-            skipped[name] = "compiling takes about a minute a case"
-            continue
-        call = CONTENDERS[name](net, case, numbers)
-        check(name, call(), net, numbers)
-        started = time.perf_counter()
-        call()
-        seconds = time.perf_counter() - started
-        if seconds > PATIENCE and name != "JAX":
-            skipped[name] = f"a call takes {seconds:.1f} s"
-            continue
-        calls[name] = call
+        try:
+            calls[name], preparing[name] = ready(name, net, case, numbers)
+        except Skipped as reason:
+            skipped[name] = str(reason)
+    busy, started = time.process_time(), time.perf_counter()
     times = clock.rounds(calls, count)
+    # Well below 1 on one thread when another program had the core.
+    core = (time.process_time() - busy) / (time.perf_counter() - started)
     work, ws = flops(case, net), net.workspace(case.sizes, case.T, case.K, case.K)
+    # Many tasks run in chunks, each of which writes to the same buffers anew.
+    touched = ws.memory * len(ws._chunks)
     return {
         **case.record,
         "flops": work,
-        "bytes": ws.memory * len(ws._chunks),
+        "bytes": touched,
+        "intensity": work / touched,
+        "share of core": core,
+        "rounds": len(times["JAX"]),
         "skipped": skipped,
         "contenders": {
             name: {
                 "time": clock.summary(values),
                 "ratio": clock.ratios(times["JAX"], values),
-                "gflops": clock.rounded(work / clock.summary(values)["median"] / 1e9),
+                "gflops": work / clock.summary(values)["median"] / 1e9,
+                "first": preparing[name],
             }
             for name, values in times.items()
         },
@@ -76,13 +108,15 @@ def cases(chosen: Sequence[Case], who: Sequence[str], folder: Path, count: int) 
 
 def growth(folder: Path, count: int, quick: bool) -> dict[str, Any]:
     """Times while one size grows."""
-    who = ("workspace", "kernel", "JAX")
     found: dict[str, Any] = {}
     for key, chosen in GROWTH.items():
-        rows = [measured(case, who, folder, count) for case in (chosen[:1] if quick else chosen)]
+        few = [Case(T=2, H=8)] if quick else chosen
+        rows = [measured(case, ALWAYS, folder, count) for case in few]
         found[key] = {
             "sizes": [row[key] for row in rows],
-            **{name: [row["contenders"][name]["time"]["median"] for row in rows] for name in who},
+            **{
+                name: [row["contenders"][name]["time"]["median"] for row in rows] for name in ALWAYS
+            },
         }
     return found
 
@@ -96,9 +130,7 @@ def part(name: str, folder: Path, count: int, quick: bool) -> Any:
         When contenders disagree, or an edit of `undone` finds nothing.
     """
     chosen = (Case(T=2, H=8), Case(T=3, H=8, hidden=1)) if quick else CASES
-    fewer = chosen if quick else (Case(), Case(K=5))
     everyone = [each for each in CONTENDERS if each != "torch.compile" or not quick]
-    ours_and_jax = ("kernel", "workspace", "JAX")
     if name != "threads":
         one_core()
     if name.startswith("memory/"):
@@ -113,5 +145,5 @@ def part(name: str, folder: Path, count: int, quick: bool) -> Any:
     if name == "undone":
         return undone.undone(folder, count, quick)
     if name == "pinned":
-        return cases(fewer, ours_and_jax, folder, count)
-    return cases(chosen, everyone if name == "free" else ours_and_jax, folder, count)
+        return cases(chosen if quick else (Case(), Case(K=5)), ALWAYS, folder, count)
+    return cases(chosen, everyone if name == "free" else ALWAYS, folder, count)

@@ -1,7 +1,8 @@
 """What each technique gives: the generated code with one of them undone, against itself.
 
 A technique is undone by editing a copy of the package. An edit that finds nothing to change is an
-error, and the edited package must still compute the gradient.
+error, and the edited package must still compute the gradient. That a bias is a row of its weights
+cannot be undone by edits: all shapes depend on it.
 """
 
 from __future__ import annotations
@@ -94,8 +95,12 @@ TECHNIQUES = (
         "a product with booleans",
         (
             inplace(
+                r"(?m)^( +)(G\d_s|Z\d_q_bar) = (arena\.rows.*)$",
+                r"\1\2 = \3\n\1\2_open = np.empty(\2.all.shape, np.bool_)",
+            ),
+            inplace(
                 r"subtract\(zero, (\w+)\.all, out=(\w+)\.all\)(.*)\n\s+right_shift.*",
-                r"\2_open = \1.all > 0\3",
+                r"np.greater(\1.all, zero, out=\2_open)\3",
             ),
             inplace(
                 r"bitwise_and\((\w+)\.bits, (G\w+)\.bits, out=(\w+)\.bits\)",
