@@ -75,7 +75,7 @@ def rows(head: str, lines: list[str]) -> str:
     """A table whose columns are numbers but for the first; nobody searches for them."""
     columns = head.count("|") + 1
     table = "\n".join([f"| {head} |", f"|---|{'--:|' * (columns - 1)}", *lines])
-    return f'<div markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
+    return f'<div class="numbers" markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
 
 
 # --- parts of the page ---
