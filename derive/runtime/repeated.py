@@ -14,7 +14,7 @@ from .rows import Array
 W = TypeVar("W", bound=Sequence[Any])
 
 #: Rows of a chunk of tasks. What a chunk touches should stay in the cache: a thousand tasks at
-#: once take longer. [chunks of tasks: 1.12]
+#: once take longer. [chunks of tasks: 1.15]
 ROWS = 500
 
 #: The arrays of a meta-batch.

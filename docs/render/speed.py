@@ -65,7 +65,7 @@ def size_of(count: float) -> str:
 
 def case_cells(case: dict[str, Any]) -> str:
     """The sizes of a case, and what its network has of its own."""
-    own = [f"{case['hidden']} hidden layers"] if case["hidden"] != 2 else []
+    own = [_layers(case)] if case["hidden"] != 2 else []
     own += [f"{case['steps']} inner steps"] if case["steps"] != 1 else []
     own += [case["activation"]] if case["activation"] != "relu" else []
     return f"{case['T']:,} | {case['K']} | {case['H']:,} | {', '.join(own)}"

@@ -33,17 +33,25 @@ MARKS = {"workspace": "o", "kernel": "s", "JAX": "^"}
 BLACK, GREY = "#222222", "#7a7a7a"
 LABELS = {"workspace": "workspace form", "kernel": "readable form", "reference": "as derived"}
 
-#: Points of the roofline whose neighbours are near, or which have no room on the right.
-NAMED_ON_THE_LEFT = {
-    "(4, 10, 40)", "(25, 5, 40)", "(100, 10, 40)", "(1000, 10, 40)", "(25, 10, 40), tanh",
-    "(25, 10, 256)", "(25, 10, 1024)",
-}  # fmt: skip
+#: Where the name of a point of the roofline stands that has near neighbours, or no room on the
+#: right: points to the right and up.
+PLACES = {
+    "(4, 10, 40)": (-6, -3),
+    "(25, 5, 40)": (-6, -3),
+    "(25, 10, 40), tanh": (-6, -3),
+    "(25, 10, 256)": (-6, -3),
+    "(25, 10, 1024)": (-6, -3),
+    "(25, 40, 40)": (-6, 3),
+    "(1000, 10, 40)": (-6, -3),
+    "(100, 10, 40)": (-6, -10),
+}
 
 
 def case_name(case: dict[str, Any]) -> str:
     """Tasks, points and units, and what differs from two hidden layers of relu and one step."""
     words = [f"({case['T']}, {case['K']}, {case['H']})"]
-    words += [f"{case['hidden']} layers"] if case["hidden"] != 2 else []
+    layers = "layer" if case["hidden"] == 1 else "layers"
+    words += [f"{case['hidden']} {layers}"] if case["hidden"] != 2 else []
     words += [f"{case['steps']} steps"] if case["steps"] != 1 else []
     words += [case["activation"]] if case["activation"] != "relu" else []
     return ", ".join(words)
@@ -126,8 +134,9 @@ def _named_points(axes: Axes, cases: list[dict[str, Any]]) -> None:
         place = (case["intensity"], case["contenders"]["workspace"]["gflops"])
         axes.plot(*place, "o", ms=5, color=COLOURS["workspace"])
         name = case_name(case)
-        side, shift = ("right", -6) if name in NAMED_ON_THE_LEFT else ("left", 6)
-        axes.annotate(name, place, (shift, -3), textcoords="offset points", ha=side, fontsize=7)
+        shift = PLACES.get(name, (6, -3))
+        side = "right" if shift[0] < 0 else "left"
+        axes.annotate(name, place, shift, textcoords="offset points", ha=side, fontsize=7)
 
 
 def technique_figure(record: dict[str, Any]) -> Figure:
