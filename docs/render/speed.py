@@ -107,7 +107,7 @@ def time_table(record: dict[str, Any]) -> str:
         for case in record["free"]["cases"]
         for name, reason in case["skipped"].items()
     }
-    note = f"An empty cell was not measured ({'; '.join(sorted(reasons))})."
+    note = f"An empty cell was not measured ({'; '.join(sorted(reasons))})." if reasons else ""
     head = f"tasks | points | units | network | {' | '.join(TITLES.values())}"
     return f"{rows(head, lines)}\n\n{note}"
 
@@ -221,9 +221,10 @@ def limit_table(record: dict[str, Any]) -> str:
 def iteration_table(record: dict[str, Any]) -> str:
     """A whole iteration, and ten thousand of them."""
     found = record["iteration"]
+    fastest_first = sorted(found["steps"].items(), key=lambda step: step[1]["time"]["median"])
     lines = [
         f"| {TITLES.get(name, name)} | {duration(row['time']['median'])} | {ratio(row['ratio'])} |"
-        for name, row in found["steps"].items()
+        for name, row in fastest_first
     ]
     table = rows("an iteration with | time | JAX's jitted step / this", lines)
     seconds, as_by_hand, by_hand = (
