@@ -236,6 +236,7 @@ def test_a_quick_run_has_what_the_figures_read(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.benchmark", "--quick", "--output", str(output)]
     result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+    assert result.stdout.count("BLAS is ") >= 2
     text = output.read_text(encoding="utf-8")
     record = json.loads(text)
     # Numbers of four digits, and keys in order: two runs can be compared line by line.

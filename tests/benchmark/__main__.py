@@ -23,6 +23,7 @@ from tests.benchmark import memory
 from tests.benchmark.cases import CASES, GROWTH, ROOT, build, emit, last_line
 from tests.benchmark.clock import seconds, tidy
 from tests.benchmark.environments import described, environment
+from tests.benchmark.figures import case_name
 from tests.benchmark.part import part
 
 NEEDED = ("jax", "torch", "autograd", "threadpoolctl")
@@ -85,6 +86,15 @@ def shares(found: dict[str, Any], machine: dict[str, Any]) -> None:
                 own[f"share of {limit}"] = own["gflops"] / peak if peak else None
 
 
+def show(name: str, found: dict[str, Any]) -> None:
+    """Print the kernel of BLAS and the ratios of an environment."""
+    print(f"{name}: BLAS is {found['blas']}; time of JAX over time of the workspace form")
+    for case in found["cases"]:
+        own = case["contenders"]["workspace"]
+        microseconds, ratio = 1e6 * own["time"]["median"], own["ratio"]["median"]
+        print(f"  {case_name(case):28}{microseconds:10,.0f} us{ratio:8.2f}", flush=True)
+
+
 def warn_of_company(found: dict[str, Any]) -> None:
     """Say so when another program had the core: the times are no good then."""
     share = min(case["share of core"] for case in found["cases"])
@@ -110,6 +120,8 @@ def everything(rounds: int, quick: bool) -> dict[str, Any]:
         names = [name for name in environments if "not measured" not in environments[name]]
         for name in (*names, "growth", "iteration", "undone"):
             found[name] = found.get(name) or child(name, folder, rounds, quick)
+            if name in names:
+                show(name, found[name])
         found["memory"] = memories(folder, rounds, quick)
     # Its own part ran without it.
     found["machine"]["coretype as found"] = os.environ.get("OPENBLAS_CORETYPE")
