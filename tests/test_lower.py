@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sympy import ImmutableMatrix, MatrixSymbol, OneMatrix, Rational, sin
 
 from derive import notation
-from derive.buffers import buffers_of, lifetimes
-from derive.calls import calls_of
+from derive.buffers import ALWAYS, buffers_of, lifetimes
+from derive.calls import Call, calls_of
 from derive.choice import dense_if, work_of
 from derive.equations import Network, meta_gradient_program
 from derive.lower import absorb_step, forms_of, gate, homogeneous, lowered, sink
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from derive.buffers import Buffer, Choice
-    from derive.calls import Call
 
 NETWORKS = [Network(1, "relu"), Network(2, "tanh"), Network(2, "relu", 3), Network(3, "softplus")]
 
@@ -213,6 +212,13 @@ def test_a_lifetime_that_is_too_short_is_found(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("derive.buffers.lifetimes", shortened)
     assert misread(calls, data, buffers_of(calls, data))
+
+
+def test_only_an_elementwise_call_may_write_over_what_it_reads() -> None:
+    A, B = (MatrixSymbol(name, N, width(1)) for name in ("Z1_s", "H1_s"))
+    for elementwise_, count in ((True, 1), (False, 2)):
+        calls = [Call("A", A, ()), Call("B", B, (A,), elementwise_)]
+        assert len(buffers_of([(ALWAYS, call) for call in calls], [])) == count
 
 
 def test_what_shares_a_buffer_is_of_one_shape() -> None:
