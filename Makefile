@@ -32,7 +32,7 @@ publish: $(VENV)/experiment.stamp
 	cp results/evaluation.json results/run.json docs/sinusoid/
 	cp results/figures/*.svg docs/sinusoid/figures/
 
-# Time it against JAX, PyTorch and autograd; into docs/speed/. About a quarter of an hour.
+# Time it against JAX, PyTorch and autograd; into docs/speed/. About ten minutes.
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark
 	$(BIN)/python -m tests.benchmark.figures

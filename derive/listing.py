@@ -60,12 +60,11 @@ def choice_record(derivation: Derivation, layer: int) -> dict[str, object]:
 
 
 def workspace_record(derivation: Derivation) -> dict[str, int]:
-    """What the workspace form computes, in how much memory, with how many calls."""
+    """How many quantities the workspace form computes, and in how many buffers."""
     plan = plan_of(derivation.derived)
     return {
         "quantities": sum(len(buffer.holds) for buffer in plan.buffers),
         "buffers": len(plan.buffers),
-        "calls": len(plan.calls),
     }
 
 

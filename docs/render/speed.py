@@ -119,8 +119,8 @@ def machine_words(record: dict[str, Any]) -> str:
     found = machine["coretype as found"]
     pinned = f"`OPENBLAS_CORETYPE` was {found}" if found else "`OPENBLAS_CORETYPE` was not set"
     return (
-        f"Measured on {record['date']} with `{record['command']}`, {record['rounds']} rounds, on "
-        f"one core of {machine['processor']}; Python {machine['python']}, {versions}. BLAS is "
+        f"Measured on {record['date']} with `{record['command']}`, up to {record['rounds']} "
+        f"rounds, on one core of {machine['processor']}; Python {machine['python']}, {versions}. BLAS is "
         f"{record['free']['blas']}, which it chose itself: {pinned}, and is removed in any case."
     )
 
@@ -201,11 +201,10 @@ def limit_table(record: dict[str, Any]) -> str:
     machine = record["machine"]
     lines = []
     for case in record["free"]["cases"]:
-        own = {name: case["contenders"][name]["gflops"] for name in ("workspace", "JAX")}
-        shares = [f"{100 * own['workspace'] / machine['sgemm']:.0f} %"]
-        if machine["fma"]:
-            shares.append(f"{100 * own['workspace'] / machine['fma']:.0f} %")
-        cells = [f"{own['workspace']:.3g}", *shares, f"{own['JAX']:.3g}"]
+        own, other = (case["contenders"][name] for name in ("workspace", "JAX"))
+        limits = ["sgemm", "fma"] if machine["fma"] else ["sgemm"]
+        shares = [f"{own[f'share of {limit}']:.0%}".replace("%", f"{SPACE}%") for limit in limits]
+        cells = [f"{own['gflops']:.3g}", *shares, f"{other['gflops']:.3g}"]
         lines.append(
             f"| {case_cells(case)} | {three_digits(case['flops'] / 1e6)} | {' | '.join(cells)} |"
         )

@@ -77,14 +77,12 @@ class Arena:
         The number, as an array: quicker to take than a Python number.
     ones
         As many ones as there are tasks.
-    outputs
-        Columns of the output layer.
     sign
         The place of a number's sign among its bits.
     """
 
     def __init__(self, dtype: np.dtype, outputs: int, capacity: int) -> None:
-        self._dtype, self.outputs, self._capacity = dtype, outputs, capacity
+        self._dtype, self._outputs, self._capacity = dtype, outputs, capacity
         self.zero = np.zeros((), dtype)
         self.sign = np.array(8 * dtype.itemsize - 1, f"i{dtype.itemsize}")
         self._memory = np.empty(0, np.uint8)
@@ -121,9 +119,9 @@ class Arena:
 
     def predictions(self, count: int) -> Rows:
         """Rows of the output layer, which has no constant unit."""
-        block = self._part(count, self.outputs)
+        block = self._part(count, self._outputs)
         block[...] = 0
-        return Rows(block, self._tasks, self.outputs)
+        return Rows(block, self._tasks, self._outputs)
 
     def zeros(self, count: int, units: int) -> Array:
         """Zeros for the rows of a layer: the same memory for all layers, so that it stays near."""
@@ -142,7 +140,7 @@ class Arena:
 
     def last_layer(self, above: int) -> Layer:
         """Weights of the output layer for each task, transposed."""
-        return Layer(self._part(1, self.outputs, above + 1), last=True)
+        return Layer(self._part(1, self._outputs, above + 1), last=True)
 
     def gradient(self, above: int, below: int) -> Array:
         """The gradient of a layer, summed over the tasks."""
@@ -150,4 +148,4 @@ class Arena:
 
     def last_gradient(self, above: int) -> Array:
         """The gradient of the output layer, transposed."""
-        return np.empty((self.outputs, above + 1), self._dtype)
+        return np.empty((self._outputs, above + 1), self._dtype)

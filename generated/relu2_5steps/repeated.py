@@ -72,7 +72,10 @@ class Workspace(Generic[W]):
 
     @property
     def weights(self) -> W:
-        """The memory of `parameters` by name; passing it to a method copies no hidden layer."""
+        """The memory of `parameters` by name, which a method reads where it is.
+
+        Only the output layer, and small layers for their transpose, are copied at each call.
+        """
         return self._weights
 
     @property
@@ -113,7 +116,7 @@ class Workspace(Generic[W]):
         Parameters
         ----------
         weights
-            The network's weights; `self.weights` is used where it is, anything else is copied.
+            The network's weights; `self.weights` is read where it is, anything else is copied.
         X_s, Y_s
             Support inputs (T, N, D) and targets (T, N, O) of T tasks.
         X_q, Y_q

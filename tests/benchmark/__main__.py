@@ -1,6 +1,6 @@
 """Measure everything, each part in a process with an environment of its own.
 
-python -m tests.benchmark            about a quarter of an hour; writes docs/speed/benchmark.json
+python -m tests.benchmark            about ten minutes; writes docs/speed/benchmark.json
 python -m tests.benchmark --quick    tiny sizes and few rounds: whether it runs, not how fast
 """
 
@@ -109,7 +109,7 @@ def everything(rounds: int, quick: bool) -> dict[str, Any]:
     """Run all parts."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        # First, so that a derivation that does not work costs nobody a quarter of an hour.
+        # First, so that a derivation that does not work costs nobody ten minutes.
         found: dict[str, Any] = {"build": building(folder)}
         emit([] if quick else [*CASES, *(each for own in GROWTH.values() for each in own)], folder)
         for name in ("machine", "free"):
