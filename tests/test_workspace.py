@@ -365,7 +365,8 @@ def test_one_input_and_one_output_are_dense_from_two_query_points_on() -> None:
 
 
 def test_sizes_are_those_of_the_weights() -> None:
-    ws = of(P, NET)
-    assert ws.parameters.size == sum(array.size for array in P.weights)
-    assert [w.shape for w in ws.weights] == [w.shape for w in P.weights]
+    p = problem(NET)
+    ws = of(p, NET)
+    assert ws.parameters.size == sum(array.size for array in p.weights)
+    assert [w.shape for w in ws.weights] == [w.shape for w in p.weights]
     assert layer_sizes(NET) == (2, 11, 13, 19)

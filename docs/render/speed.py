@@ -120,8 +120,9 @@ def machine_words(record: dict[str, Any]) -> str:
     pinned = f"`OPENBLAS_CORETYPE` was {found}" if found else "`OPENBLAS_CORETYPE` was not set"
     return (
         f"Measured on {record['date']} with `{record['command']}`, up to {record['rounds']} "
-        f"rounds, on one core of {machine['processor']}; Python {machine['python']}, {versions}. BLAS is "
-        f"{record['free']['blas']}, which it chose itself: {pinned}, and is removed in any case."
+        f"rounds, on one core of {machine['processor']}; Python {machine['python']}, {versions}. "
+        f"BLAS is {record['free']['blas']}, which it chose itself: {pinned}, and is "
+        f"removed in any case."
     )
 
 
