@@ -12,7 +12,7 @@ import numpy as np
 
 from docs.sinusoid import tasks
 from docs.sinusoid.networks import initial_weights, load_network
-from docs.sinusoid.train import stream
+from docs.sinusoid.tasks import stream
 
 if TYPE_CHECKING:
     from docs.sinusoid.networks import Array, Network, WeightTuple

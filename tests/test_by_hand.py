@@ -13,7 +13,7 @@ from docs import by_hand
 from docs.sinusoid import tasks
 from docs.sinusoid.gradcheck import central_difference, relative_error
 from docs.sinusoid.networks import initial_weights
-from docs.sinusoid.train import stream
+from docs.sinusoid.tasks import stream
 from tests.conftest import network
 
 NET = network("relu2")

@@ -26,7 +26,7 @@ from docs import by_hand
 from docs.sinusoid import tasks
 from docs.sinusoid.gradcheck import central_difference, gradients, relative_error
 from docs.sinusoid.networks import hidden_layers, initial_weights, load_network
-from docs.sinusoid.train import stream
+from docs.sinusoid.tasks import stream
 from generated.warm_up import scalar
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from docs.sinusoid import evaluate, plot, train
@@ -10,11 +11,12 @@ from docs.sinusoid.command import parser, status
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.sinusoid``."""
-    made = parser("", "Train, evaluate on unseen sinusoids, and draw the figures.")
+    made = parser("", "Train, evaluate on unseen sinusoids, draw the figures.", argparse.SUPPRESS)
     train.add_options(made)
     evaluate.add_options(made)
     options = made.parse_args(arguments)
-    return status(lambda: train.run(options) or evaluate.run(options) or plot.run(options))
+    # The unseen tasks are the same for every seed of a training.
+    return status(lambda: train.run(options) or evaluate.run(options, 0) or plot.run(options, 0))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ class Adam:
         How slowly the two running means forget.
     epsilon
         Keeps the step finite where the gradient vanishes.
+    steps, mean, square
+        Its state: steps taken, and both running means.
 
     Raises
     ------
@@ -48,6 +50,8 @@ class Adam:
     decay_square: float = 0.999
     epsilon: float = 1e-8
     steps: int = field(default=0, init=False)
+    mean: Array = field(init=False)
+    square: Array = field(init=False)
 
     def __post_init__(self) -> None:
         flags = self.parameters.flags
@@ -58,12 +62,12 @@ class Adam:
                 f"parameters is {kind}, {self.parameters.shape}; "
                 f"it must be a contiguous vector that can be written to"
             )
-        self._mean, self._square, self._step = (np.zeros_like(self.parameters) for _ in range(3))
+        self.mean, self.square, self._step = (np.zeros_like(self.parameters) for _ in range(3))
 
     def update(self, gradient: Array) -> None:
         """Take one step against the gradient, a vector like the parameters."""
         self.steps += 1
-        mean, square, step = self._mean, self._square, self._step
+        mean, square, step = self.mean, self.square, self._step
         np.multiply(mean, self.decay_mean, out=mean)
         np.add(mean, gradient, out=mean)
         np.multiply(gradient, gradient, out=step)

@@ -37,14 +37,17 @@ class Defaults(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def parser(module: str, description: str) -> argparse.ArgumentParser:
-    """A command's parser, with the options that all of them have."""
+def parser(module: str, description: str, seed: int | str = 0) -> argparse.ArgumentParser:
+    """A command's parser, with the options that all of them have.
+
+    A `seed` of ``argparse.SUPPRESS`` leaves no trace where the flag is not given.
+    """
     made = Parser(
         prog=f"python -m docs.sinusoid{module}",
         description=description,
         formatter_class=Defaults,
     )
-    made.add_argument("--seed", type=whole(0), default=0, help="of every random draw")
+    made.add_argument("--seed", type=whole(0), default=seed, help="of every random draw")
     made.add_argument("--run", type=Path, default=RESULTS, metavar="DIR", help="the run's folder")
     return made
 
@@ -66,6 +69,17 @@ def whole(least: int, most: int = 10**9) -> Callable[[str], int]:
     return convert
 
 
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """An option's type: one of a few words."""
+
+    def convert(text: str) -> str:
+        if text not in allowed:
+            raise argparse.ArgumentTypeError(f"is {text!r}; it must be one of {', '.join(allowed)}")
+        return text
+
+    return convert
+
+
 def step_size(text: str) -> float:
     """An option's type: a finite number, at least 0."""
     try:
@@ -82,10 +96,8 @@ def status(command: Callable[[], int]) -> int:
     try:
         return command()
     except OSError as error:
-        print(
-            f"error: cannot write {error.filename2 or error.filename}: {error.strerror}",
-            file=sys.stderr,
-        )
+        name = error.filename2 or error.filename
+        print(f"error: cannot write {name}: {error.strerror or error}", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(f"error: the sizes are too large for this machine: {error}", file=sys.stderr)
@@ -120,16 +132,45 @@ def writable(folder: Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes its place only when it is whole."""
+def replacing(path: Path, kept: Path | None = None) -> Iterator[IO[bytes]]:
+    """Open a file that takes its place only when it is whole and on the disk.
+
+    What stood there before is moved to `kept`, if that is given.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with naming(path), os.fdopen(handle, "wb") as file:
             yield file
+            file.flush()
+            os.fsync(handle)
         Path(temporary).chmod(0o644)
+        if kept is not None and path.exists():
+            path.replace(kept)
         Path(temporary).replace(path)
+        settle(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def settle(folder: Path) -> None:
+    """Have the names of a folder's files written to the disk, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in errors that do not: those of writing have only a reason."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 

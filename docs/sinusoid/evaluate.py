@@ -6,59 +6,65 @@ import argparse
 import hashlib
 import sys
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.sinusoid import tasks
-from docs.sinusoid.command import (
-    Refusal,
-    parser,
-    read_json,
-    status,
-    step_size,
-    whole,
-    writable,
-    write_json,
-)
-from docs.sinusoid.networks import hidden_layers, initial_weights, load_network, load_weights
-from docs.sinusoid.train import DTYPES, stream
+from docs.sinusoid import checkpoint, tasks
+from docs.sinusoid.command import Refusal, parser, read_json, status, whole, writable, write_json
+from docs.sinusoid.methods import METHODS, TITLES
+from docs.sinusoid.networks import load_network, load_weights
+from docs.sinusoid.recipes import from_record
+from docs.sinusoid.statistics import DIVERGED, summary
+from docs.sinusoid.train import initial_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from docs.sinusoid.networks import Array, Network, WeightTuple
-
-Summary: TypeAlias = "dict[str, list[float | None]]"
+    from docs.sinusoid.recipes import Recipe
+    from docs.sinusoid.statistics import Summary
 
 STEPS = 10
 SHOWN_STEPS = (0, 1, 5, 10)
-TITLES = {"maml": "MAML", "joint": "joint training", "random": "random initialisation"}
 
-#: Where predictions are compared with the sinusoid.
-GRID = np.linspace(*tasks.INPUTS, 50).reshape(-1, 1)
+#: Support points of an evaluation, as in the paper's figures, whatever the run was trained with.
+POINTS = (5, 10)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run.
+    """A run that has been trained.
 
     Attributes
     ----------
-    net
-        The generated package it was trained with.
+    recipe, seed
+        What it was made with.
     starts
-        Weights to fine-tune from: ``maml``, ``joint`` if it was trained, and ``random``.
-    alpha, shots
-        Inner step size and support points that it was trained with.
+        By method, weights to fine-tune from; ``random`` are those that training began with.
     """
 
-    net: Network
+    recipe: Recipe
+    seed: int
     starts: dict[str, WeightTuple]
-    alpha: float
-    shots: int
+
+    @property
+    def net(self) -> Network:
+        """The generated package."""
+        return load_network(self.recipe.network)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of all arrays."""
+        return np.dtype(self.recipe.dtype)
+
+    def title(self, start: str) -> str:
+        """What tables and figures call a start."""
+        return TITLES[self.kind(start)]
+
+    def kind(self, start: str) -> str:
+        """A start's name, where first-order MAML has one of its own."""
+        return "first_order" if start == "maml" and self.recipe.first_order else start
 
 
 def load_run(folder: Path) -> Run:
@@ -69,60 +75,23 @@ def load_run(folder: Path) -> Run:
     Refusal
         When a file is missing, unreadable or foreign.
     """
-    path, made_by = folder / "run.json", "python -m docs.sinusoid.train"
+    path, made_by = folder / checkpoint.RUN, "python -m docs.sinusoid.train"
     record = read_json(path, {"arguments", "trained"}, made_by)
-    arguments, trained = record["arguments"], record["trained"]
-    if (
-        not isinstance(trained, dict)
-        or "maml" not in trained
-        or not set(trained) <= {"maml", "joint"}
-    ):
+    trained = record["trained"]
+    if not isinstance(trained, dict) or not trained or not set(trained) <= set(METHODS):
         raise Refusal(f"{path}: trained is {trained!r}; it must be as {made_by} makes it")
-    read = partial(setting, path, arguments)
-    net = load_network(read("network", str))
-    hidden = read("hidden", units_of(net))
-    seed, dtype = read("seed", whole(0)), np.dtype(read("dtype", float_type))
-    alpha, shots = read("alpha", step_size), read("shots", whole(1))
-    starts = {name: load_weights(folder / f"{name}.npz", net, hidden, dtype) for name in trained}
-    starts["random"] = initial_weights(net, hidden, stream(seed, 0), dtype)
-    return Run(net, starts, alpha, shots)
-
-
-def setting(path: Path, arguments: Any, name: str, convert: Callable[[str], Any]) -> Any:
-    """One of a run's arguments, as strictly as on the command line.
-
-    Raises
-    ------
-    Refusal
-        When it is missing or is not what it must be.
-    """
-    if not isinstance(arguments, dict) or name not in arguments:
-        raise Refusal(f"{path} lacks the argument {name}")
     try:
-        return convert(str(arguments[name]))
+        recipe = from_record(record["arguments"])
+        seed = whole(0)(str(record["arguments"].get("seed")))
+    except Refusal as refusal:
+        raise Refusal(f"{path}: {refusal}") from None
     except argparse.ArgumentTypeError as error:
-        raise Refusal(f"{path}: {name} {error}") from None
-
-
-def units_of(net: Network) -> Callable[[str], list[int]]:
-    """A setting's type: a list with the units of each hidden layer."""
-
-    def convert(text: str) -> list[int]:
-        units = [whole(1)(part) for part in text.strip("[]").split(",")]
-        if len(units) != hidden_layers(net):
-            raise argparse.ArgumentTypeError(
-                f"is {text!r}; it must have {hidden_layers(net)} numbers"
-            )
-        return units
-
-    return convert
-
-
-def float_type(text: str) -> str:
-    """A setting's type: the name of a dtype."""
-    if text not in DTYPES:
-        raise argparse.ArgumentTypeError(f"is {text!r}; it must be one of {', '.join(DTYPES)}")
-    return text
+        raise Refusal(f"{path}: seed {error}") from None
+    starts = {
+        name: load_weights(folder / f"{name}.npz", initial_of(recipe, seed, name))
+        for name in trained
+    }
+    return Run(recipe, seed, {**starts, "random": initial_of(recipe, seed, "random")})
 
 
 # --8<-- [start:fine_tune]
@@ -141,56 +110,46 @@ def errors_by_step(
 
 
 # --8<-- [start:evaluate]
-def evaluate(run: Run, count: int, seed: int) -> dict[str, Array]:
-    """Fine-tune every start on the same unseen tasks.
+def evaluate(run: Run, points: int, count: int, seed: int) -> dict[str, Array]:
+    """Fine-tune every start on the same unseen tasks, with so many support points each.
 
     Returns
     -------
     dict
         For each start the mean squared errors, (tasks, steps + 1).
     """
-    rng = stream(seed, 2)
-    dtype = run.starts["random"][0].dtype
-    grid = GRID.astype(dtype)
-    errors: dict[str, list[list[float]]] = {name: [] for name in run.starts}
-    for _ in range(count):
-        amplitude, phase = rng.uniform(*tasks.AMPLITUDE), rng.uniform(*tasks.PHASE)
-        x = rng.uniform(*tasks.INPUTS, size=(run.shots, 1))
-        y = tasks.sinusoid(x, amplitude, phase)
-        truth = tasks.sinusoid(GRID, amplitude, phase).astype(dtype)
-        X_s, Y_s = x.astype(dtype), y.astype(dtype)
+    errors = {}
+    # A start may diverge when it is fine-tuned: that is a result, not a warning.
+    with np.errstate(over="ignore", invalid="ignore"):
         for name, weights in run.starts.items():
-            errors[name].append(errors_by_step(run.net, weights, X_s, Y_s, grid, truth, run.alpha))
-    return {name: np.array(rows) for name, rows in errors.items()}
-
-
-def summary(errors: Array) -> Summary:
-    """Means over tasks, and half the width of their 95 % confidence intervals.
-
-    What has diverged is None, because JSON knows no infinity.
-    """
-    half = 1.96 * errors.std(axis=0, ddof=1) / np.sqrt(len(errors))
-    return {
-        name: [float(value) if np.isfinite(value) else None for value in values]
-        for name, values in (("mse", errors.mean(axis=0)), ("ci95", half))
-    }
+            told = name in METHODS and METHODS[name].told
+            drawn = tasks.unseen(seed, count, points, run.dtype, told)
+            errors[name] = np.array(
+                [
+                    errors_by_step(run.net, weights, *task, run.recipe.alpha)
+                    for task in zip(*drawn, strict=True)
+                ]
+            )
+    return errors
 
 
 # --8<-- [end:evaluate]
 
 
-def table(methods: dict[str, Summary]) -> list[list[str]]:
+def table(run: Run, methods: dict[str, Summary]) -> list[list[str]]:
     """The errors after 0, 1, 5 and 10 steps, a row a start."""
     rows = [["gradient steps", *map(str, SHOWN_STEPS)]]
     for name, record in methods.items():
-        cells = [cell(record["mse"][step], record["ci95"][step]) for step in SHOWN_STEPS]
-        rows.append([TITLES[name], *cells])
+        rows.append([run.title(name), *(cell(record, step) for step in SHOWN_STEPS)])
     return rows
 
 
-def cell(mean: float | None, half: float | None) -> str:
-    """A mean and its confidence interval, or that there is none."""
-    return "diverged" if mean is None or half is None else f"{mean:#.3g} ± {half:#.2g}"
+def cell(record: Summary, step: int) -> str:
+    """The capped mean with its interval, and the share of diverged tasks where there are any."""
+    mean, half, diverged = (record[name][step] for name in ("capped", "capped_ci95", "diverged"))
+    return f"{mean:#.3g} \N{PLUS-MINUS SIGN} {half:#.2g}" + (
+        f" ({diverged:.1%})" if diverged else ""
+    )
 
 
 def digest(run: Run) -> str:
@@ -199,41 +158,58 @@ def digest(run: Run) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
 
 
-def run(options: argparse.Namespace) -> int:
-    """Evaluate a run, write ``evaluation.json``, print the table; the exit status."""
+def run(options: argparse.Namespace, seed: int) -> int:
+    """Evaluate a run, write ``evaluation.json``, print the tables; the exit status."""
     loaded = load_run(options.run)
-    folder = writable(options.run)
-    # A start may diverge when it is fine-tuned: that is a result, not a warning.
-    with np.errstate(over="ignore", invalid="ignore"):
-        errors = evaluate(loaded, options.tasks, options.seed)
-        methods = {name: summary(rows) for name, rows in errors.items()}
+    folder, shots = writable(options.run), loaded.recipe.shots
+    points = dict.fromkeys([shots, *(options.points or POINTS)])
+    by_points = {
+        number: {
+            name: summary(errors)
+            for name, errors in evaluate(loaded, number, options.tasks, seed).items()
+        }
+        for number in points
+    }
     record: dict[str, Any] = {
         "tasks": options.tasks,
-        "points": loaded.shots,
-        "alpha": loaded.alpha,
-        "seed": options.seed,
+        "points": shots,
+        "alpha": loaded.recipe.alpha,
+        "seed": seed,
         "steps": list(range(STEPS + 1)),
         "weights": digest(loaded),
-        "methods": methods,
-        "table": table(methods),
+        "methods": by_points[shots],
+        "other_points": {str(each): by_points[each] for each in by_points if each != shots},
+        "table": table(loaded, by_points[shots]),
     }
     write_json(folder / "evaluation.json", record)
-    print(f"mean squared error over {options.tasks:,} unseen sinusoids, {loaded.shots} points each")
-    for title, *cells in record["table"]:
-        print(f"{title:24}" + "".join(f"{text:>18}" for text in cells))
+    for number, methods in by_points.items():
+        print(
+            f"mean squared error over {options.tasks:,} unseen sinusoids, {number} points each "
+            f"(share diverged; they count as {DIVERGED:g})"
+        )
+        for title, *cells in table(loaded, methods):
+            print(f"{title:22}" + "".join(f"{text:>22}" for text in cells))
     return 0
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
     """The options of an evaluation."""
     options.add_argument("--tasks", type=whole(2), default=1000, help="unseen sinusoids")
+    options.add_argument(
+        "--points", type=whole(1), nargs="+", help="support points, beside those of the training"
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.sinusoid.evaluate``."""
-    options = parser(".evaluate", "Fine-tune a run's weights on unseen sinusoids.")
-    add_options(options)
-    return status(lambda: run(options.parse_args(arguments)))
+    made = parser(".evaluate", "Fine-tune a run's weights on unseen sinusoids.")
+    add_options(made)
+
+    def command() -> int:
+        options = made.parse_args(arguments)
+        return run(options, options.seed)
+
+    return status(command)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from docs.sinusoid import tasks
 from docs.sinusoid.command import Refusal, parser, status
 from docs.sinusoid.evaluate import load_run
 from docs.sinusoid.networks import hidden_layers, initial_weights, load_network, names
-from docs.sinusoid.train import stream
+from docs.sinusoid.tasks import stream
 
 if TYPE_CHECKING:
     import argparse
@@ -131,8 +131,8 @@ def run(options: argparse.Namespace) -> int:
         if options.network:
             raise Refusal("--network and --run are given; a run knows its network")
         loaded = load_run(options.run)
-        net, alpha = loaded.net, loaded.alpha
-        start = loaded.starts["maml"]
+        net, alpha = loaded.net, loaded.recipe.alpha
+        start = loaded.starts.get("maml", loaded.starts["random"])
     # float64, because finite differences lose half of the digits.
     weights = net.Weights(*(array.astype(np.float64) for array in start))
     batch = tasks.sample(stream(options.seed, 2), 3, 7, 5, np.dtype(np.float64))

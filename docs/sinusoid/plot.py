@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,17 @@ from matplotlib.figure import Figure
 
 from docs.sinusoid import tasks
 from docs.sinusoid.command import Refusal, parser, read_json, replacing, status, writable
-from docs.sinusoid.evaluate import GRID, TITLES, digest, load_run
-from docs.sinusoid.train import stream
+from docs.sinusoid.evaluate import digest, load_run
+from docs.sinusoid.methods import TITLES
+from docs.sinusoid.metrics import read_metrics
+from docs.sinusoid.tasks import GRID, stream
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from docs.sinusoid.evaluate import Run, Summary
+    from docs.sinusoid.evaluate import Run
+    from docs.sinusoid.statistics import Summary
 
 #: Colours that stay apart for colour-blind readers, and in grey.
 COLOURS = {"maml": "#0b6e99", "joint": "#c8553d", "random": "#7a7a7a"}
@@ -39,7 +41,7 @@ def fits(run: Run, seed: int) -> Figure:
     rng = stream(seed, 3)
     amplitude, phase = rng.uniform(2.5, 4.5), rng.uniform(*tasks.PHASE)
     dtype = run.starts["random"][0].dtype
-    x = rng.uniform(*tasks.INPUTS, size=(run.shots, 1)).astype(dtype)
+    x = rng.uniform(*tasks.INPUTS, size=(run.recipe.shots, 1)).astype(dtype)
     y = tasks.sinusoid(x, amplitude, phase).astype(dtype)
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     panels = figure.subplots(1, len(run.starts), sharex=True, sharey=True, squeeze=False)[0]
@@ -47,12 +49,18 @@ def fits(run: Run, seed: int) -> Figure:
         panel.plot(GRID, tasks.sinusoid(GRID, amplitude, phase), color="#222222", lw=1.2)
         panel.plot(x, y, "o", color="#222222", ms=4)
         for steps, line in ((0, ":"), (1, "--"), (10, "-")):
-            adapted = run.net.adapt(weights, x, y, run.alpha, steps=steps)
+            adapted = run.net.adapt(weights, x, y, run.recipe.alpha, steps=steps)
             prediction = run.net.predict(adapted, GRID.astype(dtype))
             panel.plot(GRID, prediction, line, color=COLOURS[name], lw=1.8)
         panel.set(title=TITLES[name], xlabel="x")
     panels[0].set(ylabel="y", ylim=(-5.5, 5.5))
-    labels = ["true sinusoid", f"{run.shots} samples", "before", "after 1 step", "after 10 steps"]
+    labels = [
+        "true sinusoid",
+        f"{run.recipe.shots} samples",
+        "before",
+        "after 1 step",
+        "after 10 steps",
+    ]
     figure.legend(panels[0].get_lines(), labels, loc="outside lower center", ncols=5, frameon=False)
     return figure
 
@@ -98,28 +106,6 @@ def error_by_step(evaluation: dict[str, Summary], count: int) -> Figure:
 # --8<-- [end:error_by_step]
 
 
-def read_losses(path: Path) -> dict[str, list[float]]:
-    """The losses of ``metrics.csv``, by method.
-
-    Raises
-    ------
-    Refusal
-        When the file is missing or is not what ``train`` writes.
-    """
-    losses: dict[str, list[float]] = {}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                losses.setdefault(row["method"], []).append(float(row["loss"]))
-    except OSError as error:
-        raise Refusal(f"cannot read {path}: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError):
-        raise Refusal(f"{path} must have the columns method, iteration, loss") from None
-    if not losses or not set(losses) <= set(COLOURS):
-        raise Refusal(f"{path} holds {sorted(losses)}; it must hold losses of maml or joint")
-    return losses
-
-
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure as PNG and SVG."""
     for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
@@ -127,10 +113,11 @@ def save(figure: Figure, folder: Path, name: str) -> None:
             figure.savefig(file, format=suffix, dpi=160, metadata=metadata)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, seed: int) -> int:
     """Draw the figures of a run; the exit status."""
     loaded = load_run(options.run)
-    losses = read_losses(options.run / "metrics.csv")
+    curves = read_metrics(options.run / "metrics.csv")
+    losses = {name: curve.losses for name, curve in curves.items()}
     made_by = "python -m docs.sinusoid.evaluate"
     path = options.run / "evaluation.json"
     evaluation = read_json(path, {"methods", "tasks", "weights"}, made_by)
@@ -142,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
     folder = writable(options.run / "figures")
     with mpl.rc_context(STYLE):
         figures = {
-            "fits": fits(loaded, options.seed),
+            "fits": fits(loaded, seed),
             "learning_curve": learning_curve(losses),
             "error_by_step": error_by_step(methods, evaluation["tasks"]),
         }
@@ -155,7 +142,12 @@ def run(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.sinusoid.plot``."""
     options = parser(".plot", "Draw the figures of a run.")
-    return status(lambda: run(options.parse_args(arguments)))
+
+    def command() -> int:
+        read = options.parse_args(arguments)
+        return run(read, read.seed)
+
+    return status(command)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ References
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 AMPLITUDE = (0.1, 5.0)
 PHASE = (0.0, float(np.pi))
 INPUTS = (-5.0, 5.0)
+
+#: Where predictions are compared with the sinusoid.
+GRID = np.linspace(*INPUTS, 100).reshape(-1, 1)
 
 #: Random numbers that are drawn at a time.
 NUMBERS = 32_768
@@ -41,9 +45,10 @@ class Batch(NamedTuple):
     Attributes
     ----------
     X_s, Y_s
-        Support inputs and targets, (T, N, 1).
+        Support inputs and targets, (T, N, 1); where the network is told the answer, inputs are
+        (T, N, 3).
     X_q, Y_q
-        Query inputs and targets, (T, M, 1).
+        Query inputs and targets, as many columns.
     """
 
     X_s: Array
@@ -82,21 +87,30 @@ def batches(
     queries: int,
     dtype: np.dtype,
     block: int | None = None,
+    start: int = 0,
+    told: bool = False,
 ) -> Iterator[Batch]:
     """Draw meta-batches without end, `block` of them at a time.
 
     The stream is that of `sample`, called again and again: a block only spreads the cost of the
-    calls. Without a `block`, as many as make about `NUMBERS` numbers.
+    calls. Without a `block`, as many as make about `NUMBERS` numbers. It begins at meta-batch
+    `start`: a number of the stream takes one step of the generator, so that those before need not
+    be drawn. Where the network is `told`, the inputs are x, amplitude and phase.
     """
     size = tasks * (2 + shots + queries)
     count = block or max(1, NUMBERS // size)
+    skipped = start % count
+    skip(rng, (start - skipped) * size)
     while True:
         drawn = rng.random((count, tasks, 2 + shots + queries, 1)).astype(dtype)
         amplitude, phase = within(AMPLITUDE, drawn[:, :, :1]), within(PHASE, drawn[:, :, 1:2])
         X_s = within(INPUTS, drawn[:, :, 2 : 2 + shots])
         X_q = within(INPUTS, drawn[:, :, 2 + shots :])
         Y_s, Y_q = (sinusoid(X, amplitude, phase) for X in (X_s, X_q))
-        yield from map(Batch, X_s, Y_s, X_q, Y_q)
+        if told:
+            X_s, X_q = (with_answer(X, amplitude, phase) for X in (X_s, X_q))
+        yield from islice(map(Batch, X_s, Y_s, X_q, Y_q), skipped, None)
+        skipped = 0
 
 
 def within(interval: tuple[float, float], drawn: Array) -> Array:
@@ -105,4 +119,66 @@ def within(interval: tuple[float, float], drawn: Array) -> Array:
     return low + (high - low) * drawn
 
 
+def with_answer(X: Array, amplitude: Array, phase: Array) -> Array:
+    """Inputs (..., N, 1) and what gives the task away, (..., N, 3)."""
+    return np.concatenate(np.broadcast_arrays(X, amplitude, phase), axis=-1)
+
+
 # --8<-- [end:sample]
+
+
+def stream(seed: int, purpose: int) -> np.random.Generator:
+    """Independent randomness: 0 initial weights, 1 training tasks, 2 unseen tasks, 3 figures."""
+    return np.random.Generator(np.random.PCG64([seed, purpose]))
+
+
+def skip(rng: np.random.Generator, numbers: int) -> None:
+    """Leave out as many numbers of a stream, without drawing them."""
+    if numbers:
+        bits = rng.bit_generator
+        if not isinstance(bits, np.random.PCG64):
+            raise TypeError(f"the generator is {type(bits).__name__}; it must be PCG64 to skip")
+        bits.advance(numbers)
+
+
+# --8<-- [start:unseen]
+def unseen(
+    seed: int,
+    tasks: int,
+    shots: int,
+    dtype: np.dtype,
+    told: bool = False,
+    inputs: tuple[float, float] = INPUTS,
+) -> Batch:
+    """The tasks of an evaluation, the same for every method.
+
+    Parameters
+    ----------
+    seed
+        Which ones. Amplitudes and phases do not depend on the number of `shots`.
+    tasks, shots
+        How many, and with how many support points each.
+    dtype
+        Of the arrays.
+    told
+        Whether amplitude and phase are inputs too.
+    inputs
+        Where the support points lie.
+
+    Returns
+    -------
+    Batch
+        Its query inputs are `GRID`, evenly spaced, for every task.
+    """
+    rng = stream(seed, 2)
+    drawn = rng.random((tasks, 2, 1, 1)).astype(dtype)
+    amplitude, phase = within(AMPLITUDE, drawn[:, 0]), within(PHASE, drawn[:, 1])
+    X_s = within(inputs, rng.random((tasks, shots, 1)).astype(dtype))
+    X_q = np.broadcast_to(GRID.astype(dtype), (tasks, *GRID.shape))
+    Y_s, Y_q = (sinusoid(X, amplitude, phase) for X in (X_s, X_q))
+    if told:
+        X_s, X_q = (with_answer(X, amplitude, phase) for X in (X_s, X_q))
+    return Batch(X_s, Y_s, np.ascontiguousarray(X_q), Y_q)
+
+
+# --8<-- [end:unseen]

@@ -1,254 +1,314 @@
-"""Train MAML and the joint-training baseline on sinusoids."""
+"""Train the methods of a recipe on sinusoids, in a folder that survives any end."""
 
 from __future__ import annotations
 
-import csv
-import io
+import argparse
 import math
 import platform
+import signal
 import sys
+import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
-from docs.sinusoid import tasks
+from docs.sinusoid import checkpoint, recipes, tasks
 from docs.sinusoid.adam import Adam
-from docs.sinusoid.command import (
-    Refusal,
-    parser,
-    status,
-    step_size,
-    whole,
-    writable,
-    write_json,
-    write_text,
-)
-from docs.sinusoid.networks import (
-    flatten,
-    hidden_layers,
-    initial_weights,
-    load_network,
-    names,
-    save_weights,
-)
+from docs.sinusoid.checkpoint import State
+from docs.sinusoid.command import Refusal, parser, status, whole, writable, write_json
+from docs.sinusoid.methods import METHODS, angle_of, inputs
+from docs.sinusoid.metrics import Metrics
+from docs.sinusoid.networks import initial_weights, load_network, save_weights
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import FrameType
 
-    from docs.sinusoid.networks import Network, WeightTuple, Workspace
+    from docs.sinusoid.methods import Objective
+    from docs.sinusoid.networks import Array, WeightTuple, Workspace
+    from docs.sinusoid.recipes import Recipe
     from docs.sinusoid.tasks import Batch
 
-    #: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
-    Objective = Callable[[Batch], float]
+#: Iterations from one measurement of the angle to the next, and tasks that it is measured on.
+ANGLE_EVERY, ANGLE_TASKS = 500, 100
+
+#: Iterations from one loss beside the progress bar to the next.
+SHOWN_EVERY = 100
 
 
-DTYPES = ("float32", "float64")
+class Diverged(Exception):  # noqa: N818
+    """The loss is no longer finite."""
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a training loop leaves.
+# --8<-- [start:loop]
+def outer_loop(
+    objective: Objective, ws: Workspace, adam: Adam, batches: Iterator[Batch], good: Array
+) -> Iterator[float]:
+    """Draw a meta-batch, differentiate, step.
 
-    Attributes
-    ----------
-    weights
-        The weights after the last step; if they or their loss are not finite, those before it.
-    losses
-        The loss at every iteration done.
-    stopped
-        Why it ended early, or nothing.
-    interrupted
-        Whether that was Ctrl-C.
+    Yields
+    ------
+    float
+        The loss before each step, without end. `good` keeps the parameters that had it.
+
+    Raises
+    ------
+    Diverged
+        When the loss is not finite; the parameters are `good` again.
     """
-
-    weights: WeightTuple
-    losses: list[float]
-    stopped: str = ""
-    interrupted: bool = False
-
-
-def stream(seed: int, purpose: int) -> np.random.Generator:
-    """Independent randomness: 0 initial weights, 1 training tasks, 2 unseen tasks, 3 figures."""
-    return np.random.default_rng([seed, purpose])
+    for batch in batches:
+        loss = objective(batch)
+        if not math.isfinite(loss):
+            ws.parameters[:] = good
+            raise Diverged(f"the loss is {loss}")
+        good[:] = ws.parameters
+        adam.update(ws.gradient)
+        yield loss
 
 
-# --8<-- [start:objectives]
-def maml_objective(net: Network, ws: Workspace, alpha: float, first_order: bool) -> Objective:
-    """The loss after adaptation, and its gradient through the adaptation."""
-
-    def second(batch: Batch) -> float:
-        return ws.meta_loss_and_gradient(ws.weights, *batch, alpha)[0]
-
-    def first(batch: Batch) -> float:
-        loss, gradient = net.first_order_meta_loss_and_gradient(ws.weights, *batch, alpha)
-        flatten(gradient, ws.gradient)
-        return loss
-
-    return first if first_order else second
+# --8<-- [end:loop]
 
 
-def joint_objective(net: Network, ws: Workspace) -> Objective:
-    """The loss of one network on the points of all tasks together, without adaptation."""
-
-    def objective(batch: Batch) -> float:
-        X = np.concatenate([batch.X_s, batch.X_q], axis=1).reshape(-1, 1)
-        Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1).reshape(-1, 1)
-        loss, gradient = net.loss_and_gradient(ws.weights, X, Y)
-        flatten(gradient, ws.gradient)
-        return loss
-
-    return objective
+# --8<-- [start:states]
+def fresh(recipe: Recipe, seed: int, finished: dict[str, Array], metrics: int) -> State:
+    """The state before the first step of the next method."""
+    left = [method for method in recipe.methods if method not in finished]
+    start = np.zeros(0, recipe.dtype)
+    if left:
+        start = np.concatenate([array.ravel() for array in initial_of(recipe, seed, left[0])])
+    mean, square = np.zeros_like(start), np.zeros_like(start)
+    return State(recipe, seed, start, start.copy(), mean, square, 0, finished, metrics)
 
 
-# --8<-- [end:objectives]
+def initial_of(recipe: Recipe, seed: int, method: str) -> WeightTuple:
+    """Where a method starts: the same weights for all, except for one with more inputs."""
+    net, rng = load_network(recipe.network), tasks.stream(seed, 0)
+    dtype, width = np.dtype(recipe.dtype), inputs(method)
+    return initial_weights(net, recipe.hidden, rng, dtype, recipe.initial, width)
 
 
-def train(
-    objective: Objective,
-    ws: Workspace,
-    batches: Iterator[Batch],
-    beta: float,
-    iterations: int,
-    title: str,
-) -> Trained:
-    """The outer loop: draw a meta-batch, differentiate, step.
+def weights_of(recipe: Recipe, method: str, parameters: Array) -> WeightTuple:
+    """The arrays that one vector of parameters holds, layer by layer."""
+    like = initial_of(recipe, 0, method)
+    ends = np.cumsum([array.size for array in like])
+    parts = np.split(parameters, ends[:-1])
+    return type(like)(*(part.reshape(array.shape) for part, array in zip(parts, like, strict=True)))
+
+
+# --8<-- [end:states]
+
+
+@contextmanager
+def signals() -> Iterator[list[int]]:
+    """Collect Ctrl-C and requests to end, so that a loop can stop between two iterations.
+
+    Only the main thread is told of signals; elsewhere the list stays empty.
+    """
+    caught: list[int] = []
+
+    def catch(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        caught.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = {each: signal.signal(each, catch) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def go_on(folder: Path, state: State, every: int, quiet: bool) -> tuple[State, list[int]]:
+    """Train what is left of a run.
 
     Parameters
     ----------
-    objective
-        Loss and gradient on a meta-batch.
-    ws
-        The parameters to train, where `objective` reads them and leaves their gradient.
-    batches
-        Gives the meta-batches.
-    beta
-        The outer step size.
-    iterations
-        How many steps to take.
-    title
-        Stands before the progress bar.
+    folder
+        Of the run; the caller holds it alone.
+    state
+        Where the run stands; it changes.
+    every
+        Iterations from one checkpoint to the next.
+    quiet
+        Whether to show no progress.
 
     Returns
     -------
-    Trained
-        Also after Ctrl-C, and when the loss is no longer finite.
+    State, list of int
+        Where it stands now, and the signals that ended it early.
+
+    Raises
+    ------
+    OSError
+        When a file cannot be written; the last checkpoint stands.
     """
-    # --8<-- [start:loop]
-    adam = Adam(ws.parameters, beta)
-    good, losses, stopped, interrupted = ws.parameters.copy(), [], "", False
-    try:
-        for iteration in tqdm(range(iterations), title, disable=None):
-            loss = objective(next(batches))
-            if not math.isfinite(loss):
-                stopped = f"the loss is {loss} at iteration {iteration}"
-                ws.parameters[:] = good
-                break
-            good[:] = ws.parameters
-            adam.update(ws.gradient)
-            losses.append(loss)
-    except KeyboardInterrupt:
-        stopped, interrupted = f"interrupted at iteration {len(losses)}", True
-    if not np.isfinite(ws.parameters).all():
-        stopped = f"the weights are not finite after iteration {len(losses)}"
-        ws.parameters[:] = good
-    weights = type(ws.weights)(*(array.copy() for array in ws.weights))
-    return Trained(weights, losses, stopped, interrupted)
-    # --8<-- [end:loop]
+    with signals() as caught, Metrics(folder / "metrics.csv", state.metrics) as metrics:
+
+        def keep() -> None:
+            state.metrics = metrics.position()
+            checkpoint.save(folder, state)
+
+        keep()
+        write_results(folder, state)
+        while not (state.over or caught):
+            train(state, metrics, caught, every, keep, quiet)
+            if state.iteration == state.recipe.iterations and not state.stopped:
+                finished = {**state.finished, str(state.method): state.parameters}
+                state = fresh(state.recipe, state.seed, finished, state.metrics)
+            keep()
+            write_results(folder, state)
+    return state, caught
 
 
-def add_options(options: argparse.ArgumentParser) -> None:
-    """The options of a training run."""
-    options.add_argument("--network", default="relu2", help=f"one of {', '.join(names())}")
-    options.add_argument("--iterations", type=whole(1), default=10_000, help="meta-iterations")
-    options.add_argument("--meta-batch", type=whole(1), default=25, help="tasks an iteration")
-    options.add_argument("--shots", type=whole(1), default=10, help="support points a task")
-    options.add_argument("--queries", type=whole(1), default=10, help="query points a task")
-    options.add_argument(
-        "--hidden",
-        type=whole(1),
-        nargs="+",
-        metavar="UNITS",
-        help="units of each hidden layer (default: 40)",
-    )
-    options.add_argument("--alpha", type=step_size, default=0.01, help="inner step size")
-    options.add_argument("--beta", type=step_size, default=0.001, help="outer step size")
-    options.add_argument("--first-order", action="store_true", help="first-order MAML")
-    options.add_argument("--no-baseline", action="store_true", help="no joint training")
-    options.add_argument("--dtype", choices=DTYPES, default="float32", help="of all arrays")
-
-
-def run(options: argparse.Namespace) -> int:
-    """Train, save, and say what was done; the exit status."""
-    net = load_network(options.network)
-    hidden = options.hidden or [40] * hidden_layers(net)
-    if len(hidden) != hidden_layers(net):
-        raise Refusal(
-            f"--hidden has {len(hidden)} numbers; {options.network} has {hidden_layers(net)} "
-            f"hidden layers"
-        )
-    folder = writable(options.run)
-    dtype = np.dtype(options.dtype)
-    sizes = (options.meta_batch, options.shots, options.queries)
-    ws = net.workspace((1, *hidden, 1), *sizes, dtype)
-    objectives = {"maml": maml_objective(net, ws, options.alpha, options.first_order)}
-    if not options.no_baseline:
-        objectives["joint"] = joint_objective(net, ws)
-
-    results: dict[str, Trained] = {}
-    for method, objective in objectives.items():
-        # Both methods start from the same weights and see the same tasks.
-        flatten(initial_weights(net, hidden, stream(options.seed, 0), dtype), ws.parameters)
-        batches = tasks.batches(stream(options.seed, 1), *sizes, dtype)
-        started = time.perf_counter()
-        # A loss that overflows ends the loop; numpy need not warn of it too.
-        with np.errstate(over="ignore", invalid="ignore"):
-            result = train(objective, ws, batches, options.beta, options.iterations, method)
-        seconds = time.perf_counter() - started
-        results[method] = result
-        save(folder, results, options, hidden)
-        print(
-            f"{method}: {len(result.losses)} iterations in {seconds:.1f} s, "
-            f"saved {folder / f'{method}.npz'}"
-        )
-        if result.stopped:
-            print(f"{method}: {result.stopped}; the last good weights are saved", file=sys.stderr)
-            return 130 if result.interrupted else 1
-    return 0
-
-
-def save(
-    folder: Path, results: dict[str, Trained], options: argparse.Namespace, hidden: list[int]
+def train(
+    state: State,
+    metrics: Metrics,
+    caught: list[int],
+    every: int,
+    keep: Callable[[], None],
+    quiet: bool,
 ) -> None:
-    """Write the weights, the losses, and last what they were made with."""
-    for method, result in results.items():
-        save_weights(folder / f"{method}.npz", result.weights)
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["method", "iteration", "loss"])
-    for method, result in results.items():
-        writer.writerows([method, i, f"{loss:.6g}"] for i, loss in enumerate(result.losses))
-    write_text(folder / "metrics.csv", table.getvalue())
-    arguments = {name: value for name, value in vars(options).items() if name != "run"}
+    """Train the method whose turn it is: to its end, to a signal, or until it diverges."""
+    recipe, name = state.recipe, str(state.method)
+    begun_at, started = state.iteration, time.perf_counter()
+    net, dtype, method = load_network(recipe.network), np.dtype(recipe.dtype), METHODS[name]
+    sizes = (recipe.meta_batch, recipe.shots, recipe.queries)
+    ws = net.workspace((inputs(name), *recipe.hidden, 1), *sizes, dtype)
+    adam = Adam(ws.parameters, recipe.beta)
+    ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
+    state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square
+    adam.steps = state.iteration
+    batches = tasks.batches(
+        tasks.stream(state.seed, 1), *sizes, dtype, start=state.iteration, told=method.told
+    )
+    losses = outer_loop(method.objective(net, ws, recipe), ws, adam, batches, state.good)
+    held_out = tasks.sample(tasks.stream(state.seed, 4), ANGLE_TASKS, *sizes[1:], dtype)
+    # A loss that overflows ends the loop; numpy need not warn of it too.
+    with np.errstate(over="ignore", invalid="ignore"), bar(state, quiet) as shown:
+        while state.iteration < recipe.iterations and not caught:
+            try:
+                loss = next(losses)
+            except Diverged as reason:
+                state.stopped = f"{name}: {reason} at iteration {state.iteration}"
+                return
+            measured = name == "maml" and state.iteration % ANGLE_EVERY == 0
+            angle = angle_of(net, ws.weights, held_out, recipe.alpha) if measured else None
+            metrics.add(name, state.iteration, loss, angle)
+            state.iteration += 1
+            shown.update()
+            if state.iteration % SHOWN_EVERY == 0:
+                shown.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+            if state.iteration % every == 0:
+                keep()
+    if not np.isfinite(state.parameters).all():
+        state.stopped = f"{name}: the weights are not finite after iteration {state.iteration}"
+        state.parameters[:] = state.good
+    elif state.iteration == recipe.iterations and not quiet:
+        seconds = time.perf_counter() - started
+        print(f"{name}: {state.iteration - begun_at:,} iterations in {seconds:.1f} s")
+
+
+def bar(state: State, quiet: bool) -> tqdm[Any]:
+    """A progress bar with rate and time left; none where nobody would see it."""
+    return tqdm(
+        desc=state.method,
+        total=state.recipe.iterations,
+        initial=state.iteration,
+        disable=True if quiet else None,
+    )
+
+
+def write_results(folder: Path, state: State) -> None:
+    """Write the weights so far, and last what they were made with."""
+    trained = dict.fromkeys(state.finished, state.recipe.iterations)
+    vectors = dict(state.finished)
+    if state.method is not None and state.iteration:
+        trained[state.method], vectors[state.method] = state.iteration, state.parameters
+    for method, vector in vectors.items():
+        save_weights(folder / f"{method}.npz", weights_of(state.recipe, method, vector))
     write_json(
-        folder / "run.json",
+        folder / checkpoint.RUN,
         {
-            "arguments": {**arguments, "hidden": hidden},
-            "seed": options.seed,
-            "trained": {method: len(result.losses) for method, result in results.items()},
-            "stopped": {method: result.stopped for method, result in results.items()},
+            "arguments": {**asdict(state.recipe), "seed": state.seed},
+            "seed": state.seed,
+            "trained": trained,
+            "stopped": state.stopped,
             "versions": {"python": platform.python_version(), "numpy": np.__version__},
         },
     )
 
 
+# --- the command ---
+
+
+def begun(options: argparse.Namespace) -> State:
+    """Where the run of a folder stands, or the beginning of a new one.
+
+    Raises
+    ------
+    Refusal
+        When the folder holds an unfinished run that is not to be resumed, or the run to be
+        resumed has other settings.
+    """
+    folder, found = options.run, checkpoint.load(options.run)
+    if found is None or (found.over and not options.resume):
+        if options.resume:
+            print(f"{folder} has no checkpoint: a new run begins", file=sys.stderr)
+        recipe, seed = recipes.from_options(options), getattr(options, "seed", 0)
+        for name in (checkpoint.RUN, checkpoint.PREVIOUS, checkpoint.CURRENT):
+            (folder / name).unlink(missing_ok=True)
+        return fresh(recipe, seed, {}, 0)
+    if not options.resume:
+        raise Refusal(
+            f"{folder} holds an unfinished run ({found.method}, iteration {found.iteration:,} of "
+            f"{found.recipe.iterations:,}); --resume continues it, --run takes another folder"
+        )
+    other = recipes.differences(found.recipe, options)
+    if getattr(options, "seed", found.seed) != found.seed:
+        other.append(f"seed is {options.seed}, not {found.seed}")
+    if other:
+        raise Refusal(f"{folder} holds another run: {', '.join(other)}")
+    return found
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; the exit status."""
+    folder = writable(options.run)
+    with checkpoint.alone(folder):
+        state, caught = go_on(folder, begun(options), options.checkpoint, options.quiet)
+    if state.stopped:
+        print(f"{state.stopped}; the last good weights are saved in {folder}", file=sys.stderr)
+        return 1
+    if state.method is not None:
+        print(
+            f"{state.method}: interrupted at iteration {state.iteration}; the last good weights "
+            f"are saved in {folder}, --resume continues",
+            file=sys.stderr,
+        )
+        return 128 + caught[0]
+    return 0
+
+
+def add_options(options: argparse.ArgumentParser) -> None:
+    """The options of a training run."""
+    recipes.add_options(options)
+    options.add_argument("--resume", action="store_true", help="continue the run of the folder")
+    options.add_argument(
+        "--checkpoint", type=whole(1), default=1000, help="iterations between checkpoints"
+    )
+    options.add_argument("--quiet", action="store_true", help="show no progress")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.sinusoid.train``."""
-    options = parser(".train", "Train MAML and the joint-training baseline on sinusoids.")
+    options = parser(".train", "Train MAML and its baselines on sinusoids.", argparse.SUPPRESS)
     add_options(options)
     return status(lambda: run(options.parse_args(arguments)))
 

@@ -1,0 +1,148 @@
+"""What is trained: the loss of each method on a meta-batch, and its generated gradient.
+
+References
+----------
+.. [1] A. Nichol, J. Achiam, J. Schulman: On First-Order Meta-Learning Algorithms. 2018,
+       arXiv:1803.02999, algorithm 2 and section 5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from docs.sinusoid.networks import flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from docs.sinusoid.networks import Network, WeightTuple, Workspace
+    from docs.sinusoid.recipes import Recipe
+    from docs.sinusoid.tasks import Batch
+
+    #: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
+    Objective: TypeAlias = Callable[[Batch], float]
+
+
+# --8<-- [start:maml]
+def maml(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
+    """The loss after adaptation, and its gradient through the adaptation."""
+
+    def second(batch: Batch) -> float:
+        return ws.meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)[0]
+
+    def first(batch: Batch) -> float:
+        loss, gradient = net.first_order_meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)
+        flatten(gradient, ws.gradient)
+        return loss
+
+    return first if recipe.first_order else second
+
+
+# --8<-- [end:maml]
+
+
+# --8<-- [start:joint]
+def joint(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG001
+    """The loss of one network on the points of all tasks together, without adaptation."""
+
+    def objective(batch: Batch) -> float:
+        X = np.concatenate([batch.X_s, batch.X_q], axis=1)
+        Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1)
+        rows = len(X) * X.shape[1]
+        loss, gradient = net.loss_and_gradient(ws.weights, X.reshape(rows, -1), Y.reshape(rows, 1))
+        flatten(gradient, ws.gradient)
+        return loss
+
+    return objective
+
+
+# --8<-- [end:joint]
+
+
+# --8<-- [start:reptile]
+def reptile(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
+    """How far adaptation goes, as a gradient: the mean over tasks of (before - after) / alpha [1]_.
+
+    The inner loop takes its minibatches in turn from the two sets of a task, which to Reptile are
+    one. The loss is that of the last minibatch before its step.
+    """
+
+    def objective(batch: Batch) -> float:
+        adapted, losses = np.zeros_like(ws.parameters), []
+        for X_s, Y_s, X_q, Y_q in zip(*batch, strict=True):
+            after = ws.weights
+            for step in range(recipe.reptile_steps):
+                X, Y = (X_q, Y_q) if step % 2 else (X_s, Y_s)
+                before, after = after, net.adapt(after, X, Y, recipe.alpha)
+            losses.append(net.loss(before, X, Y))
+            flatten(after, ws.gradient)
+            adapted += ws.gradient
+        np.subtract(ws.parameters, adapted / len(losses), out=ws.gradient)
+        np.divide(ws.gradient, recipe.alpha, out=ws.gradient)
+        return float(np.mean(losses))
+
+    return objective
+
+
+# --8<-- [end:reptile]
+
+
+# --8<-- [start:angle]
+def angle_of(net: Network, weights: WeightTuple, batch: Batch, alpha: float) -> float:
+    """The angle between second- and first-order meta-gradient, in degrees."""
+    gradients = (
+        net.meta_loss_and_gradient(weights, *batch, alpha)[1],
+        net.first_order_meta_loss_and_gradient(weights, *batch, alpha)[1],
+    )
+    second, first = (
+        np.concatenate([g.reshape(-1) for g in gradient]).astype(np.float64)
+        for gradient in gradients
+    )
+    cosine = second @ first / (np.linalg.norm(second) * np.linalg.norm(first))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+# --8<-- [end:angle]
+
+
+class Method(NamedTuple):
+    """A way to train initial weights.
+
+    Attributes
+    ----------
+    title
+        What tables and figures call it.
+    objective
+        Makes the loss and gradient that are descended.
+    told
+        Whether the network is told amplitude and phase, as two more inputs.
+    """
+
+    title: str
+    objective: Callable[[Network, Workspace, Recipe], Objective]
+    told: bool = False
+
+
+# --8<-- [start:methods]
+METHODS = {
+    "maml": Method("MAML", maml),
+    "reptile": Method("Reptile", reptile),
+    "joint": Method("joint training", joint),
+    "oracle": Method("oracle", joint, told=True),
+}
+# --8<-- [end:methods]
+
+#: Training nothing is a baseline too.
+TITLES = {
+    **{name: method.title for name, method in METHODS.items()},
+    "first_order": "first-order MAML",
+    "random": "random initialisation",
+}
+
+
+def inputs(method: str) -> int:
+    """How many inputs the network of a method has."""
+    return 3 if method in METHODS and METHODS[method].told else 1

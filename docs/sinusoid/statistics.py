@@ -1,0 +1,86 @@
+"""What many errors say: means, their intervals, and how many diverged."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from scipy.special import stdtrit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docs.sinusoid.networks import Array
+
+#: By its name the mean over tasks of something, at every number of gradient steps.
+Summary: TypeAlias = "dict[str, list[float | None]]"
+
+#: An error beyond it counts as diverged: targets are at most 5, so zero is never as wrong.
+DIVERGED = 25.0
+
+
+# --8<-- [start:interval]
+def half_interval(values: Array) -> Array:
+    """Half of the 95 % confidence interval of the mean over the first axis.
+
+    Student's t with one degree of freedom fewer than there are values; NaN where there is only
+    one.
+    """
+    count = len(values)
+    if count < 2:
+        return np.full(values.shape[1:], np.nan)
+    half: Array = stdtrit(count - 1, 0.975) * values.std(axis=0, ddof=1) / math.sqrt(count)
+    return half
+
+
+def summary(errors: Array) -> Summary:
+    """What the errors of many tasks say.
+
+    A handful of diverged tasks can make a mean meaningless. So there are two, with their
+    intervals: the plain one, and one in which no task counts for more than `DIVERGED`.
+
+    Parameters
+    ----------
+    errors
+        Mean squared errors, (tasks, steps + 1).
+
+    Returns
+    -------
+    dict
+        ``mse``, ``ci95``, ``capped``, ``capped_ci95``, and ``diverged``, the share of tasks; each
+        a list over gradient steps. What is not finite is None, because JSON knows no infinity.
+    """
+    capped = np.fmin(errors, DIVERGED)  # also of what is NaN
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = {
+            "mse": errors.mean(axis=0),
+            "ci95": half_interval(errors),
+            "capped": capped.mean(axis=0),
+            "capped_ci95": half_interval(capped),
+            "diverged": (~(errors <= DIVERGED)).mean(axis=0),
+        }
+    return {name: finite(values) for name, values in found.items()}
+
+
+# --8<-- [end:interval]
+
+
+def finite(values: Array) -> list[float | None]:
+    """Numbers as JSON has them."""
+    return [float(value) if np.isfinite(value) else None for value in values]
+
+
+# --8<-- [start:seeds]
+def over_seeds(summaries: Sequence[Summary]) -> Summary:
+    """The means of several seeds, and the interval over them.
+
+    Each value is the mean over seeds. ``seeds_ci95`` is half the interval of the capped mean: how
+    far another seed may lie, which the interval over tasks does not say.
+    """
+    stacked = {name: np.array([each[name] for each in summaries], float) for name in summaries[0]}
+    means = {name: finite(values.mean(axis=0)) for name, values in stacked.items()}
+    return {**means, "seeds_ci95": finite(half_interval(stacked["capped"]))}
+
+
+# --8<-- [end:seeds]
