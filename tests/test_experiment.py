@@ -8,8 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,9 @@ import pytest
 from docs.sinusoid import __main__ as whole
 from docs.sinusoid import evaluate, gradcheck, plot, tasks, train
 from docs.sinusoid.adam import Adam
-from docs.sinusoid.networks import flatten, initial_weights, load_network, save_weights
+from docs.sinusoid.checkpoint import CURRENT, PREVIOUS
+from docs.sinusoid.methods import TITLES
+from docs.sinusoid.networks import initial_weights, load_network, save_weights
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--iterations", "6", "--meta-batch", "3", "--shots", "4", "--queries", "5"]
@@ -39,10 +40,11 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
+    """What a run has left; the empty file that is locked is none of it."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != ".lock"
     }
 
 
@@ -52,19 +54,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     result = run("", *SMALL, "--tasks", "20", "--run", str(folder))
     assert result.returncode == 0, result.stderr
-    for title in evaluate.TITLES.values():
-        assert title in result.stdout
+    for method in ("maml", "joint", "random"):
+        assert TITLES[method] in result.stdout
     return folder
 
 
 def test_the_files_of_a_run(finished: Path) -> None:
-    figures = [
+    tables = {"evaluation.json", "joint.npz", "maml.npz", "metrics.csv", "run.json"}
+    found = {name for name in files(finished) if not name.startswith("figures/")}
+    assert found == tables | {CURRENT, PREVIOUS}
+    drawn = {
         f"figures/{name}.{suffix}"
         for name in ("error_by_step", "fits", "learning_curve")
         for suffix in ("png", "svg")
-    ]
-    tables = ["evaluation.json", "joint.npz", "maml.npz", "metrics.csv", "run.json"]
-    assert sorted(files(finished)) == sorted(figures + tables)
+    }
+    assert drawn <= set(files(finished))
     record = json.loads((finished / "run.json").read_text())
     assert record["seed"] == 0
     assert record["arguments"]["network"] == "relu2"
@@ -76,6 +80,9 @@ def test_the_files_of_a_run(finished: Path) -> None:
     with (finished / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["method"] for row in rows] == ["maml"] * 6 + ["joint"] * 6
+    assert [int(row["iteration"]) for row in rows] == [*range(6), *range(6)]
+    # The angle is measured now and then, and of MAML alone.
+    assert [bool(row["angle"]) for row in rows] == [True, *[False] * 11]
 
 
 def test_the_same_seed_gives_the_same_bytes(finished: Path, tmp_path: Path) -> None:
@@ -95,6 +102,7 @@ def test_the_parts_alone(tmp_path: Path) -> None:
     assert gradcheck.main(folder) == 0
     record = json.loads((tmp_path / "evaluation.json").read_text())
     assert set(record["methods"]) == {"maml", "random"}
+    assert record["table"][1][0] == "first-order MAML"
     assert not (tmp_path / "joint.npz").exists()
 
 
@@ -104,52 +112,6 @@ def test_help(module: str) -> None:
     assert result.returncode == 0
     for option in ("--seed", "--run"):
         assert option in result.stdout
-
-
-def prepared(net: Any, hidden: list[int], sizes: tuple[int, int, int]) -> Any:
-    """A workspace with initial weights."""
-    ws = net.workspace((1, *hidden, 1), *sizes, FLOAT64)
-    flatten(initial_weights(net, hidden, train.stream(0, 0), FLOAT64), ws.parameters)
-    return ws
-
-
-@pytest.mark.parametrize("method", ["maml", "first order", "joint"])
-def test_fifty_steps_lower_the_loss(method: str) -> None:
-    net, sizes = load_network("relu2"), (25, 10, 10)
-    ws = prepared(net, [40, 40], sizes)
-    batch = tasks.sample(train.stream(0, 1), *sizes, FLOAT64)
-    objective = (
-        train.joint_objective(net, ws)
-        if method == "joint"
-        else train.maml_objective(net, ws, 0.01, method == "first order")
-    )
-    result = train.train(objective, ws, repeat(batch), 1e-3, 50, "test")
-    assert len(result.losses) == 50
-    assert result.losses[-1] < 0.9 * result.losses[0]
-
-
-def test_joint_training_is_joint() -> None:
-    # Its gradient is the mean of the inner gradients of the tasks, each over all its points.
-    net = load_network("relu2")
-    ws = prepared(net, [5, 4], (3, 4, 6))
-    weights, objective = ws.weights, train.joint_objective(net, ws)
-    batch = tasks.sample(train.stream(0, 1), 3, 4, 6, FLOAT64)
-    loss = objective(batch)
-    gradient = ws.gradient.copy()
-    X, Y = (
-        np.concatenate([s, q], axis=1) for s, q in ((batch.X_s, batch.X_q), (batch.Y_s, batch.Y_q))
-    )
-    alone = [net.loss_and_gradient(weights, x, y) for x, y in zip(X, Y, strict=True)]
-    assert loss == pytest.approx(np.mean([each for each, _ in alone]))
-    inner = [np.concatenate([array.ravel() for array in each]) for _, each in alone]
-    np.testing.assert_allclose(gradient, np.mean(inner, axis=0))
-
-    def moved(weights: Any) -> float:
-        flatten(weights, ws.parameters)
-        return objective(batch)
-
-    expected = gradcheck.central_difference(moved, type(weights)(*(w.copy() for w in weights)))
-    assert gradcheck.relative_error(gradient, np.concatenate([e.ravel() for e in expected])) < 1e-6
 
 
 def test_tasks_are_those_of_the_paper() -> None:
@@ -166,13 +128,52 @@ def test_tasks_are_those_of_the_paper() -> None:
 @pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64])
 def test_blocks_have_the_stream_of_single_draws(dtype: np.dtype) -> None:
     sizes = (3, 4, 5)
-    blocks = tasks.batches(np.random.default_rng(7), *sizes, dtype, block=4)
-    rng = np.random.default_rng(7)
+    blocks = tasks.batches(tasks.stream(7, 1), *sizes, dtype, block=4)
+    rng = tasks.stream(7, 1)
     for drawn in islice(blocks, 9):
         for ours, theirs in zip(drawn, tasks.sample(rng, *sizes, dtype), strict=True):
             np.testing.assert_array_equal(ours, theirs)
             assert ours.dtype == dtype
             assert ours.flags.c_contiguous
+
+
+@pytest.mark.parametrize("start", [1, 3, 4, 6, 9])
+def test_a_stream_begins_anywhere(start: int) -> None:
+    sizes = (3, 4, 5, FLOAT32)
+    whole = islice(tasks.batches(tasks.stream(7, 1), *sizes, block=4), start, start + 6)
+    later = tasks.batches(tasks.stream(7, 1), *sizes, block=4, start=start)
+    for ours, theirs in zip(islice(later, 6), whole, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_only_a_generator_that_can_skip_begins_anywhere() -> None:
+    rng = np.random.Generator(np.random.MT19937(0))
+    with pytest.raises(TypeError, match="the generator is MT19937; it must be PCG64 to skip"):
+        next(tasks.batches(rng, 3, 4, 5, FLOAT32, block=2, start=2))
+
+
+def test_a_network_that_is_told_gets_amplitude_and_phase() -> None:
+    sizes = (3, 4, 5, FLOAT64)
+    plain = next(tasks.batches(tasks.stream(7, 1), *sizes))
+    told = next(tasks.batches(tasks.stream(7, 1), *sizes, told=True))
+    for X, shown, Y in ((plain.X_s, told.X_s, told.Y_s), (plain.X_q, told.X_q, told.Y_q)):
+        x, amplitude, phase = np.split(shown, 3, axis=-1)
+        np.testing.assert_array_equal(x, X)
+        np.testing.assert_allclose(amplitude * np.sin(x - phase), Y)
+        assert np.ptp(amplitude, axis=1).max() == np.ptp(phase, axis=1).max() == 0
+
+
+def test_unseen_tasks_are_fixed() -> None:
+    ten, five = (tasks.unseen(0, 200, shots, FLOAT64, told=True) for shots in (10, 5))
+    # The same sinusoids whatever is shown of them, on a hundred evenly spaced inputs.
+    np.testing.assert_array_equal(ten.Y_q, five.Y_q)
+    assert ten.X_s.shape == (200, 10, 3)
+    np.testing.assert_allclose(ten.X_q[0, :, 0], np.linspace(-5, 5, 100))
+    half = tasks.unseen(0, 200, 10, FLOAT64, inputs=(-5, 0))
+    np.testing.assert_array_equal(half.Y_q, ten.Y_q)
+    assert half.X_s.max() < 0
+    assert not np.array_equal(tasks.unseen(1, 200, 10, FLOAT64).Y_q, ten.Y_q)
 
 
 def test_float32_draws_the_tasks_of_float64() -> None:
@@ -185,7 +186,7 @@ def test_float32_draws_the_tasks_of_float64() -> None:
 
 def test_a_block_is_bounded() -> None:
     # A meta-batch of any size is drawn, one at a time if need be.
-    big = next(tasks.batches(np.random.default_rng(0), 2000, 10, 10, FLOAT32))
+    big = next(tasks.batches(tasks.stream(0, 1), 2000, 10, 10, FLOAT32))
     assert big.X_s.base is not None
     assert big.X_s.base.shape[0] == 1
 
@@ -235,57 +236,19 @@ def test_gradcheck_finds_a_wrong_gradient(
     assert shown.splitlines()[-1] == "4 failed"
 
 
-def test_a_loss_that_is_not_finite_stops_training(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = [*SMALL[2:], "--iterations", "50", "--beta", "1e19", "--run", str(tmp_path)]
-    assert train.main(arguments) == 1
-    message = capsys.readouterr().err
-    assert "maml: the loss is" in message
-    assert "at iteration" in message
-    weights = evaluate.load_run(tmp_path).starts["maml"]
-    assert all(np.isfinite(array).all() for array in weights)
-    record = json.loads((tmp_path / "run.json").read_text())
-    assert record["stopped"]["maml"].startswith("the loss is")
-
-
-def test_interrupting_saves_what_is_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(*arguments: Any) -> Iterator[tasks.Batch]:
-        yield from islice(original(*arguments), 3)
-        raise KeyboardInterrupt
-
-    original = tasks.batches
-    monkeypatch.setattr(tasks, "batches", interrupted)
-    assert train.main([*SMALL, "--run", str(tmp_path)]) == 130
-    assert "maml: interrupted at iteration 3; the last good weights are saved" in (
-        capsys.readouterr().err
-    )
-    record = json.loads((tmp_path / "run.json").read_text())
-    assert record["trained"] == {"maml": 3}
-    found = evaluate.load_run(tmp_path).starts["maml"]
-    monkeypatch.undo()
-    three = ["--iterations", "3", *SMALL[2:], "--no-baseline", "--run", str(tmp_path / "three")]
-    assert train.main(three) == 0
-    expected = evaluate.load_run(tmp_path / "three").starts["maml"]
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
 # --- refusals ---
 
 
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
     [
-        (".train", ["--network", "relu9"], "the network is 'relu9'; it must be one of relu1,"),
-        (".train", ["--hidden", "40"], "--hidden has 1 numbers; relu2 has 2 hidden layers"),
+        (".train", ["--network", "relu9"], "--network: is 'relu9'; it must be one of relu1,"),
+        (".train", ["--hidden", "40"], "hidden has 1 numbers; relu2 has 2 hidden layers"),
         (".train", ["--iterations", "0"], "is '0'; it must be a whole number from 1 to"),
         (".train", ["--shots", "many"], "is 'many'; it must be a whole number from 1 to"),
         (".train", ["--alpha", "nan"], "is 'nan'; it must be a finite number, at least 0"),
         (".train", ["--beta", "-1"], "is '-1'; it must be a finite number, at least 0"),
-        (".train", ["--dtype", "float16"], "invalid choice: 'float16'"),
+        (".train", ["--dtype", "float16"], "is 'float16'; it must be one of float32,"),
         (".train", ["--seed", "-1"], "is '-1'; it must be a whole number from 0 to"),
         (".train", ["--run", "README.md"], "cannot write to README.md: it is a file; it must be"),
         (".train", ["--iterations", "1" + "0" * 21], "it must be a whole number from 1 to"),
@@ -321,7 +284,7 @@ def test_a_foreign_weight_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert train.main([*SMALL, "--run", str(tmp_path)]) == 0
     path = tmp_path / "maml.npz"
     net = load_network("relu1")
-    save_weights(path, initial_weights(net, [40], train.stream(0, 0), FLOAT64))
+    save_weights(path, initial_weights(net, [40], tasks.stream(0, 0), FLOAT64))
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "holds W1, W2, b1, b2; it must be a .npz file with the arrays W1, b1, W2" in (
         capsys.readouterr().err
@@ -330,7 +293,7 @@ def test_a_foreign_weight_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     np.savez(path, allow_pickle=False, **squares)
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "maml.npz: W1 is float64 (2, 2); it must be float32 (1, 40)" in capsys.readouterr().err
-    hollow = initial_weights(load_network("relu2"), [40, 40], train.stream(0, 0), FLOAT32)
+    hollow = initial_weights(load_network("relu2"), [40, 40], tasks.stream(0, 0), FLOAT32)
     hollow[2][:] = np.nan
     save_weights(path, hollow)
     assert evaluate.main(["--run", str(tmp_path)]) == 2
@@ -354,12 +317,12 @@ def test_a_run_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         ({"arguments": {}}, "lacks the argument network"),
         ({"arguments": []}, "lacks the argument network"),
-        ({"hidden": [3]}, "hidden is '[3]'; it must have 2 numbers"),
+        ({"hidden": [3]}, "hidden has 1 numbers; relu2 has 2 hidden layers"),
         ({"hidden": "ab"}, "hidden is 'ab'; it must be a whole number from 1 to"),
         ({"dtype": "int8"}, "dtype is 'int8'; it must be one of float32, float64"),
         ({"alpha": "nan"}, "alpha is 'nan'; it must be a finite number, at least 0"),
         ({"seed": None}, "seed is 'None'; it must be a whole number from 0 to"),
-        ({"network": "relu9"}, "the network is 'relu9'; it must be one of"),
+        ({"network": "relu9"}, "network is 'relu9'; it must be one of"),
         ({"trained": {}}, "trained is {}; it must be as python -m docs.sinusoid.train makes it"),
         ({"trained": 5}, "trained is 5; it must be as"),
     ],

@@ -12,7 +12,7 @@ from docs.sinusoid.networks import flatten, initial_weights, load_network
 
 
 def main() -> int:
-    """Take a hundred steps, and print the loss at the beginning and at the end."""
+    """Take a few hundred steps, and print the loss at the beginning and at the end."""
     net = load_network("relu2")
     rng, dtype = np.random.default_rng(0), np.dtype(np.float32)
     # --8<-- [start:example]
@@ -20,12 +20,13 @@ def main() -> int:
     flatten(initial_weights(net, [40, 40], rng, dtype), out=ws.parameters)
     adam = Adam(ws.parameters)
     losses = []
-    for _, batch in zip(range(100), tasks.batches(rng, 25, 10, 10, dtype), strict=False):
+    for _, batch in zip(range(300), tasks.batches(rng, 25, 10, 10, dtype), strict=False):
         loss, gradient = ws.meta_loss_and_gradient(ws.weights, *batch, alpha=0.01)
         adam.update(ws.gradient)  # the same memory as `gradient`, as one vector
         losses.append(loss)
     # --8<-- [end:example]
-    print(f"the loss fell from {losses[0]:.2f} to {losses[-1]:.2f}; {len(gradient)} gradients")
+    first, last = np.mean(losses[:50]), np.mean(losses[-50:])
+    print(f"the loss went from {first:.2f} to {last:.2f}; {len(gradient)} gradients")
     return 0
 
 
