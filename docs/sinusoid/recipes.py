@@ -187,7 +187,7 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     Refusal
         When one is not what it must be.
     """
-    found = {name: value for name, value in vars(options).items() if name in FIELDS}
+    found = {name: getattr(options, name) for name in FIELDS if hasattr(options, name)}
     return {
         name: read(name, AND.join(value)) if isinstance(value, list) else value
         for name, value in found.items()

@@ -1,0 +1,225 @@
+"""What is trained, against the definitions of the papers; statistics against SciPy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice, repeat
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from docs.sinusoid import evaluate, gradcheck, tasks
+from docs.sinusoid.adam import Adam
+from docs.sinusoid.methods import METHODS, angle_of, inputs
+from docs.sinusoid.networks import INITIALS, flatten, initial_weights, load_network
+from docs.sinusoid.recipes import Recipe
+from docs.sinusoid.statistics import half_interval, over_seeds, summary
+from docs.sinusoid.train import initial_of, outer_loop
+
+FLOAT64 = np.dtype(np.float64)
+NET = load_network("relu2")
+SMALL = Recipe(hidden=(5, 4), meta_batch=3, shots=4, queries=6, dtype="float64")
+
+
+def prepared(recipe: Recipe, method: str) -> tuple[Any, Any, Any]:
+    """A workspace with initial weights, an objective, and meta-batches for it."""
+    sizes = (recipe.meta_batch, recipe.shots, recipe.queries)
+    ws = NET.workspace((inputs(method), *recipe.hidden, 1), *sizes, FLOAT64)
+    flatten(initial_of(recipe, 0, method), ws.parameters)
+    told = METHODS[method].told
+    batches = tasks.batches(tasks.stream(0, 1), *sizes, FLOAT64, told=told)
+    return ws, METHODS[method].objective(NET, ws, recipe), batches
+
+
+def flat(gradient: Any) -> Any:
+    return np.concatenate([array.ravel() for array in gradient])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("first_order", [False, True])
+def test_fifty_steps_lower_the_loss(method: str, first_order: bool) -> None:
+    ws, objective, batches = prepared(Recipe(dtype="float64", first_order=first_order), method)
+    adam, good = Adam(ws.parameters), ws.parameters.copy()
+    losses = list(islice(outer_loop(objective, ws, adam, repeat(next(batches)), good), 50))
+    assert losses[-1] < 0.95 * losses[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_gradient_is_that_of_its_loss(method: str) -> None:
+    # Of Reptile's direction there is no loss: its definition is another test.
+    if method == "reptile":
+        return
+    ws, objective, batches = prepared(SMALL, method)
+    batch = next(batches)
+    objective(batch)
+    gradient, start = ws.gradient.copy(), initial_of(SMALL, 0, method)
+
+    def moved(weights: Any) -> float:
+        flatten(weights, ws.parameters)
+        return float(objective(batch))
+
+    expected = flat(gradcheck.central_difference(moved, start))
+    assert gradcheck.relative_error(gradient, expected) < 1e-5
+
+
+def test_first_order_maml_leaves_the_second_order_out() -> None:
+    second, first = (
+        prepared(replace(SMALL, first_order=first_order), "maml") for first_order in (False, True)
+    )
+    batch = next(second[2])
+    assert second[1](batch) == pytest.approx(first[1](batch), rel=1e-12)
+    expected = NET.first_order_meta_loss_and_gradient(first[0].weights, *batch, SMALL.alpha)[1]
+    np.testing.assert_array_equal(first[0].gradient, flat(expected))
+    assert gradcheck.relative_error(first[0].gradient, second[0].gradient) > 1e-3
+
+
+def test_joint_training_is_joint() -> None:
+    # Its gradient is the mean of the inner gradients of the tasks, each over all its points.
+    ws, objective, batches = prepared(SMALL, "joint")
+    batch = next(batches)
+    loss = objective(batch)
+    X, Y = (
+        np.concatenate([s, q], axis=1) for s, q in ((batch.X_s, batch.X_q), (batch.Y_s, batch.Y_q))
+    )
+    alone = [NET.loss_and_gradient(ws.weights, x, y) for x, y in zip(X, Y, strict=True)]
+    assert loss == pytest.approx(np.mean([each for each, _ in alone]))
+    np.testing.assert_allclose(ws.gradient, np.mean([flat(each) for _, each in alone], axis=0))
+
+
+def test_the_oracle_is_joint_training_with_the_answer() -> None:
+    ws, objective, batches = prepared(SMALL, "oracle")
+    assert ws.weights.W1.shape == (3, 5)
+    assert METHODS["oracle"].objective is METHODS["joint"].objective
+    assert np.isfinite(objective(next(batches)))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_reptile_is_its_definition(steps: int) -> None:
+    # arXiv 1803.02999, algorithm 2: the mean of where k steps lead, minus the start; over the
+    # inner step size it is a gradient (section 5.1), written out here from the losses alone.
+    recipe = replace(SMALL, reptile_steps=steps)
+    ws, objective, batches = prepared(recipe, "reptile")
+    batch = next(batches)
+    objective(batch)
+    summed = []
+    for X_s, Y_s, X_q, Y_q in zip(*batch, strict=True):
+        weights, gradients = ws.weights, []
+        for step in range(steps):
+            X, Y = [(X_s, Y_s), (X_q, Y_q)][step % 2]
+            gradient = gradcheck.central_difference(
+                lambda w, X=X, Y=Y: NET.loss(w, X, Y),  # type: ignore[misc]
+                weights,
+            )
+            gradients.append(flat(gradient))
+            weights = NET.Weights(
+                *(w - recipe.alpha * g for w, g in zip(weights, gradient, strict=True))
+            )
+        summed.append(np.sum(gradients, axis=0))
+    assert gradcheck.relative_error(ws.gradient, np.mean(summed, axis=0)) < 1e-5
+
+
+def test_reptile_with_one_step_is_joint_training_on_the_support_sets() -> None:
+    ws, objective, batches = prepared(replace(SMALL, reptile_steps=1), "reptile")
+    batch = next(batches)
+    loss = objective(batch)
+    X, Y = batch.X_s.reshape(-1, 1), batch.Y_s.reshape(-1, 1)
+    expected_loss, expected = NET.loss_and_gradient(ws.weights, X, Y)
+    assert loss == pytest.approx(expected_loss)
+    np.testing.assert_allclose(ws.gradient, flat(expected), rtol=1e-9, atol=1e-12)
+
+
+def test_methods_start_from_the_same_weights() -> None:
+    maml, joint, oracle = (initial_of(SMALL, 3, name) for name in ("maml", "joint", "oracle"))
+    for ours, theirs in zip(maml, joint, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert oracle[0].shape == (3, 5)
+    assert not np.array_equal(initial_of(SMALL, 4, "maml")[0], maml[0])
+
+
+@pytest.mark.parametrize(
+    ("initial", "deviation", "bound"),
+    [
+        # Of a uniform distribution; and a normal one cut at two deviations keeps 0.87962 of its
+        # own, from its density.
+        ("glorot", [np.sqrt(2 / 201), np.sqrt(2 / 400)], [np.sqrt(6 / 201), np.sqrt(6 / 400)]),
+        ("truncated", [0.0087962, 0.0087962], [0.02, 0.02]),
+    ],
+)
+def test_initial_weights_have_their_distribution(
+    initial: str, deviation: list[float], bound: list[float]
+) -> None:
+    rng = np.random.default_rng(0)
+    drawn = [initial_weights(NET, [200, 200], rng, FLOAT64, initial, inputs=1) for _ in range(30)]
+    assert set(INITIALS) == {"glorot", "truncated"}
+    for layer, (each, most) in enumerate(zip(deviation, bound, strict=True)):
+        values = np.concatenate([weights[2 * layer].ravel() for weights in drawn])
+        assert values.std() == pytest.approx(each, rel=0.03)
+        assert abs(values.mean()) < 0.03 * each
+        assert 0.98 * most < np.abs(values).max() <= most
+    assert not any(weights[1].any() or weights[3].any() for weights in drawn)
+
+
+def test_the_angle_is_that_of_the_two_gradients() -> None:
+    ws, _, batches = prepared(SMALL, "maml")
+    batch = next(batches)
+    # Without a step there is no second order.
+    assert angle_of(NET, ws.weights, batch, 0.0) == pytest.approx(0, abs=1e-5)
+    angle = angle_of(NET, ws.weights, batch, 0.05)
+    second, first = (
+        flat(function(ws.weights, *batch, 0.05)[1])
+        for function in (NET.meta_loss_and_gradient, NET.first_order_meta_loss_and_gradient)
+    )
+    across = second - first * (second @ first) / (first @ first)
+    assert np.sin(np.radians(angle)) == pytest.approx(
+        np.linalg.norm(across) / np.linalg.norm(second)
+    )
+
+
+# --- statistics ---
+
+
+def test_an_interval_is_that_of_scipy() -> None:
+    values = np.random.default_rng(0).normal(size=(7, 3))
+    expected = stats.t.interval(0.95, 6, loc=values.mean(axis=0), scale=stats.sem(values))
+    np.testing.assert_allclose(values.mean(axis=0) - half_interval(values), expected[0])
+    np.testing.assert_allclose(values.mean(axis=0) + half_interval(values), expected[1])
+    assert np.isnan(half_interval(values[:1])).all()
+
+
+def test_an_interval_covers_the_mean_as_often_as_it_says() -> None:
+    drawn = np.random.default_rng(0).normal(1, 2, size=(5, 20_000))
+    covered = np.abs(drawn.mean(axis=0) - 1) <= half_interval(drawn)
+    assert covered.mean() == pytest.approx(0.95, abs=0.01)
+
+
+def test_diverged_tasks_are_counted_and_capped() -> None:
+    errors = np.array([[1.0, 30.0], [3.0, np.nan], [2.0, np.inf], [2.0, 25.0]])
+    found = summary(errors)
+    assert found["mse"] == [2.0, None]
+    assert found["ci95"][1] is None
+    assert found["capped"] == [2.0, 25.0]
+    assert found["capped_ci95"][1] == 0
+    assert found["diverged"] == [0.0, 0.75]
+
+
+def test_over_seeds() -> None:
+    summaries = [summary(np.array([[value], [value + 2.0]])) for value in (1.0, 2.0, 6.0)]
+    found = over_seeds(summaries)
+    assert found["mse"] == found["capped"] == [4.0]
+    # Student's t with two degrees of freedom: 4.30265, from its closed form.
+    t = 0.95 * np.sqrt(2 / (1 - 0.95**2))
+    assert found["seeds_ci95"][0] == pytest.approx(t * np.sqrt(7) / np.sqrt(3))
+    assert over_seeds(summaries[:1])["seeds_ci95"] == [None]
+    assert over_seeds([summary(np.full((2, 1), np.inf))] * 2)["mse"] == [None]
+
+
+def test_errors_are_measured_before_and_after_every_step() -> None:
+    weights = initial_of(SMALL, 0, "maml")
+    X_s, Y_s, X, Y = (each[0] for each in tasks.unseen(0, 2, 4, FLOAT64))
+    errors = evaluate.errors_by_step(NET, weights, X_s, Y_s, X, Y, 0.01)
+    assert len(errors) == 11
+    for steps in (0, 1, 10):
+        adapted = NET.adapt(weights, X_s, Y_s, 0.01, steps=steps)
+        assert errors[steps] == pytest.approx(np.mean((NET.predict(adapted, X) - Y) ** 2))

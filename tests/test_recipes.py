@@ -1,0 +1,170 @@
+"""Recipes: the papers' settings, their text, their flags."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docs.sinusoid.command import Parser, Refusal
+from docs.sinusoid.methods import METHODS
+from docs.sinusoid.networks import INITIALS, hidden_layers, load_network, names
+from docs.sinusoid.recipes import (
+    FIELDS,
+    RECIPES,
+    Recipe,
+    add_options,
+    differences,
+    from_options,
+    from_record,
+    overridden,
+    read,
+    written,
+)
+
+SIZES = st.integers(1, 10**6)
+STEPS = st.floats(0, 1e300, allow_nan=False)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "network": st.sampled_from(names()),
+    "hidden": st.lists(SIZES, min_size=1, max_size=3).map(tuple),
+    "initial": st.sampled_from(sorted(INITIALS)),
+    "methods": st.lists(st.sampled_from(sorted(METHODS)), min_size=1, unique=True).map(tuple),
+    "first_order": st.booleans(),
+    "dtype": st.sampled_from(["float32", "float64"]),
+    **dict.fromkeys(["iterations", "meta_batch", "shots", "queries", "reptile_steps"], SIZES),
+    **dict.fromkeys(["alpha", "beta"], STEPS),
+}
+
+
+@st.composite
+def recipes(draw: st.DrawFn) -> Recipe:
+    """Any recipe that can be run."""
+    made = Recipe(**{name: draw(values) for name, values in VALUES.items()})
+    layers = hidden_layers(load_network(made.network))
+    return replace(made, hidden=tuple(draw(st.lists(SIZES, min_size=layers, max_size=layers))))
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    options = Parser()
+    add_options(options)
+    return options.parse_args(arguments)
+
+
+def flags(recipe: Recipe) -> list[str]:
+    """The command line that asks for a recipe."""
+    line = []
+    for name in FIELDS:
+        value, flag = getattr(recipe, name), f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            line += [flag] * value
+        elif isinstance(value, tuple):
+            line += [flag, *map(str, value)]
+        else:
+            line += [flag, str(value)]
+    return line
+
+
+def test_the_recipes_are_those_of_the_paper() -> None:
+    # arXiv 1703.03400, section 5.1 and appendix A.1.
+    for name, shots in (("paper-10shot", 10), ("paper-5shot", 5)):
+        recipe = RECIPES[name]
+        assert (recipe.network, recipe.hidden) == ("relu2", (40, 40))
+        assert (recipe.alpha, recipe.beta) == (0.01, 0.001)
+        assert (recipe.iterations, recipe.meta_batch) == (70_000, 25)
+        assert (recipe.shots, recipe.queries) == (shots, shots)
+    assert replace(RECIPES["paper-10shot"], iterations=10_000) == RECIPES["quick"] == Recipe()
+    assert RECIPES["tanh"].network == "tanh2"
+    assert set(VALUES) == set(FIELDS)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_fits_its_network(name: str) -> None:
+    assert overridden(RECIPES[name], {}) == RECIPES[name]
+    assert from_options(parsed("--recipe", name)) == RECIPES[name]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@given(data=st.data())
+def test_a_setting_is_read_as_it_is_written(name: str, data: st.DataObject) -> None:
+    value = data.draw(VALUES[name])
+    assert read(name, written(value)) == value
+
+
+@given(recipe=recipes())
+def test_a_recipe_survives_its_record(recipe: Recipe) -> None:
+    assert from_record(json.loads(json.dumps(asdict(recipe)))) == recipe
+
+
+@given(recipe=recipes())
+def test_every_setting_has_a_flag(recipe: Recipe) -> None:
+    options = parsed(*flags(recipe))
+    assert from_options(options) == recipe
+    assert differences(recipe, options) == []
+
+
+@given(name=st.sampled_from(sorted(FIELDS)), text=st.text(max_size=12))
+def test_any_text_is_a_setting_or_a_refusal(name: str, text: str) -> None:
+    try:
+        value = read(name, text)
+    except Refusal as refusal:
+        assert str(refusal).startswith(f"{name} is ")  # noqa: PT017
+        assert "; it must" in str(refusal)  # noqa: PT017
+    else:
+        assert read(name, written(value)) == value
+
+
+@given(
+    name=st.sampled_from(sorted(FIELDS)),
+    value=st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.lists(st.none()),
+)
+def test_a_damaged_record_is_a_recipe_or_a_refusal(name: str, value: Any) -> None:
+    try:
+        made = from_record({**asdict(Recipe()), name: value})
+    except Refusal:
+        return
+    assert read(name, written(value)) == getattr(made, name)
+
+
+def test_a_flag_overrides_one_setting() -> None:
+    options = parsed("--recipe", "paper-5shot", "--alpha", "0.02", "--first-order")
+    expected = replace(RECIPES["paper-5shot"], alpha=0.02, first_order=True)
+    assert from_options(options) == expected
+    assert differences(RECIPES["paper-5shot"], options) == [
+        "first_order is true, not false",
+        "alpha is 0.02, not 0.01",
+    ]
+    assert from_options(parsed("--no-baseline")).methods == ("maml",)
+
+
+def test_another_depth_takes_the_units_of_the_first_layer() -> None:
+    assert from_options(parsed("--network", "relu1")).hidden == (40,)
+    assert from_options(parsed("--network", "tanh2", "--hidden", "7", "5")).hidden == (7, 5)
+    with pytest.raises(Refusal, match="hidden has 1 numbers; relu2 has 2 hidden layers"):
+        from_options(parsed("--hidden", "7"))
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (None, "lacks the argument network"),
+        ([], "lacks the argument network"),
+        ({"network": "relu2"}, "lacks the argument hidden"),
+        ({**asdict(Recipe()), "methods": ["maml", "maml"]}, "is 'maml.maml'; it must have each"),
+        ({**asdict(Recipe()), "methods": []}, "methods is ''; it must be one of maml"),
+        ({**asdict(Recipe()), "first_order": 1}, "first_order is '1'; it must be one of true"),
+        ({**asdict(Recipe()), "iterations": 1.5}, "iterations is '1.5'; it must be a whole"),
+    ],
+)
+def test_a_record_that_is_no_recipe(record: Any, message: str) -> None:
+    with pytest.raises(Refusal, match=message):
+        from_record(record)
+
+
+def test_an_unknown_setting() -> None:
+    with pytest.raises(Refusal, match="the setting is 'speed'; it must be one of network, hidden"):
+        read("speed", "1")
