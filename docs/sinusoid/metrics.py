@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -76,11 +75,11 @@ class Metrics:
 
     def _write(self, line: bytes) -> None:
         try:
-            whole = self.file.write(line) == len(line)
+            # A disk that is nearly full takes a part, and says why at the next attempt.
+            while line := line[self.file.write(line) :]:
+                pass
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
-        if not whole:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
 
 @dataclass
