@@ -1,0 +1,109 @@
+"""What a sweep has found: tidy rows, means over seeds, a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+from docs.sinusoid.evaluate import SHOWN_STEPS
+from docs.sinusoid.methods import TITLES
+from docs.sinusoid.statistics import over_seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docs.sinusoid.grid import Member, Settings
+    from docs.sinusoid.statistics import Summary
+
+COLUMNS = ("mse", "ci95", "capped", "capped_ci95", "diverged")
+
+
+class Result(NamedTuple):
+    """A finished run and, by method, what its evaluation found."""
+
+    member: Member
+    methods: dict[str, Summary]
+
+
+class Group(NamedTuple):
+    """The runs that differ in nothing but the seed, for one method.
+
+    Attributes
+    ----------
+    settings, method
+        What they have in common.
+    seeds
+        Of the runs that are finished.
+    summary
+        Means over these seeds, as of `over_seeds`.
+    """
+
+    settings: Settings
+    method: str
+    seeds: tuple[int, ...]
+    summary: Summary
+
+
+def tidy(names: Sequence[str], results: Sequence[Result]) -> str:
+    """A CSV file with a line for every run, method and gradient step.
+
+    Parameters
+    ----------
+    names
+        Of the grid's settings.
+    results
+        Of the finished runs.
+
+    Returns
+    -------
+    str
+        Its numbers are exact; one that is not finite is left empty.
+    """
+    text = io.StringIO(newline="")
+    file = csv.writer(text, lineterminator="\n")
+    file.writerow([*names, "seed", "method", "step", *COLUMNS])
+    for member, methods in results:
+        settings = [value for _, value in member.settings]
+        for method, summary in methods.items():
+            for step, values in enumerate(zip(*(summary[name] for name in COLUMNS), strict=True)):
+                file.writerow([*settings, member.seed, method, step, *values])
+    return text.getvalue()
+
+
+def groups(results: Sequence[Result]) -> list[Group]:
+    """Means over seeds, for every combination of settings and every method."""
+    found: dict[tuple[Settings, str], dict[int, Summary]] = {}
+    for member, methods in results:
+        for start, summary in methods.items():
+            method = "first_order" if start == "maml" and member.recipe.first_order else start
+            found.setdefault((member.settings, method), {})[member.seed] = summary
+    return [
+        Group(settings, method, tuple(by_seed), over_seeds(list(by_seed.values())))
+        for (settings, method), by_seed in found.items()
+    ]
+
+
+def table(names: Sequence[str], found: Sequence[Group]) -> list[list[str]]:
+    """The errors after 0, 1, 5 and 10 gradient steps, a row a group."""
+    rows = [[*names, "method", "seeds", *(f"step {step}" for step in SHOWN_STEPS)]]
+    for settings, method, seeds, summary in found:
+        cells = [cell(summary, step) for step in SHOWN_STEPS]
+        rows.append([*(value for _, value in settings), TITLES[method], str(len(seeds)), *cells])
+    return rows
+
+
+def cell(summary: Summary, step: int) -> str:
+    """The capped mean, its interval over seeds, and the share of diverged tasks if any."""
+    mean, half, diverged = (summary[name][step] for name in ("capped", "seeds_ci95", "diverged"))
+    interval = "" if half is None else f" \N{PLUS-MINUS SIGN} {half:#.2g}"
+    return f"{mean:#.3g}{interval}" + (f" ({diverged:.1%})" if diverged else "")
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table as text, its columns apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
