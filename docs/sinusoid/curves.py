@@ -1,0 +1,71 @@
+"""Figures of ``metrics.csv``: what happened while training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from docs.sinusoid.drawing import LOOKS, WIDTH, label_ends
+
+if TYPE_CHECKING:
+    from docs.sinusoid.evaluate import Run
+    from docs.sinusoid.metrics import Curve
+    from docs.sinusoid.networks import Array
+
+#: Points of a learning curve.
+WINDOWS = 100
+
+#: What the loss is taken after, where a method adapts.
+AFTER = {
+    "maml": "MAML,\nafter the step",
+    "first_order": "first-order MAML,\nafter the step",
+    "reptile": "Reptile,\nbefore its last step",
+}
+
+
+def windows(losses: list[float], size: int) -> tuple[Array, Array]:
+    """The middles and the means of windows; what does not fill the last one is left out."""
+    size = min(size, len(losses))
+    whole = len(losses) // size * size
+    means = np.reshape(losses[:whole], (-1, size)).mean(axis=1)
+    return (np.arange(len(means)) + 0.5) * size, means
+
+
+def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
+    """The training loss, averaged over windows so that the trend shows."""
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    axes = figure.subplots()
+    size = max(1, max(len(curve.losses) for curve in curves.values()) // WINDOWS)
+    ends = {}
+    for name, curve in curves.items():
+        kind = run.kind(name)
+        colour, line, *_ = LOOKS[kind]
+        middles, means = windows(curve.losses, size)
+        axes.plot(middles, means, color=colour, ls=line, lw=1.6)
+        ends[kind] = float(means[-1])
+    mean = f"\n(mean of {size:,} iterations)" if size > 1 else ""
+    axes.set(xlabel="meta-iteration", ylabel=f"training loss{mean}", xlim=(0, None))
+    axes.margins(x=0)
+    axes.set_ylim(-0.03 * axes.get_ylim()[1], None)  # a loss near zero is above the axis
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    names = {run.kind(name): AFTER.get(run.kind(name), run.title(name)) for name in curves}
+    label_ends(axes, ends, names, gap=0.14)
+    return figure
+
+
+def angle(run: Run, curve: Curve) -> Figure:
+    """How far the first-order meta-gradient points away from that of second order."""
+    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+    axes = figure.subplots()
+    colour, line, marker, _ = LOOKS[run.kind("maml")]
+    axes.plot(curve.iterations, curve.angles, color=colour, ls=line, lw=1.6, marker=marker, ms=3)
+    axes.set(
+        xlabel=f"meta-iteration of {run.title('maml')}",
+        ylabel="angle between first- and\nsecond-order meta-gradient",
+        ylim=(0, None),
+    )
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:g}°")
+    return figure

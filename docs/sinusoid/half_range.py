@@ -1,0 +1,76 @@
+"""Support points from one half of the inputs only: the other half has to be inferred."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from docs.sinusoid import tasks
+from docs.sinusoid.drawing import WIDTH, error_line, label_ends
+from docs.sinusoid.evaluate import errors_by_step
+from docs.sinusoid.examples import example, fit, key, shown
+from docs.sinusoid.statistics import summary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import SubFigure
+
+    from docs.sinusoid.evaluate import Run
+    from docs.sinusoid.statistics import Summary
+
+#: Where the support points lie.
+HALF = (tasks.INPUTS[0], 0.0)
+
+#: Unseen tasks that the error is averaged over.
+TASKS = 200
+
+
+# --8<-- [start:half_range]
+def other_half(run: Run, seed: int, count: int = TASKS) -> dict[str, Summary]:
+    """By start, the error by step where there are no support points."""
+    X_s, Y_s, X, Y = tasks.unseen(seed, count, run.recipe.shots, run.dtype, inputs=HALF)
+    other = tasks.GRID[:, 0] > HALF[1]
+    drawn = list(zip(X_s, Y_s, X[:, other], Y[:, other], strict=True))
+    found = {}
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start, weights in run.starts.items():
+            if start != "oracle":  # that has nothing to infer
+                errors = [
+                    errors_by_step(run.net, weights, *task, run.recipe.alpha) for task in drawn
+                ]
+                found[start] = summary(np.array(errors))
+    return found
+
+
+# --8<-- [end:half_range]
+
+
+def half_range(run: Run, seed: int) -> Figure:
+    """Two fits with all support points on the left, and the error on the right."""
+    figure = Figure(figsize=(WIDTH, 6), layout="constrained")
+    # Each has margins of its own: the names beside the lower panel do not squeeze the upper ones.
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.1, 1])[:, 0]
+    fits(above, run, seed)
+    axes, records = below.subplots(), other_half(run, seed)
+    for start, record in records.items():
+        error_line(axes, run.kind(start), record)
+    axes.set(
+        xlabel="gradient steps on support points of the shaded half",
+        ylabel=f"mean squared error on the\nother half, {TASKS} unseen sinusoids",
+        ylim=(0, None),
+    )
+    ends = {run.kind(start): float(record["capped"][-1] or 0) for start, record in records.items()}
+    label_ends(axes, ends, {run.kind(start): run.title(start) for start in records}, gap=0.1)
+    return figure
+
+
+def fits(figure: SubFigure, run: Run, seed: int) -> None:
+    """A panel for each of two starts, with the supported half shaded."""
+    starts, task = shown(run, 2), example(run, seed, HALF)
+    panels = figure.subplots(1, len(starts), sharex=True, sharey=True, squeeze=False)[0]
+    for panel, start in zip(panels, starts, strict=True):
+        panel.axvspan(*HALF, color="black", alpha=0.08, lw=0)
+        fit(panel, run, start, task)
+    panels[0].set(ylabel="y", xlim=tasks.INPUTS)
+    key(figure, task)
