@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from docs.sinusoid.drawing import FAINT, INK, LOOKS, WIDTH
 from docs.sinusoid.evaluate import SHOWN_STEPS, STEPS, errors_by_step
-from docs.sinusoid.examples import example, predictions, shown
+from docs.sinusoid.examples import example, points, predictions, shown
 from docs.sinusoid.statistics import DIVERGED
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ ROWS = (52, 76)
 #: What the panel shows of x and y.
 X_ENDS, Y_ENDS = (-5.0, 5.0), (-6.0, 6.0)
 
-#: The lines of `LOOKS` in the drawing's units.
-DASHES = {"first_order": "14 4 3 4", "reptile": "8 3 2 3 2 3", "joint": "9 5", "random": "2 4"}
+#: Of a line, in the drawing's units.
+THICK = 2.6
 
 STYLE = f"""
 text {{ font: 15px system-ui, "DejaVu Sans", sans-serif; fill: {INK} }}
@@ -45,7 +45,7 @@ text {{ font: 15px system-ui, "DejaVu Sans", sans-serif; fill: {INK} }}
 .bold {{ font-weight: 600 }}
 .end {{ text-anchor: end }}
 .middle {{ text-anchor: middle }}
-.line {{ fill: none; stroke-width: 2.6; stroke-linejoin: round }}
+.line {{ fill: none; stroke-width: {THICK}; stroke-linejoin: round }}
 .past {{ opacity: .13 }}
 .gone {{ opacity: 0 }}
 @keyframes show {{ 0% {{ opacity: 0 }} .1%, 100% {{ opacity: 1 }} }}
@@ -66,15 +66,18 @@ def place(x: Array | float, y: Array | float) -> tuple[Array, Array]:
 
 
 def polyline(x: Array, y: Array, look: str) -> str:
-    """A line through points."""
-    places = zip(*(np.ravel(each) for each in place(x, y)), strict=True)
+    """A line through points; those that are not finite are left out."""
+    finite = np.isfinite(y)
+    places = zip(*place(x[finite], y[finite]), strict=True)
     points = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
     return f'<polyline class="line" {look} points="{points}"/>'
 
 
 def look_of(kind: str) -> str:
     """The colour and the dashes of a method, as attributes."""
-    dashes = f' stroke-dasharray="{DASHES[kind]}"' if kind in DASHES else ""
+    line = LOOKS[kind].line
+    lengths = [] if line == "-" else [f"{THICK * length:.1f}" for length in line[1]]
+    dashes = f' stroke-dasharray="{" ".join(lengths)}"' if lengths else ""
     return f'stroke="{LOOKS[kind].colour}"{dashes}'
 
 
@@ -132,14 +135,13 @@ def numbers(errors: list[float], step: int) -> list[str]:
         f'<text x="8" y="24">gradient step <tspan class="bold">{step}</tspan></text>',
     ]
     for y, error in zip(ROWS, errors, strict=False):
-        value = f'mean squared error <tspan class="bold">{said(error)}</tspan>'
-        lines.append(f'<text class="end" x="{RIGHT}" y="{y}">{value}</text>')
+        lines.append(f'<text class="end" x="{RIGHT}" y="{y}">{said(error)}</text>')
     return lines
 
 
 def said(error: float) -> str:
     """An error as text; what is NaN has diverged too."""
-    return f"{error:.2f}" if error <= DIVERGED else "diverged"
+    return f"error {error:.2f}" if error <= DIVERGED else "diverged"
 
 
 def adaptation(run: Run, seed: int) -> str:
@@ -155,7 +157,7 @@ def adaptation(run: Run, seed: int) -> str:
         curves.append(group("past", step, lines))
         shown_errors.append(group("gone", step, numbers([each[step] for each in errors], step)))
     what = " and ".join(run.title(start) for start in starts)
-    given = f"thin line: the true sinusoid; dots: {len(task.X_s)} support points"
+    given = f"thin line: the true sinusoid; dots: {points(len(task.X_s))}"
     size = f'width="{WIDE * 3 // 2}" height="{HIGH * 3 // 2}" style="max-width:100%;height:auto"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" {size}>',
@@ -197,13 +199,13 @@ def filmstrip(run: Run, seed: int) -> Figure:
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
     for panel, step in zip(panels.flat, SHOWN_STEPS, strict=True):
         panel.plot(task.X, task.Y, color=INK, lw=1, label="true sinusoid")
-        panel.plot(task.X_s, task.Y_s, "o", color=INK, ms=4, label="support points")
+        panel.plot(task.X_s, task.Y_s, "o", color=INK, ms=4, label=points(len(task.X_s)))
         for row, start in enumerate(starts):
             (Y,), look = predictions(run, start, task, (step,)), LOOKS[run.kind(start)]
             panel.plot(task.X, Y, color=look.colour, ls=look.line, lw=2, label=run.title(start))
-            error = ("error " if row == 0 else "") + said(steps_of(run, start, task)[step])
-            place = (1 - 0.22 * (len(starts) - 1 - row), 1.04)
-            panel.text(*place, error, color=look.ink, ha="right", transform=panel.transAxes)
+            error = said(steps_of(run, start, task)[step])
+            across = 1 - 0.27 * (len(starts) - 1 - row)  # the last one ends at the panel's side
+            panel.text(across, 1.04, error, color=look.ink, ha="right", transform=panel.transAxes)
         after = {0: "before", 1: "after 1 step"}.get(step, f"after {step} steps")
         panel.set_title(after, loc="left")
         panel.set_ylim(*Y_ENDS)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from docs.sinusoid.drawing import LOOKS, WIDTH, label_ends
 
@@ -43,9 +44,11 @@ def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
         kind = run.kind(name)
         colour, line, *_ = LOOKS[kind]
         middles, means = windows(curve.losses, size)
-        axes.plot(middles, means, color=colour, ls=line, lw=1.6)
+        lone = "o" if len(means) == 1 else ""  # it has no line
+        axes.plot(middles, means, marker=lone, color=colour, ls=line, lw=1.6)
         ends[kind] = float(means[-1])
     mean = f"\n(mean of {size:,} iterations)" if size > 1 else ""
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.set(xlabel="meta-iteration", ylabel=f"training loss{mean}", xlim=(0, None))
     axes.margins(x=0)
     axes.set_ylim(-0.03 * axes.get_ylim()[1], None)  # a loss near zero is above the axis

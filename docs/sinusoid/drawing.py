@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from docs.sinusoid.command import replacing
+from docs.sinusoid.statistics import DIVERGED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -34,6 +35,10 @@ STYLE: dict[Any, Any] = {
 
 #: What is the same for all methods: the task itself, and notes.
 INK, FAINT = "#1f1f1f", "#5c5c5c"
+
+
+#: What an axis of capped means says of them.
+CAPPED = f"(a task counts at most {DIVERGED:g})"
 
 
 class Look(NamedTuple):
@@ -121,6 +126,12 @@ def error_line(axes: Axes, kind: str, record: Summary) -> None:
 
 
 # --8<-- [end:error_line]
+
+
+def hollow_note(records: Iterable[Summary]) -> str:
+    """A line about the hollow markers of `error_line`, where there are any."""
+    some = any(any(record["diverged"]) for record in records)
+    return f"\n(hollow: some of them diverged, with an error above {DIVERGED:g})" if some else ""
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

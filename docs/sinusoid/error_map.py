@@ -67,7 +67,8 @@ def error_map(run: Run, seed: int) -> Figure:
     """A map for each of two starts, with one colour bar."""
     starts = shown(run, 2)
     maps = [cells(run, start, seed) for start in starts]
-    scale = LogNorm(min(found.min() for found in maps), max(found.max() for found in maps))
+    low, high = min(found.min() for found in maps), max(found.max() for found in maps)
+    scale = LogNorm(low, max(high, 1.1 * low))
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     panels = figure.subplots(1, len(starts), sharex=True, sharey=True, squeeze=False)[0]
     for panel, start, found in zip(panels, starts, maps, strict=True):

@@ -81,6 +81,11 @@ def predictions(run: Run, start: str, task: Example, steps: tuple[int, ...]) -> 
     return found
 
 
+def points(count: int) -> str:
+    """So many support points, in words."""
+    return f"{count} support point" + ("s" if count > 1 else "")
+
+
 # --8<-- [start:fit]
 def fit(axes: Axes, run: Run, start: str, task: Example) -> None:
     """What a start predicts for a task: before any step, after one, after ten."""
@@ -102,7 +107,7 @@ def key(figure: Figure | SubFigure, task: Example) -> None:
     """What the lines of `fit` mean, below the panels; in grey, as it is so in every colour."""
     meaning = {
         "true sinusoid": Line2D([], [], color=INK, lw=1),
-        f"{len(task.X_s)} support points": Line2D([], [], color=INK, ls="", marker="o", ms=4),
+        points(len(task.X_s)): Line2D([], [], color=INK, ls="", marker="o", ms=4),
     }
     for steps, (line, width) in STEP_LINES.items():
         name = {0: "before", 1: "1 step"}.get(steps, f"{steps} steps")

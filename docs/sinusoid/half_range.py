@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from docs.sinusoid import tasks
-from docs.sinusoid.drawing import WIDTH, error_line, label_ends
+from docs.sinusoid.drawing import CAPPED, WIDTH, error_line, hollow_note, label_ends
 from docs.sinusoid.evaluate import errors_by_step
 from docs.sinusoid.examples import example, fit, key, shown
 from docs.sinusoid.statistics import summary
@@ -56,8 +56,9 @@ def half_range(run: Run, seed: int) -> Figure:
     for start, record in records.items():
         error_line(axes, run.kind(start), record)
     axes.set(
-        xlabel="gradient steps on support points of the shaded half",
-        ylabel=f"mean squared error on the\nother half, {TASKS} unseen sinusoids",
+        xlabel=f"gradient steps on the shaded half, {TASKS} unseen sinusoids"
+        + hollow_note(records.values()),
+        ylabel=f"mean squared error, other half\n{CAPPED}",
         ylim=(0, None),
     )
     ends = {run.kind(start): float(record["capped"][-1] or 0) for start, record in records.items()}

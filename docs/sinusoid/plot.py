@@ -20,20 +20,21 @@ from docs.sinusoid.command import (
 )
 from docs.sinusoid.curves import angle, learning_curve
 from docs.sinusoid.drawing import (
+    CAPPED,
     LOOKS,
     STYLE,
     WIDTH,
     error_line,
+    hollow_note,
     label_ends,
     save,
     save_as,
 )
 from docs.sinusoid.error_map import error_map
 from docs.sinusoid.evaluate import STEPS, digest, load_run
-from docs.sinusoid.examples import example, fit, key, shown
+from docs.sinusoid.examples import example, fit, key, points, shown
 from docs.sinusoid.half_range import half_range
 from docs.sinusoid.metrics import read_metrics
-from docs.sinusoid.statistics import DIVERGED
 
 if TYPE_CHECKING:
     import argparse
@@ -87,40 +88,38 @@ def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
     """The error on unseen sinusoids against gradient steps, a panel a number of support points."""
     rows, columns = -(-len(evaluation.by_points) // 2), min(2, len(evaluation.by_points))
     figure = Figure(figsize=(WIDTH, 0.6 + 2.8 * rows), layout="constrained")
-    panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
-    for panel, (points, methods) in zip(panels, evaluation.by_points.items(), strict=False):
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for panel, (count, methods) in zip(panels.flat, evaluation.by_points.items(), strict=False):
         for start, record in methods.items():
             if start == "oracle":
                 # It is told the task: steps on support points can only lead it away.
-                at, (colour, line, *_) = record["capped"][0], LOOKS["oracle"]
-                panel.axhline(at, color=colour, ls=line, lw=1)
+                look = LOOKS["oracle"]
+                panel.axhline(record["capped"][0], color=look.colour, ls=look.line, lw=1)
             else:
                 error_line(panel, run.kind(start), record)
-        panel.set_title(f"{points} support points")
-    figure.supylabel(f"mean squared error\n(a task counts at most {DIVERGED:g})", fontsize=10)
-    note = f"gradient steps on each of {evaluation.tasks:,} unseen sinusoids"
-    figure.supxlabel(note + hollow(evaluation), fontsize=10)
-    name_lines(run, panels, evaluation)
+        panel.set_title(points(count))
+    for panel in panels[:, 0]:
+        panel.set_ylabel(f"mean squared error\n{CAPPED}")
+    adapted = [
+        record
+        for methods in evaluation.by_points.values()
+        for start, record in methods.items()
+        if start != "oracle"
+    ]
+    about = f"gradient steps on each of {evaluation.tasks:,} unseen sinusoids"
+    figure.supxlabel(about + hollow_note(adapted), fontsize=10)
+    name_lines(run, list(panels.flat), evaluation)
     return figure
 
 
 # --8<-- [end:error_by_step]
 
 
-def hollow(evaluation: Evaluation) -> str:
-    """What a hollow marker means, where there is one."""
-    some = any(
-        start != "oracle" and any(record["diverged"])
-        for methods in evaluation.by_points.values()
-        for start, record in methods.items()
-    )
-    return f"\n(hollow: some of them diverged, with an error above {DIVERGED:g})" if some else ""
-
-
 def name_lines(run: Run, panels: list[Axes], evaluation: Evaluation) -> None:
-    """Name the lines at the right of the first row, and hide what has no data."""
+    """Name the lines at the right of the first row, and take away the panel that has none."""
     drawn = list(evaluation.by_points.values())
     top = max(panel.get_ylim()[1] for panel in panels)
+    # The oracle's error is next to nothing; its line stands above the axis.
     panels[0].set(ylim=(-0.03 * top, top), xticks=range(0, STEPS + 1, 2))
     last = min(2, len(drawn)) - 1
     ends, names = {}, {}
@@ -129,8 +128,9 @@ def name_lines(run: Run, panels: list[Axes], evaluation: Evaluation) -> None:
         ends[kind] = float(record["capped"][at] or 0)
         names[kind] = run.title(start) + (", told the task" if start == "oracle" else "")
     label_ends(panels[last], ends, names)
-    for panel in panels[len(drawn) :]:
-        panel.axis("off")
+    for empty in range(len(drawn), len(panels)):
+        panels[empty].axis("off")
+        panels[empty - 2].tick_params(labelbottom=True)
 
 
 def read_evaluation(path: Path, run: Run) -> Evaluation:
@@ -190,10 +190,11 @@ def run(options: argparse.Namespace, seed: int) -> int:
     folder = writable(options.run / "figures")
     with mpl.rc_context(STYLE):
         figures = drawn(loaded, evaluation, curves, seed)
+        film, strip = adaptation(loaded, seed), filmstrip(loaded, seed)
         for name, figure in figures.items():
             save(figure, folder, name)
-        save_as(filmstrip(loaded, seed), folder, "adaptation", "png")
-    write_text(folder / "adaptation.svg", adaptation(loaded, seed))
+        save_as(strip, folder, "adaptation", "png")
+    write_text(folder / "adaptation.svg", film)
     for suffix in ("png", "svg"):  # of an earlier run in this folder
         for name in {"angle"} - set(figures):
             (folder / f"{name}.{suffix}").unlink(missing_ok=True)
