@@ -33,6 +33,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tqdm import tqdm
+
 from docs.sinusoid.command import Refusal
 
 if TYPE_CHECKING:
@@ -116,6 +118,8 @@ def settle_in() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     mask_interrupts(signal.SIG_UNBLOCK)
+    # The lock of progress bars is a semaphore, which would outlive a process that is killed.
+    tqdm.set_lock(threading.RLock())
     threading.Thread(target=follow_parent, daemon=True).start()
 
 
@@ -244,7 +248,8 @@ def flight(
     lost: dict[str, Future[Any]] = {}
     whole = True
     while True:
-        queue, room = (suspects, 1) if suspects else (waiting, window)
+        if not flying:
+            queue, room = (suspects, 1) if suspects else (waiting, window)
         while queue and len(flying) < room and whole and not caught:
             try:
                 flying[submit(queue[0])] = queue[0]

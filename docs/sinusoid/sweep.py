@@ -77,10 +77,11 @@ def claim(folder: Path, base: Recipe) -> None:
         write_json(path, {"base": record})
         return
     found = read_json(path, {"base"}, "python -m docs.sinusoid.sweep")["base"]
+    found = found if isinstance(found, dict) else {}
     other = [
         f"{name} is {written(found.get(name))}, not {written(record[name])}"
         for name in record
-        if not isinstance(found, dict) or found.get(name) != record[name]
+        if found.get(name) != record[name]
     ]
     if other:
         raise Refusal(

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from docs.sinusoid.drawing import LOOKS, WIDTH
 from docs.sinusoid.methods import TITLES
+from docs.sinusoid.recipes import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,11 +62,12 @@ def figure(found: Sequence[Group]) -> Figure:
 
 
 def widest(settings: Sequence[Settings]) -> str:
-    """The name of the setting with the most values, the first of several; nothing without any."""
+    """The name of the setting with the most values, of several a number; nothing without any."""
     values: dict[str, set[str]] = {}
     for name, value in (each for one in settings for each in one):
         values.setdefault(name, set()).add(value)
-    return max(values, key=lambda name: len(values[name]), default="")
+    number = {name: type(FIELDS[name].default) in {int, float} for name in values}
+    return max(values, key=lambda name: (len(values[name]), number[name]), default="")
 
 
 def without(settings: Settings, name: str) -> Settings:
