@@ -205,7 +205,15 @@ def filmstrip(run: Run, seed: int) -> Figure:
             panel.plot(task.X, Y, color=look.colour, ls=look.line, lw=2, label=run.title(start))
             error = said(steps_of(run, start, task)[step])
             across = 1 - 0.27 * (len(starts) - 1 - row)  # the last one ends at the panel's side
-            panel.text(across, 1.04, error, color=look.ink, ha="right", transform=panel.transAxes)
+            panel.annotate(
+                error,
+                (across, 1),
+                (0, 6),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                ha="right",
+                color=look.ink,
+            )
         after = {0: "before", 1: "after 1 step"}.get(step, f"after {step} steps")
         panel.set_title(after, loc="left")
         panel.set_ylim(*Y_ENDS)

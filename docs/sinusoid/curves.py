@@ -38,7 +38,8 @@ def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
     """The training loss, averaged over windows so that the trend shows."""
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
-    size = max(1, max(len(curve.losses) for curve in curves.values()) // WINDOWS)
+    longest = max(len(curve.losses) for curve in curves.values())
+    size = max(1, longest // WINDOWS)
     ends = {}
     for name, curve in curves.items():
         kind = run.kind(name)
@@ -49,8 +50,7 @@ def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
         ends[kind] = float(means[-1])
     mean = f"\n(mean of {size:,} iterations)" if size > 1 else ""
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    axes.set(xlabel="meta-iteration", ylabel=f"training loss{mean}", xlim=(0, None))
-    axes.margins(x=0)
+    axes.set(xlabel="meta-iteration", ylabel=f"training loss{mean}", xlim=(0, longest))
     axes.set_ylim(-0.03 * axes.get_ylim()[1], None)  # a loss near zero is above the axis
     axes.xaxis.set_major_formatter("{x:,.0f}")
     names = {run.kind(name): AFTER.get(run.kind(name), run.title(name)) for name in curves}

@@ -135,9 +135,10 @@ def hollow_note(records: Iterable[Summary]) -> str:
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as PNG and SVG."""
+    """Write a figure as PNG and SVG, with one layout for both."""
     for suffix in ("png", "svg"):
         save_as(figure, folder, name, suffix)
+        figure.set_layout_engine("none")
 
 
 def save_as(figure: Figure, folder: Path, name: str, suffix: str) -> None:

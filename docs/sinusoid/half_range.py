@@ -27,18 +27,16 @@ TASKS = 200
 
 
 # --8<-- [start:half_range]
-def other_half(run: Run, seed: int, count: int = TASKS) -> dict[str, Summary]:
+def other_half(run: Run, seed: int, count: int) -> dict[str, Summary]:
     """By start, the error by step where there are no support points."""
     X_s, Y_s, X, Y = tasks.unseen(seed, count, run.recipe.shots, run.dtype, inputs=HALF)
     other = tasks.GRID[:, 0] > HALF[1]
     drawn = list(zip(X_s, Y_s, X[:, other], Y[:, other], strict=True))
-    found = {}
+    net, found = run.net, {}
     with np.errstate(over="ignore", invalid="ignore"):
         for start, weights in run.starts.items():
             if start != "oracle":  # that has nothing to infer
-                errors = [
-                    errors_by_step(run.net, weights, *task, run.recipe.alpha) for task in drawn
-                ]
+                errors = [errors_by_step(net, weights, *task, run.recipe.alpha) for task in drawn]
                 found[start] = summary(np.array(errors))
     return found
 
@@ -52,7 +50,7 @@ def half_range(run: Run, seed: int) -> Figure:
     # Each has margins of its own: the names beside the lower panel do not squeeze the upper ones.
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.1, 1])[:, 0]
     fits(above, run, seed)
-    axes, records = below.subplots(), other_half(run, seed)
+    axes, records = below.subplots(), other_half(run, seed, TASKS)
     for start, record in records.items():
         error_line(axes, run.kind(start), record)
     axes.set(

@@ -184,7 +184,8 @@ def run(options: argparse.Namespace, seed: int) -> int:
     curves = read_metrics(options.run / "metrics.csv")
     missing = set(loaded.starts) - set(curves) - {"random"}
     if missing:
-        raise Refusal(f"{options.run / 'metrics.csv'} lacks {', '.join(sorted(missing))}")
+        path = options.run / "metrics.csv"
+        raise Refusal(f"{path} lacks {', '.join(sorted(missing))}; it must be that of this run")
     curves = {name: curve for name, curve in curves.items() if name in loaded.starts}
     evaluation = read_evaluation(options.run / "evaluation.json", loaded)
     folder = writable(options.run / "figures")
