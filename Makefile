@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: experiment build test lint site publish bench lock clean
+.PHONY: experiment build test lint site results bench lock clean
 
 # Train, evaluate and plot; into results/.
 experiment: $(VENV)/experiment.stamp
@@ -26,11 +26,10 @@ lint: $(VENV)/dev.stamp
 site: $(VENV)/dev.stamp
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct || echo 0) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# Run the experiment and show its results on the site.
-publish: $(VENV)/experiment.stamp
-	$(BIN)/python -m docs.sinusoid --run results
-	cp results/evaluation.json results/run.json docs/sinusoid/
-	cp results/figures/*.svg docs/sinusoid/figures/
+# Make the experiment's results that the site shows; into docs/sinusoid/. About an hour, resumable.
+results: $(VENV)/experiment.stamp
+	$(BIN)/python -m docs.sinusoid.results
+	$(BIN)/python -m docs.sinusoid.scaling --out docs/sinusoid/results/scaling.json
 
 # Time it against JAX, PyTorch and autograd; into docs/speed/. About ten minutes.
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp

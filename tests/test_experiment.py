@@ -176,6 +176,14 @@ def test_unseen_tasks_are_fixed() -> None:
     assert not np.array_equal(tasks.unseen(1, 200, 10, FLOAT64).Y_q, ten.Y_q)
 
 
+def test_unseen_tasks_are_stratified() -> None:
+    told = tasks.unseen(0, 50, 3, FLOAT64, told=True).X_q[:, 0]
+    for column, (low, high) in ((1, tasks.AMPLITUDE), (2, tasks.PHASE)):
+        strata = np.floor((told[:, column] - low) / (high - low) * 50)
+        np.testing.assert_array_equal(np.sort(strata), np.arange(50))
+    assert abs(np.corrcoef(told[:, 1], told[:, 2])[0, 1]) < 0.4
+
+
 def test_float32_draws_the_tasks_of_float64() -> None:
     ours, theirs = (
         tasks.sample(np.random.default_rng(3), 4, 5, 6, dtype) for dtype in (FLOAT32, FLOAT64)

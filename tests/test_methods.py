@@ -98,7 +98,7 @@ def test_the_oracle_is_joint_training_with_the_answer() -> None:
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_reptile_is_its_definition(steps: int) -> None:
     # arXiv 1803.02999, algorithm 2: the mean of where k steps lead, minus the start; over the
-    # inner step size it is a gradient (section 5.1), written out here from the losses alone.
+    # inner step size it is a gradient (section 3), written out here from the losses alone.
     recipe = replace(SMALL, reptile_steps=steps)
     ws, objective, batches = prepared(recipe, "reptile")
     batch = next(batches)

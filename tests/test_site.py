@@ -51,7 +51,7 @@ PAGES = {
 #: The numbered pages by chapter, and the one that is a package.
 CHAPTERS = {
     int(match[0]): name for name in PAGES if (match := re.match(r"\d+", name)) is not None
-} | {11: "sinusoid/index.md"}
+} | {11: "sinusoid/index.md", 15: "sinusoid/protocols.md", 16: "sinusoid/runs.md"}
 
 SMALL = {
     "3-network.md": "{{eq:Z1_s}}",

@@ -20,7 +20,8 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{example:w_bar}}              a number of the worked example in scalars
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               what make bench measured
-    {{results}} {{notation}}       the errors of the published run, the letters
+    {{results:table/quick}}        what make results found
+    {{notation}}                   the letters
     {{symbols:relu2}}              every quantity of a network
 """
 
@@ -44,6 +45,7 @@ from docs.render.manifest import (
     marked,
     symbols,
 )
+from docs.render.results import results
 from docs.render.speed import speed
 from docs.render.tables import (
     choice_table,
@@ -52,7 +54,6 @@ from docs.render.tables import (
     notation_table,
     pass_number,
     pass_table,
-    results_table,
     rule_table,
     symbol_table,
     workspace_number,
@@ -127,7 +128,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "example": example,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
-        "results": lambda _: results_table(),
+        "results": results,
         "symbols": symbol_table,
         "notation": lambda _: notation_table(),
     }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import (
     PAGE_NETWORK,
-    ROOT,
     PageError,
     manifest,
     marked,
@@ -128,22 +126,6 @@ def figure(value: Any) -> str:
     if 0 < abs(value) < 1e-3:
         return f"{value:.1e}"
     return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
-
-
-def results_table() -> str:
-    """The errors of the published run."""
-    path = ROOT / "docs/sinusoid/evaluation.json"
-    if not path.is_file():
-        raise PageError(f"{path.name} is missing; make publish writes it")
-    record = json.loads(path.read_text(encoding="utf-8"))
-    header, *rows = record["table"]
-    lines = [f"| {' | '.join(header)} |", f"|---|{'--:|' * (len(header) - 1)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    caption = (
-        f"Mean squared error over {record['tasks']:,} unseen sinusoids, {record['points']} points "
-        f"each, inner step size {record['alpha']:g}, with 95 % confidence intervals."
-    )
-    return "\n".join([*lines, "", caption])
 
 
 def symbol_table(network: str) -> str:

@@ -3,7 +3,7 @@
 References
 ----------
 .. [1] A. Nichol, J. Achiam, J. Schulman: On First-Order Meta-Learning Algorithms. 2018,
-       arXiv:1803.02999, algorithm 2 and section 5.
+       arXiv:1803.02999, section 3, algorithm 2.
 """
 
 from __future__ import annotations

@@ -152,6 +152,11 @@ def unseen(
 ) -> Batch:
     """The tasks of an evaluation, the same for every method.
 
+    Amplitudes and phases are stratified: of n tasks, one has its amplitude in each n-th part of
+    the range, and one its phase, in an order of its own (a Latin hypercube). So a thousand tasks
+    stand for the distribution better than independent ones would, and an interval that takes
+    them for independent is rather too wide than too narrow.
+
     Parameters
     ----------
     seed
@@ -171,8 +176,12 @@ def unseen(
         Its query inputs are `GRID`, evenly spaced, for every task.
     """
     rng = stream(seed, 2)
-    drawn = rng.random((tasks, 2, 1, 1)).astype(dtype)
-    amplitude, phase = within(AMPLITUDE, drawn[:, 0]), within(PHASE, drawn[:, 1])
+    amplitude, phase = (
+        within(interval, (rng.permutation(tasks) + rng.random(tasks)) / tasks)
+        .reshape(tasks, 1, 1)
+        .astype(dtype)
+        for interval in (AMPLITUDE, PHASE)
+    )
     X_s = within(inputs, rng.random((tasks, shots, 1)).astype(dtype))
     X_q = np.broadcast_to(GRID.astype(dtype), (tasks, *GRID.shape))
     Y_s, Y_q = (sinusoid(X, amplitude, phase) for X in (X_s, X_q))

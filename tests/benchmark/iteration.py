@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from docs.sinusoid import tasks
 from docs.sinusoid.adam import Adam
+from docs.sinusoid.metrics import read_metrics
 from docs.sinusoid.networks import flatten
-from docs.sinusoid.train import maml_objective, train
+from docs.sinusoid.recipes import Recipe
+from docs.sinusoid.train import fresh, go_on
 from tests.benchmark.cases import ALPHA, Case, problem
 from tests.benchmark.clock import ratios, rounded, rounds, summary
 from tests.benchmark.contenders import jax_loss
@@ -65,7 +69,7 @@ def readable(net: Any, case: Case) -> Step:
 
 def drawn(case: Case) -> Any:
     """Meta-batches without end."""
-    return tasks.batches(np.random.default_rng(0), case.T, case.K, case.K, np.dtype(np.float32))
+    return tasks.batches(tasks.stream(0, 1), case.T, case.K, case.K, np.dtype(np.float32))
 
 
 def jax_batch(case: Case, key: Any) -> Any:
@@ -157,20 +161,30 @@ def iterations(net: Any, count: int, quick: bool) -> dict[str, Any]:
             for name, values in times.items()
         },
         "iterations": whole,
-        "10,000 iterations": rounded(training(net, case, whole)),
-        "10,000 iterations as by hand": rounded(training(net, BY_HAND, whole)),
+        "10,000 iterations": rounded(training(case, whole)),
+        "10,000 iterations as by hand": rounded(training(BY_HAND, whole)),
         "by hand": BY_HAND_SECONDS,
         "an iteration as by hand": summary(as_by_hand),
         "an iteration by hand": BY_HAND_STEP,
     }
 
 
-def training(net: Any, case: Case, count: int) -> float:
-    """Seconds of many iterations, by the loop of the experiment itself."""
-    ws = prepared(net, case)
-    started = time.perf_counter()
-    result = train(maml_objective(net, ws, ALPHA, False), ws, drawn(case), BETA, count, "MAML")
-    seconds = time.perf_counter() - started
-    if not sum(result.losses[-50:]) < sum(result.losses[:50]):
+def training(case: Case, count: int) -> float:
+    """Seconds of many iterations of the experiment itself, with its metrics and checkpoints."""
+    recipe = Recipe(
+        hidden=(case.H, case.H),
+        methods=("maml",),
+        iterations=count,
+        meta_batch=case.T,
+        shots=case.K,
+        queries=case.K,
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        started = time.perf_counter()
+        go_on(folder, fresh(recipe, 0, {}, 0), every=1000, quiet=True)
+        seconds = time.perf_counter() - started
+        losses = read_metrics(folder / "metrics.csv")["maml"].losses
+    if not sum(losses[-50:]) < sum(losses[:50]):
         raise ValueError("the training that was timed did not train")
     return seconds

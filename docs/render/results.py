@@ -1,0 +1,134 @@
+"""The tables of the experiment, from the files that ``make results`` writes."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from docs.render.manifest import ROOT, PageError
+from docs.render.tables import figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+FOLDER = ROOT / "docs/sinusoid/results"
+
+#: What the tables call a setting and its values.
+NAMES = {"initial": "initial weights", "truncated": "truncated normal", "glorot": "Glorot"}
+
+
+@cache
+def record(name: str) -> dict[str, Any]:
+    """What one sweep, or the measurement of scaling, has found."""
+    path = FOLDER / f"{name}.json"
+    if not path.is_file():
+        raise PageError(f"there are no results {name!r}; make results writes them")
+    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def results(text: str) -> str:
+    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ``scaling``, ...
+
+    Raises
+    ------
+    PageError
+        When there is no such thing.
+    """
+    kind, *rest = text.split("/")
+    kinds: dict[str, Callable[..., str]] = {
+        "table": error_table,
+        "at": at,
+        "setting": setting,
+        "milestones": milestones,
+        "scaling": scaling,
+    }
+    if kind not in kinds:
+        raise PageError(f"results are asked for as {text!r}; it must begin with {', '.join(kinds)}")
+    try:
+        return kinds[kind](*rest)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise PageError(f"there are no results {text!r}: {error}") from None
+
+
+def markdown(rows: Sequence[Sequence[str]], words: int) -> str:
+    """A table whose first columns are words and whose others are numbers."""
+    header, *body = [[NAMES.get(cell, cell) for cell in row] for row in rows]
+    marks = ["---"] * words + ["--:"] * (len(header) - words)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *body))
+
+
+def made(name: str) -> str:
+    """What a table was made with."""
+    found = record(name)
+    versions = ", ".join(f"{each} {version}" for each, version in found["versions"].items())
+    return (
+        f"<small>`{found['command']}`: {found['tasks']:,} unseen tasks, seeds 0 to "
+        f"{found['seeds'] - 1}, {versions}.</small>"
+    )
+
+
+def error_table(name: str, *methods: str) -> str:
+    """The errors after 0, 1, 5 and 10 gradient steps, of all methods or of those named."""
+    found = record(name)
+    header, *rows = found["table"]
+    kept = [place for place, cell in enumerate(header) if cell not in ("methods", "seeds")]
+    names = {"step 1": "1 step", **{f"step {n}": f"{n} steps" for n in (0, 5, 10)}}
+    shown = [
+        row
+        for row, group in zip(rows, found["groups"], strict=True)
+        if not methods or group["method"] in methods
+    ]
+    cut = [[names.get(row[place], row[place]) for place in kept] for row in (header, *shown)]
+    return f"{markdown(cut, len(kept) - 4)}\n\n{made(name)}"
+
+
+def summary_of(name: str, method: str, settings: dict[str, str]) -> dict[str, Any]:
+    """What one sweep has found of a method with some settings."""
+    found = [
+        each["summary"]
+        for each in record(name)["groups"]
+        if each["method"] == method and settings.items() <= each["settings"].items()
+    ]
+    if len(found) != 1:
+        raise PageError(f"{len(found)} groups of {name!r} are of {method} with {settings}")
+    return found[0]  # type: ignore[no-any-return]
+
+
+def at(name: str, method: str, step: str, *settings: str) -> str:
+    """One mean after so many gradient steps, with settings as ``name=value``."""
+    chosen = dict(each.split("=") for each in settings)
+    return figure(summary_of(name, method, chosen)["capped"][int(step)])
+
+
+def setting(name: str, which: str) -> str:
+    """A setting that all runs of a sweep have in common."""
+    return figure(record(name)["base"][which])
+
+
+def milestones(shots: str) -> str:
+    """The error of MAML after one step, by the iterations of its training."""
+    iterations = record(f"{shots}-maml")["grid"]["iterations"]
+    rows = [["method", "initial weights", *(f"{int(each):,} iterations" for each in iterations)]]
+    for name, method, title in (
+        (f"{shots}-maml", "maml", "MAML"),
+        (f"{shots}-first-order", "first_order", "first-order MAML"),
+    ):
+        for initial in record(name)["grid"]["initial"]:
+            found = [
+                summary_of(name, method, {"initial": initial, "iterations": each})
+                for each in iterations
+            ]
+            rows.append([title, initial, *(with_intervals(each, 1) for each in found)])
+    return f"{markdown(rows, 2)}\n\n{made(f'{shots}-maml')}\n\n{made(f'{shots}-first-order')}"
+
+
+def with_intervals(summary: dict[str, Any], step: int) -> str:
+    """A mean with its interval over tasks, and that over seeds."""
+    mean, tasks, seeds = (summary[key][step] for key in ("capped", "capped_ci95", "seeds_ci95"))
+    return f"{mean:.3f} ± {tasks:.3f} ± {seeds:.3f}"
+
+
+def scaling() -> str:
+    """How a sweep scales."""
+    raise PageError("not yet")

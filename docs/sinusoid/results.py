@@ -1,0 +1,126 @@
+"""Make the results that the pages show, from real runs: hours of them on one core.
+
+Each file is what one sweep found, with its command, seeds and versions; the figures are those of
+two runs. Finished runs are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docs.sinusoid import __main__ as experiment
+from docs.sinusoid import sweep
+from docs.sinusoid.command import RESULTS, Parser, Refusal, read_json, status, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HERE = Path(__file__).resolve().parent
+
+#: Where the tables of the pages come from, and where their figures.
+COMMITTED, FIGURES = HERE / "results", HERE / "figures"
+
+# --8<-- [start:sweeps]
+MILESTONES = "--seeds 3 --grid initial=glorot,truncated --grid iterations=10000,30000,70000"
+
+#: By the name of a file, the flags of its sweep.
+SWEEPS = {
+    "quick": "--recipe quick --seeds 5",
+    "10shot-maml": f"--recipe paper-10shot --methods maml {MILESTONES}",
+    "5shot-maml": f"--recipe paper-5shot --methods maml {MILESTONES}",
+    "10shot-first-order": f"--recipe paper-10shot --methods maml --first-order {MILESTONES}",
+    "5shot-first-order": f"--recipe paper-5shot --methods maml --first-order {MILESTONES}",
+    "10shot-baselines": "--recipe paper-10shot --seeds 3 --grid methods=joint,oracle "
+    "--grid initial=glorot,truncated",
+    "5shot-baselines": "--recipe paper-5shot --seeds 3 --grid methods=joint,oracle "
+    "--grid initial=glorot,truncated",
+    "tanh": "--recipe tanh --methods maml --seeds 3",
+    "grid": "--seeds 5 --grid alpha=0.005,0.01,0.02 --grid network=relu2,tanh2 --iterations 10000",
+    "10shot-reptile": "--recipe paper-10shot --methods reptile --iterations 30000 --seeds 3",
+    "5shot-reptile": "--recipe paper-5shot --methods reptile --iterations 30000 --seeds 3",
+}
+
+#: By the name of a folder of figures, the flags of its run.
+RUNS = {
+    "quick": "--recipe quick",
+    "paper-10shot": "--recipe paper-10shot --methods maml joint oracle",
+}
+# --8<-- [end:sweeps]
+
+
+def rounded(value: Any) -> Any:
+    """Numbers with five digits: more would only be noise in a file that people compare."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list) else value
+
+
+def committed(record: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """What is kept of a sweep's record: without its paths, which are of one machine."""
+    return {**rounded(dict(record)), "command": command}
+
+
+def compare(name: str, folder: Path) -> None:
+    """Run a sweep, or what is left of it, and keep what it found.
+
+    Raises
+    ------
+    Refusal
+        When one of its runs failed.
+    """
+    code = sweep.main([*SWEEPS[name].split(), "--run", str(folder)])
+    if code:
+        raise Refusal(f"the sweep {name} ended with status {code}")
+    record = read_json(folder / "sweep.json", {"groups"}, "python -m docs.sinusoid.sweep")
+    command = f"python -m docs.sinusoid.sweep {SWEEPS[name]}"
+    write_json(COMMITTED / f"{name}.json", committed(record, command))
+    if record["grid"]:
+        shutil.copy(folder / "sweep.svg", FIGURES / "sweeps" / f"{name}.svg")
+
+
+def draw(name: str, folder: Path) -> None:
+    """Train, evaluate and draw a run, and keep its figures.
+
+    Raises
+    ------
+    Refusal
+        When it failed.
+    """
+    code = experiment.main([*RUNS[name].split(), "--run", str(folder)])
+    if code:
+        raise Refusal(f"the run {name} ended with status {code}")
+    for path in sorted((folder / "figures").glob("*.svg")):
+        shutil.copy(path, FIGURES / name)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make what was asked for; the exit status."""
+    for folder in (COMMITTED, FIGURES / "sweeps", *(FIGURES / name for name in RUNS)):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in options.only or [*RUNS, *SWEEPS]:
+        print(f"--- {name} ---", flush=True)
+        if name in RUNS:
+            draw(name, options.run / "figures" / name)
+        if name in SWEEPS:
+            compare(name, options.run / "sweeps" / name)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``python -m docs.sinusoid.results``."""
+    options = Parser(prog="python -m docs.sinusoid.results", description=str(__doc__))
+    options.add_argument("--run", type=Path, default=RESULTS, metavar="DIR", help="for the runs")
+    options.add_argument(
+        "--only", nargs="+", choices=[*RUNS, *SWEEPS], metavar="NAME", help="some of them"
+    )
+    return status(lambda: run(options.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
