@@ -49,7 +49,7 @@ def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
         axes.plot(middles, means, marker=lone, color=colour, ls=line, lw=1.6)
         ends[kind] = float(means[-1])
     mean = f"\n(mean of {size:,} iterations)" if size > 1 else ""
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
     axes.set(xlabel="meta-iteration", ylabel=f"training loss{mean}", xlim=(0, longest))
     axes.set_ylim(-0.03 * axes.get_ylim()[1], None)  # a loss near zero is above the axis
     axes.xaxis.set_major_formatter("{x:,.0f}")

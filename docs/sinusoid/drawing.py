@@ -27,8 +27,6 @@ STYLE: dict[Any, Any] = {
     "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "lines.solid_capstyle": "round",
-    "savefig.facecolor": "white",
     "svg.hashsalt": "maml",  # or the ids in the file differ from run to run
     "svg.fonttype": "none",
 }
