@@ -345,6 +345,7 @@ def foreign(record: dict[str, Any]) -> None:
         (spoilt({"other_points": []}), "is malformed; it must be as"),
         (spoilt({"points": "many"}), "is malformed; it must be as"),
         (spoilt({"tasks": None}), "is malformed; it must be as"),
+        (spoilt({"tasks": float("inf")}), "is malformed; it must be as"),
         (short, "is malformed; it must be as"),
     ],
 )

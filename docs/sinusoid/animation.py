@@ -69,8 +69,8 @@ def polyline(x: Array, y: Array, look: str) -> str:
     """A line through points; those that are not finite are left out."""
     finite = np.isfinite(y)
     places = zip(*place(x[finite], y[finite]), strict=True)
-    points = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
-    return f'<polyline class="line" {look} points="{points}"/>'
+    pairs = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
+    return f'<polyline class="line" {look} points="{pairs}"/>'
 
 
 def look_of(kind: str) -> str:

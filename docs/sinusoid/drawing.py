@@ -34,7 +34,6 @@ STYLE: dict[Any, Any] = {
 #: What is the same for all methods: the task itself, and notes.
 INK, FAINT = "#1f1f1f", "#5c5c5c"
 
-
 #: What an axis of capped means says of them.
 CAPPED = f"(a task counts at most {DIVERGED:g})"
 

@@ -72,7 +72,7 @@ def error_map(run: Run, seed: int) -> Figure:
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     panels = figure.subplots(1, len(starts), sharex=True, sharey=True, squeeze=False)[0]
     for panel, start, found in zip(panels, starts, maps, strict=True):
-        # An image of a pixel a cell: as paths, the cells would make the SVG ten times as large.
+        # An image of a pixel a cell: as paths, the cells would make the SVG four times as large.
         image = panel.imshow(
             found,
             norm=scale,

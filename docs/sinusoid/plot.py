@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STYLE", "main", "run"]
 
-#: Where the number of tasks, and what was measured, may be read from.
+#: What writes the evaluation that is drawn.
 MADE_BY = "python -m docs.sinusoid.evaluate"
 
 
@@ -146,7 +146,7 @@ def read_evaluation(path: Path, run: Run) -> Evaluation:
         raise Refusal(f"{path} is of other weights; it must be made again by {MADE_BY}")
     try:
         by_points = {int(record["points"]): record["methods"]}
-        by_points |= {int(points): found for points, found in record["other_points"].items()}
+        by_points |= {int(count): found for count, found in record["other_points"].items()}
         for methods in by_points.values():
             if set(methods) != set(run.starts):
                 raise Refusal(
@@ -160,7 +160,7 @@ def read_evaluation(path: Path, run: Run) -> Evaluation:
             if shapes != {(STEPS + 1,)}:
                 raise ValueError
         return Evaluation(int(record["tasks"]), dict(sorted(by_points.items())))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise Refusal(f"{path} is malformed; it must be as {MADE_BY} makes it") from None
 
 
@@ -196,9 +196,9 @@ def run(options: argparse.Namespace, seed: int) -> int:
             save(figure, folder, name)
         save_as(strip, folder, "adaptation", "png")
     write_text(folder / "adaptation.svg", film)
-    for suffix in ("png", "svg"):  # of an earlier run in this folder
-        for name in {"angle"} - set(figures):
-            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+    if "angle" not in figures:  # but an earlier run in this folder may have had it
+        for suffix in ("png", "svg"):
+            (folder / f"angle.{suffix}").unlink(missing_ok=True)
     print(f"wrote {folder}/: {', '.join([*figures, 'adaptation'])} (.png, .svg)")
     return 0
 
