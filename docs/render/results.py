@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import ROOT, PageError
+from docs.render.speed import duration
 from docs.render.tables import figure
 
 if TYPE_CHECKING:
@@ -130,5 +131,24 @@ def with_intervals(summary: dict[str, Any], step: int) -> str:
 
 
 def scaling() -> str:
-    """How a sweep scales."""
-    raise PageError("not yet")
+    """How a sweep scales: what was measured, and what a long one would take."""
+    found = record("scaling")
+    head = ["carried by", "workers", "seconds", "efficiency", "overhead a run", "start-up"]
+    rows = [head]
+    for each in found["measured"]:
+        times = [each[key] for key in ("wall", "overhead_per_run", "start_up")]
+        wall, overhead, start_up = (duration(value) for value in times)
+        efficiency = f"{each['efficiency']:.0%}"
+        rows.append([each["executor"], str(each["workers"]), wall, efficiency, overhead, start_up])
+    sizes, long = found["sizes"], found["foretold"]
+    sweeps = [["carried by", "workers", "time", ""]]
+    for each in long["sweeps"]:
+        minutes = f"{each['seconds'] / 60:.0f} minutes"
+        sweeps.append([each["executor"], str(each["workers"]), minutes, each["basis"]])
+    return (
+        f"{sizes['runs']} runs of {sizes['iterations']:,} iterations on {found['cores']} cores, "
+        f"medians of {sizes['rounds']} rounds. Overhead is the time of the workers beyond that of "
+        f"the runs.\n\n{markdown(rows, 1)}\n\n"
+        f"So {long['runs']:,} runs of the recipe `quick`, {duration(long['seconds_of_one_run'])} "
+        f"each, would take:\n\n{markdown(sweeps, 1)}\n\n<small>`{found['command']}`</small>"
+    )

@@ -119,7 +119,7 @@ def read_metrics(path: Path) -> dict[str, Curve]:
                     curve.angles.append(float(row["angle"]))
     except OSError as error:
         raise Refusal(f"cannot read {path}: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, csv.Error):
         raise Refusal(f"{path} must have the columns method, iteration, loss, angle") from None
     if not curves or not set(curves) <= set(METHODS):
         raise Refusal(f"{path} holds {sorted(curves)}; it must hold some of {', '.join(METHODS)}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -102,6 +103,7 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "generated").glob("*/__init__.py"))
 
 
+@cache
 def load_network(name: str) -> Network:
     """Import a generated package.
 
