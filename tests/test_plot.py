@@ -244,6 +244,8 @@ def test_windows_average_what_was_recorded(folder: Path, run: Run) -> None:
     assert ys(line) == pytest.approx(losses)  # fewer than a curve has points
     angles = curves.angle(run, found["maml"]).axes[0].get_lines()[0]
     assert xs(angles) == [0]
+    assert curves.moving_median([1.0, 9.0, 2.0]) == [2.0, 2.0, 2.0]
+    assert curves.moving_median([*range(20)])[10] == 10.0
 
 
 def test_a_cell_of_the_map_is_the_error_of_its_task(run: Run) -> None:

@@ -152,7 +152,7 @@ def test_results_are_made_from_real_runs(
     small = "--iterations 3 --meta-batch 2 --shots 3 --queries 3 --tasks 3"
     monkeypatch.setattr(results, "COMMITTED", tmp_path / "kept")
     monkeypatch.setattr(results, "FIGURES", tmp_path / "figures")
-    monkeypatch.setattr(results, "RUNS", {"one": small})
+    monkeypatch.setattr(results, "RUNS", {"one": (small, ("fits",))})
     monkeypatch.setattr(
         results, "SWEEPS", {"two": f"{small} --seeds 2 --grid alpha=0.01,0.02 --quiet"}
     )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Points of a learning curve.
 WINDOWS = 100
 
+#: Measurements of the angle to either side whose median is drawn: single ones jump.
+ASIDE = 5
+
 #: What the loss is taken after, where a method adapts.
 AFTER = {
     "maml": "MAML,\nafter the step",
@@ -58,14 +61,23 @@ def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
     return figure
 
 
+def moving_median(values: list[float]) -> list[float]:
+    """The median of each value and of those beside it."""
+    return [
+        float(np.median(values[max(0, place - ASIDE) : place + ASIDE + 1]))
+        for place in range(len(values))
+    ]
+
+
 def angle(run: Run, curve: Curve) -> Figure:
     """How far the first-order meta-gradient points away from that of second order."""
     figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
     axes = figure.subplots()
     colour, line, marker, _ = LOOKS[run.kind("maml")]
-    axes.plot(curve.iterations, curve.angles, color=colour, ls=line, lw=1.6, marker=marker, ms=3)
+    axes.plot(curve.iterations, curve.angles, marker, color=colour, ms=3, alpha=0.4, mew=0)
+    axes.plot(curve.iterations, moving_median(curve.angles), color=colour, ls=line, lw=1.8)
     axes.set(
-        xlabel=f"meta-iteration of {run.title('maml')}",
+        xlabel=f"meta-iteration of {run.title('maml')} (line: moving median)",
         ylabel="angle between first- and\nsecond-order meta-gradient",
         ylim=(0, None),
     )

@@ -44,10 +44,13 @@ SWEEPS = {
     "5shot-reptile": "--recipe paper-5shot --methods reptile --iterations 30000 --seeds 3",
 }
 
-#: By the name of a folder of figures, the flags of its run.
+#: By the name of a folder of figures, the flags of its run and the figures that pages show.
 RUNS = {
-    "quick": "--recipe quick",
-    "paper-10shot": "--recipe paper-10shot --methods maml joint oracle",
+    "quick": ("--recipe quick", ("adaptation", "error_by_step", "fits", "learning_curve")),
+    "paper-10shot": (
+        "--recipe paper-10shot --methods maml joint oracle",
+        ("angle", "error_by_step", "error_map", "half_range"),
+    ),
 }
 # --8<-- [end:sweeps]
 
@@ -92,11 +95,12 @@ def draw(name: str, folder: Path) -> None:
     Refusal
         When it failed.
     """
-    code = experiment.main([*RUNS[name].split(), "--run", str(folder)])
+    flags, figures = RUNS[name]
+    code = experiment.main([*flags.split(), "--run", str(folder)])
     if code:
         raise Refusal(f"the run {name} ended with status {code}")
-    for path in sorted((folder / "figures").glob("*.svg")):
-        shutil.copy(path, FIGURES / name)
+    for figure in figures:
+        shutil.copy(folder / "figures" / f"{figure}.svg", FIGURES / name)
 
 
 def run(options: argparse.Namespace) -> int:
