@@ -29,8 +29,8 @@ from docs.sinusoid import (
     train,
 )
 from docs.sinusoid.adam import Adam
-from docs.sinusoid.command import Refusal
-from docs.sinusoid.evaluate import STEPS
+from docs.sinusoid.command import Refusal, write_json
+from docs.sinusoid.evaluate import STEPS, load_run
 from docs.sinusoid.recipes import FIELDS, Recipe, written
 from docs.sinusoid.sweep_figure import figure
 
@@ -157,8 +157,8 @@ def test_units_that_are_given_hold_for_every_network() -> None:
         (["--grid", "hidden=4+x"], "hidden is 'x'; it must be a whole number from 1 to"),
         (["--grid", "alpha=1", "--grid", "alpha=2"], "alpha is given by two grids; it must be"),
         (
-            ["--grid", "meta-batch=1", "--grid", "meta_batch=2"],
-            "meta_batch is given by two grids; it must be given once",
+            ["--grid", "reptile-steps=1", "--grid", "reptile_steps=2"],
+            "reptile_steps is given by two grids; it must be given once",
         ),
         (["--alpha", "1", "--grid", "alpha=1"], "alpha is given by a flag and by the grid; it"),
         (
@@ -188,7 +188,7 @@ def test_a_sweep_refuses_in_one_line(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        status = sweep.main(["--run", str(tmp_path), *arguments])
+        status = sweep.main([*SMALL, "--run", str(tmp_path), *arguments])
     except SystemExit as end:
         status = int(str(end.code))
     assert status == 2
@@ -368,11 +368,24 @@ def test_the_figure_is_written(finished: Path) -> None:
 # --- going on ---
 
 
-def test_the_same_command_trains_nothing_again(finished: Path) -> None:
+def test_the_same_command_trains_nothing_again(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before, written_before = times(finished), contents(finished)
+    monkeypatch.setattr(sweep, "executor", lambda *_: pytest.fail("nothing is left to do"))
     assert sweep.main([*SMALL, *GRID, "--seeds", "3", "--run", str(finished)]) == 0
     assert times(finished) == before
     assert contents(finished) == written_before
+
+
+def test_finished_work_is_not_done_again(finished: Path, tmp_path: Path) -> None:
+    # As when a cluster gives a run away that was finished after all.
+    folder = shutil.copytree(finished, tmp_path / "sweep")
+    before = times(folder)
+    run = load_run(folder / "runs" / "network=relu2,alpha=0.01,seed=1")
+    place = str(folder / "runs" / "network=relu2,alpha=0.01,seed=1")
+    assert member.work(place, asdict(run.recipe), 1, 5).finished
+    assert times(folder) == before
 
 
 def test_a_wider_sweep_keeps_the_runs(finished: Path, tmp_path: Path) -> None:
@@ -449,6 +462,10 @@ def test_a_half_finished_run_goes_on(
     state = checkpoint.load(folder / "runs" / name)
     assert state is not None
     assert (state.method, state.iteration) == ("maml", 2)
+    # That somebody has evaluated what there is does not finish it.
+    train.write_results(folder / "runs" / name, state)
+    record = member.evaluated(load_run(folder / "runs" / name), 5)
+    write_json(folder / "runs" / name / "evaluation.json", record)
 
     begun: list[int] = []
     batches: Any = tasks.batches

@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -73,6 +74,15 @@ def children(process: int) -> list[int]:
         if parent == process and b"spawn_main" in line:
             found.append(int(path.parent.name))
     return found
+
+
+def alive(process: int) -> bool:
+    """Whether a process is neither gone nor waits for somebody to ask how it ended."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return text.rpartition(")")[2].split()[0] != "Z"
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -148,6 +158,50 @@ def test_an_executor_breaks_only_for_what_is_in_it(tmp_path: Path) -> None:
     assert len(opened) == 1
 
 
+class Fragile(Executor):
+    """Does every piece of work in a moment, and breaks in two when there is a certain one."""
+
+    def __init__(self, culprit: str) -> None:
+        self.culprit, self.flying, self.company = culprit, dict[str, Future[str]](), list[str]()
+
+    def submit(self, _: Any, name: str) -> Future[str]:  # type: ignore[override]
+        """Begin."""
+        self.flying[name] = future = Future[str]()
+        if self.culprit in self.flying:
+            self.company.append(name)
+        end = self.snap if name == self.culprit else partial(self.finish, name)
+        threading.Timer(0.1 if name == self.culprit else 0.05, end).start()
+        return future
+
+    def finish(self, name: str) -> None:
+        """Be done with one, if it is not lost."""
+        if name in self.flying:
+            self.flying.pop(name).set_result(name)
+
+    def snap(self) -> None:
+        """Lose everything."""
+        while self.flying:
+            self.flying.popitem()[1].set_exception(BrokenExecutor("a process has died"))
+
+
+def test_a_suspect_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "POLL", 0.01)  # many chances to begin something else
+    opened: list[Fragile] = []
+
+    @contextmanager
+    def connect() -> Iterator[Executor]:
+        opened.append(Fragile("b"))
+        yield opened[-1]
+
+    jobs = {name: (name,) for name in "abcdef"}
+    found = dict(executors.carry(dies, jobs, connect, 2, []))
+    assert {name for name, future in found.items() if future.exception() is None} == set("acdef")
+    # Once with company, and then until it is given up.
+    assert [pool.company[-1] for pool in opened[:-1]][1:] == ["b"] * executors.ENDS
+    assert [pool.company for pool in opened[1:-1]] == [["b"]] * executors.ENDS
+    assert len(opened) == executors.ENDS + 2
+
+
 @pytest.mark.parametrize("address", ["", "threads", "dask:/x:1", "dask://x", "dask://x:0"])
 def test_an_unknown_executor(address: str) -> None:
     with pytest.raises(Refusal, match="it must be local or dask://HOST:PORT"):
@@ -165,8 +219,9 @@ def test_a_killed_worker_and_a_killed_sweep(serial: Path, tmp_path: Path) -> Non
         workers = children(first.pid)
         os.kill(workers[0], signal.SIGKILL)
         until(lambda: set(children(first.pid)) - set(workers))
+        workers = children(first.pid)
         first.kill()
-    # The workers do not outlive it, or they would be in the folders still.
+    until(lambda: not any(map(alive, workers)))
     with command(*arguments) as second:
         shown, said = second.communicate(timeout=LIMIT)
     assert second.returncode == 0, said
