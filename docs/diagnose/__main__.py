@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docs.diagnose import vectors
+from docs.diagnose.compare import judge
 from docs.diagnose.reading import read
-from docs.diagnose.verdict import Verdict, judge
+from docs.diagnose.verdict import Verdict
 from docs.sinusoid.command import Parser, Refusal, status
 
 if TYPE_CHECKING:

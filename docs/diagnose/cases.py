@@ -97,7 +97,9 @@ PLANS = {
     "relu1": Plan((2, 13, 3), tasks=5, shots=11, queries=7, alpha=0.08, seed=159),
     "relu2": Plan((4, 9, 8, 3), tasks=7, shots=5, queries=11, alpha=0.08, seed=114),
     "tanh2": Plan((1, 6, 9, 5), tasks=3, shots=7, queries=11, alpha=0.08, activation="tanh"),
-    "relu2_5steps": Plan((2, 10, 9, 3), tasks=5, shots=11, queries=7, alpha=0.025, steps=5, seed=154),
+    "relu2_5steps": Plan(
+        (2, 10, 9, 3), tasks=5, shots=11, queries=7, alpha=0.025, steps=5, seed=154
+    ),
 }
 
 

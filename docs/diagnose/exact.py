@@ -9,19 +9,18 @@ the generated code, and so checks it, too.
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from docs.diagnose.cases import Case
     from docs.sinusoid.networks import Array
 
-    #: Decimals in an array of objects.
-    Exact = np.ndarray[Any, Any]
+#: Decimals in an array of objects, of which NumPy's types know nothing.
+Exact: TypeAlias = Any
 
 DIGITS = 50
 
@@ -47,9 +46,7 @@ def losses(case: Case) -> dict[str, float]:
 
 def exact(array: Array) -> Exact:
     """The same numbers as decimals, without rounding."""
-    decimals = np.empty(array.shape, dtype=object)
-    decimals.flat = [Decimal(float(value)) for value in array.flat]
-    return decimals
+    return np.array([Decimal(float(value)) for value in array.flat]).reshape(array.shape)
 
 
 def activations(case: Case, weights: Sequence[Exact], X: Exact) -> list[Exact]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,9 +29,9 @@ def first_order(case: Case) -> WeightTuple:
     """The query gradient at the adapted weights."""
     if case.unrolled is None:
         return through_steps(case, hessians=0)
-    return case.unrolled.first_order_meta_loss_and_gradient(
-        case.weights, *case.batch, case.alpha
-    )[1]
+    return case.unrolled.first_order_meta_loss_and_gradient(case.weights, *case.batch, case.alpha)[
+        1
+    ]
 
 
 def joint(case: Case) -> WeightTuple:
@@ -159,7 +159,7 @@ def mean(each: Iterator[WeightTuple]) -> WeightTuple:
 
 def like(weights: WeightTuple, arrays: Sequence[Array]) -> WeightTuple:
     """Arrays under the names of a network's weights."""
-    return cast("WeightTuple", type(weights)(*arrays))
+    return type(weights)(*arrays)
 
 
 def one_by_one(case: Case) -> Iterator[tuple[Array, Array, Array, Array]]:

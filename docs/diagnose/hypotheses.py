@@ -165,7 +165,8 @@ def _of_case(adapted: Callable[[str, Case], bool], case: Case, name: str) -> boo
 
 def in_head(name: str, case: Case) -> bool:
     """Whether a parameter belongs to the last layer."""
-    return name[1:] == case.net.Weights._fields[-1][1:]
+    last: str = case.net.Weights._fields[-1]
+    return name[1:] == last[1:]
 
 
 CHANGES = [

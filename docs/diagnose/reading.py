@@ -103,7 +103,7 @@ def found(case: Case, arrays: Mapping[str, Any], where: str) -> Found:
     ]
     if any(transposed) and not all(transposed):
         raise Refusal(
-            f"{where}W1, ... are some (in, out) and some (out, in); they must all be one or the other"
+            f"{where}W1, ... are some (in, out) and some (out, in); they must all be alike"
         )
     return Found(case, like(case.weights, laid), any(transposed))
 

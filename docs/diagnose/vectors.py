@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 README = """\
 # Test vectors of MAML's meta-gradient
 
-1. `vectors.npz` and `vectors.json` hold the same cases, float64: weights, data, alpha, steps, activation.
+1. `vectors.npz` and `vectors.json` hold the same cases: weights, data, alpha, steps, activation.
 2. The network is H = activation(X W1 + b1), ..., without an activation after the last layer.
 3. W is (inputs, outputs), b is (1, outputs); X_s, Y_s, X_q, Y_q are (tasks, rows, columns).
 4. A loss is the mean of the squared errors over rows and outputs: no 1/2, no regularisation.
@@ -48,7 +48,9 @@ def as_npz() -> bytes:
     NumPy dates the members of an archive 1980 and does not compress them, so the same arrays make
     the same bytes.
     """
-    named = {f"{name}/{key}": a for name, case in cases().items() for key, a in arrays(case).items()}
+    named = {
+        f"{name}/{key}": a for name, case in cases().items() for key, a in arrays(case).items()
+    }
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **named)
     return file.getvalue()

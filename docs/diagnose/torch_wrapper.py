@@ -1,0 +1,68 @@
+"""MAML in PyTorch, and what the diagnosis says of it."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+import torch
+
+from docs.diagnose import diagnose
+
+
+# --8<-- [start:maml]
+def loss(weights: Any, X: Any, Y: Any, activation: Any) -> Any:
+    """The mean squared error of a multilayer perceptron."""
+    for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        X = activation(X @ W + b)
+    return torch.mean((X @ weights[-2] + weights[-1] - Y) ** 2)
+
+
+def adapted(weights: Any, X: Any, Y: Any, alpha: float, activation: Any, create_graph: bool) -> Any:
+    """The weights after one inner step."""
+    inner = torch.autograd.grad(loss(weights, X, Y, activation), weights, create_graph=create_graph)
+    return [w - alpha * g for w, g in zip(weights, inner, strict=True)]
+
+
+# --8<-- [end:maml]
+
+
+# --8<-- [start:wrapper]
+def meta_gradient(
+    weights: Any,
+    X_s: Any,
+    Y_s: Any,
+    X_q: Any,
+    Y_q: Any,
+    alpha: float,
+    activation: Any = torch.relu,
+    steps: int = 1,
+    create_graph: bool = True,
+) -> list[Any]:
+    """What `diagnose` calls: numpy arrays in, numpy arrays out."""
+    shared = [torch.tensor(w, requires_grad=True) for w in weights]
+    losses = []
+    for x_s, y_s, x_q, y_q in zip(*map(torch.tensor, (X_s, Y_s, X_q, Y_q)), strict=True):
+        fast: Any = shared
+        for _ in range(steps):
+            fast = adapted(fast, x_s, y_s, alpha, activation, create_graph)
+        losses.append(loss(fast, x_q, y_q, activation))
+    return [g.numpy() for g in torch.autograd.grad(torch.stack(losses).mean(), shared)]
+
+
+# --8<-- [end:wrapper]
+
+
+def main() -> int:
+    """Print the verdicts with and without ``create_graph``; exit status 1 if one is wrong."""
+    # --8<-- [start:verdict]
+    with_graph = diagnose(meta_gradient, "relu1", "relu2")
+    without = diagnose(partial(meta_gradient, create_graph=False), "relu1", "relu2")
+    print(f"create_graph=True\n\n{with_graph}\n\ncreate_graph=False\n\n{without}")
+    # --8<-- [end:verdict]
+    return 0 if with_graph.second_order and not without.second_order else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
