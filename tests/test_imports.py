@@ -67,6 +67,13 @@ ALLOWED = {
         "mkdocs", "derive.build",
         "docs.render.manifest", "docs.render.measure", "docs.render.page",
     },
+    "docs/diagnose/__init__.py": {"docs.diagnose.function", "docs.diagnose.verdict"},
+    "docs/diagnose/torch_wrapper.py": {"torch", "docs.diagnose.diagnose"},
+    "docs/diagnose/jax_wrapper.py": {"jax", "docs.diagnose.diagnose"},
+    "docs/diagnose/*.py": {
+        "numpy",
+        "docs.diagnose", "docs.sinusoid.command", "docs.sinusoid.networks", "docs.sinusoid.tasks",
+    },
     "docs/by_hand.py": {"numpy", "docs.sinusoid"},
     "docs/speed/*.py": {"numpy", "docs.sinusoid"},
     "docs/sinusoid/plot.py": {"numpy", "matplotlib", "docs"},

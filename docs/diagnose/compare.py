@@ -70,7 +70,12 @@ def beside(name: str, ours: Array, true: Array) -> Parameter:
 
 
 def degrees(ours: Array, theirs: Array) -> float:
-    """The angle between two arrays; a right angle where one of them is zero."""
-    lengths = float(np.linalg.norm(ours) * np.linalg.norm(theirs))
-    cosine = float(np.vdot(ours, theirs)) / lengths if lengths else 0.0
-    return float(np.degrees(np.arccos(min(1.0, max(-1.0, cosine)))))
+    """The angle between two arrays; a right angle where one of them is zero.
+
+    Between directions u and v it is 2 arctan(|u - v| / |u + v|), which keeps the digits of a
+    small angle; the cosine of one is 1 whatever it is.
+    """
+    if not ours.any() or not theirs.any():
+        return 90.0
+    u, v = (array / np.linalg.norm(array) for array in (ours, theirs))
+    return float(np.degrees(2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))))

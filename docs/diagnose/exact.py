@@ -61,7 +61,7 @@ def activations(case: Case, weights: Sequence[Exact], X: Exact) -> list[Exact]:
 
 def _hidden(activation: str, Z: Exact) -> Exact:
     if activation == "relu":
-        return np.maximum(Z, Decimal(0))
+        return Z * (Z > 0)
     # tanh(z) = 1 - 2 / (exp(2 z) + 1)
     doubled = np.frompyfunc(lambda z: (2 * z).exp(), 1, 1)(Z)
     return 1 - 2 / (doubled + 1)
@@ -71,16 +71,16 @@ def loss(case: Case, weights: Sequence[Exact], X: Exact, Y: Exact) -> Decimal:
     """The mean of the squared errors over rows and outputs."""
     error = activations(case, weights, X)[-1] - Y
     total: Decimal = (error * error).sum()
-    return total / error.size
+    return total / int(error.size)
 
 
 def gradient(case: Case, weights: Sequence[Exact], X: Exact, Y: Exact) -> list[Exact]:
     """Its gradient, layer by layer from the last."""
     *values, prediction = activations(case, weights, X)
-    dZ = 2 * (prediction - Y) / Decimal(Y.size)
+    dZ = 2 * (prediction - Y) / int(Y.size)
     found: list[Exact] = []
     for H, W in zip(values[::-1], weights[-2::-2], strict=True):
         found = [H.T @ dZ, dZ.sum(0, keepdims=True), *found]
-        slope = (H > 0) * Decimal(1) if case.activation == "relu" else 1 - H * H
+        slope = H > 0 if case.activation == "relu" else 1 - H * H
         dZ = dZ @ W.T * slope
     return found

@@ -56,7 +56,7 @@ def meta_gradient(
         )
         return jnp.mean(each(X_s, Y_s, X_q, Y_q))
 
-    return list(jax.grad(meta_loss)([jnp.asarray(w) for w in weights]))
+    return list(jax.jit(jax.grad(meta_loss))([jnp.asarray(w) for w in weights]))
 
 
 # --8<-- [end:wrapper]

@@ -47,10 +47,11 @@ def read(path: Path) -> list[Found]:
     """
     wanted = "a .npz file with arrays CASE/W1, CASE/b1, ... of gradients"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
                 raise ValueError
-            arrays = dict(file)
+            arrays = dict(loaded)
     except OSError as error:
         reason = error.strerror or error
         raise Refusal(f"cannot read {path}: {reason}; it must be {wanted}") from None
