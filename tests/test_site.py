@@ -47,11 +47,14 @@ PAGES = {
     path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted(DOCS.rglob("*.md"))
     if path.relative_to(DOCS).parts[0] not in ("assets", "theme")
+    and path.parent != DOCS / "diagnose/vectors"
 }
-#: The numbered pages by chapter, and the one that is a package.
+#: The numbered pages by chapter, and those that are packages.
 CHAPTERS = {
     int(match[0]): name for name in PAGES if (match := re.match(r"\d+", name)) is not None
-} | {11: "sinusoid/index.md"}
+} | {11: "sinusoid/index.md", 17: "diagnose/index.md"}
+#: Numbers that are kept for chapters to come.
+KEPT = {15, 16}
 
 SMALL = {
     "3-network.md": "{{eq:Z1_s}}",
@@ -553,7 +556,7 @@ def sections(page: str) -> dict[str, str]:
 
 
 def test_the_chapters_are_numbered_without_a_gap() -> None:
-    assert sorted(CHAPTERS) == list(range(1, len(CHAPTERS) + 1))
+    assert sorted({*CHAPTERS, *KEPT}) == list(range(1, max(CHAPTERS) + 1))
 
 
 @pytest.mark.parametrize("page", CHAPTERS.values())

@@ -20,6 +20,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{example:w_bar}}              a number of the worked example in scalars
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               what make bench measured
+    {{diagnose:verdict first order}}      what the diagnosis says, and its tables
     {{results}} {{notation}}       the errors of the published run, the letters
     {{symbols:relu2}}              every quantity of a network
 """
@@ -32,6 +33,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from docs.render.code import stage_block, whole_file
+from docs.render.diagnose import diagnosed
 from docs.render.equations import INPUTS, equation_html
 from docs.render.manifest import (
     PAGE_NETWORK,
@@ -127,6 +129,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "example": example,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
+        "diagnose": diagnosed,
         "results": lambda _: results_table(),
         "symbols": symbol_table,
         "notation": lambda _: notation_table(),
