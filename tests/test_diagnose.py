@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docs.diagnose import diagnose, vectors
+from docs.diagnose import diagnose, training, vectors
 from docs.diagnose.__main__ import main
 from docs.diagnose.cases import PLANS, Case, cases
 from docs.diagnose.compare import expected, fit, judge
@@ -25,6 +25,7 @@ from docs.diagnose.gradients import STEP, first_order, joint, last_step, second_
 from docs.diagnose.hypotheses import FIRST, HYPOTHESES, ONE, RIGHT, factors, in_head
 from docs.diagnose.reading import found, read
 from docs.diagnose.verdict import TOLERANCE, Fit, Verdict
+from docs.render.diagnose import diagnosed
 from docs.sinusoid.command import Refusal
 from docs.sinusoid.gradcheck import central_difference, relative_error
 
@@ -258,7 +259,7 @@ def test_a_scale_is_recognised_and_named(
     text = str(verdict)
     assert f"second order? no: {name}, times {expected_name}" in text
     assert f"But it is {only.factor.meaning}." in text
-    assert f"divide by {expected_name}" in text
+    assert f"divide the gradient by {expected_name}" in text
 
 
 def test_an_unknown_scale_is_proportional() -> None:
@@ -268,6 +269,13 @@ def test_an_unknown_scale_is_proportional() -> None:
     other = verdict_of(lambda case: each_times(second_order(case), len(case.name)))
     assert not other.second_order
     assert "second order? no: second order, but for its length\n" in str(other)
+
+
+def test_what_is_next_to_nothing_is_no_gradient() -> None:
+    verdict = verdict_of(lambda case: each_times(second_order(case), 1e-200))
+    (only,) = verdict.matches
+    assert only.hypothesis.name == "no gradient"
+    assert all(part.angle == 90 for each in verdict.cases for part in each.parameters)
 
 
 def test_another_thing_in_every_case() -> None:
@@ -361,6 +369,37 @@ def test_a_function_that_fails_is_named_with_its_error() -> None:
         diagnose(lambda *_: 1 / 0)
     with pytest.raises(Refusal, match="the case is 'relu9'; it must be one of relu1, relu2"):
         diagnose(ours, "relu9")
+
+
+# --- the page ---
+
+
+def test_the_page_shows_a_verdict_of_every_mistake() -> None:
+    text = diagnosed("mistakes")
+    shown = re.findall(r'^\?\?\? \w+ "(.*)"$', text, re.MULTILINE)
+    single = [name for name in NAMES if not name.startswith("first order,")]
+    assert shown == [*single, "summed over tasks", "the opposite sign", "none of these"]
+    for name in single:
+        assert f"relu2_5steps: {name}\n" in text
+    # All but zeros, which are exact, and none of these.
+    assert text.count("to float32 accuracy") == len(shown) - 2
+    assert "second order? no: second order, times T\n" in text
+    assert "second order? no: second order, times -1\n" in text
+
+
+def test_the_angle_during_training_is_as_committed() -> None:
+    record = json.loads(training.RESULTS.read_text(encoding="utf-8"))
+    assert [stage["iterations"] for stage in record["stages"]] == list(training.STAGES)
+    # float32 rounds otherwise on another machine, and training carries it on.
+    for stage, written, accuracy in zip(
+        training.measured((0, 100)), record["stages"], (1e-9, 1e-2), strict=False
+    ):
+        for name in ("loss", "angle", "length"):
+            assert stage[name] == pytest.approx(written[name], rel=accuracy)
+    # What the page says: nearly parallel at random weights, and no more after training.
+    angles = [stage["angle"] for stage in record["stages"]]
+    assert angles[0]["high"] < 20
+    assert angles[-1]["low"] > 30
 
 
 # --- the vectors ---
@@ -517,6 +556,7 @@ def test_what_is_no_file_of_gradients(
         ({"relu2/W1": np.zeros((9, 4))}, "some (in, out) and some (out, in)"),
         ({"relu2/W2": np.full((9, 8), np.nan)}, "relu2/W2 is not finite; it must be"),
         ({"relu2/b3": np.full(3, np.inf)}, "relu2/b3 is not finite; it must be"),
+        ({"relu2/b3": np.full(3, 1e200)}, "relu2/b3 has entries beyond 1e+100; it must not"),
         ({"relu2/b3": np.full(3, "x")}, "relu2/b3 is <U1; it must be real numbers"),
         ({"relu2/b3": np.zeros(3, complex)}, "relu2/b3 is complex128; it must be real numbers"),
         ({"relu2/W4": np.zeros(3)}, "relu2/W4 is no parameter; there must be W1, b1"),

@@ -56,7 +56,9 @@ ALLOWED = {
     "docs/render/equations.py": {"docs.render.code", "docs.render.manifest"},
     "docs/render/tables.py": {"docs.render.manifest"},
     "docs/render/speed.py": {"docs.render.manifest"},
-    "docs/render/diagnose.py": {"docs.diagnose", "docs.render.manifest", "docs.render.tables"},
+    "docs/render/diagnose.py": {
+        "numpy", "docs.diagnose", "docs.render.manifest", "docs.render.tables", "docs.sinusoid",
+    },
     "docs/render/page.py": {
         "docs.render.code", "docs.render.diagnose", "docs.render.equations",
         "docs.render.manifest", "docs.render.speed", "docs.render.tables",

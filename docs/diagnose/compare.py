@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from docs.diagnose.reading import Found
     from docs.sinusoid.networks import Array, WeightTuple
 
+#: A gradient that is shorter is none.
+NOTHING = 1e-100
+
 
 @cache
 def expected(name: str) -> list[tuple[Hypothesis, Array]]:
@@ -51,15 +54,21 @@ def judge(given: Found) -> OfCase:
 
 def fit(ours: Array, hypothesis: Hypothesis, theirs: Array, known: Sequence[Factor]) -> Fit:
     """Compare two vectors up to a factor; one that is not known leaves the direction alone."""
-    if not ours.any() or not theirs.any():
-        return Fit(hypothesis, ONE, float(ours.any() or theirs.any()))
+    nothing = [vanishes(each) for each in (ours, theirs)]
+    if any(nothing):
+        return Fit(hypothesis, ONE, float(not all(nothing)))
     best = float(ours @ theirs / (theirs @ theirs))
     names = (each for each in known if abs(best / each.value - 1) < TOLERANCE)
     factor = next(names, Factor("", best, ""))
-    if factor.value == 0:
-        return Fit(hypothesis, ONE, 1.0)
     expect = factor.value * theirs
+    if vanishes(expect):
+        return Fit(hypothesis, ONE, 1.0)
     return Fit(hypothesis, factor, float(np.linalg.norm(ours - expect) / np.linalg.norm(expect)))
+
+
+def vanishes(array: Array) -> bool:
+    """Whether an array is zero, or so near it that its squares are."""
+    return bool(np.linalg.norm(array) < NOTHING)
 
 
 def beside(name: str, ours: Array, true: Array) -> Parameter:
@@ -75,7 +84,7 @@ def degrees(ours: Array, theirs: Array) -> float:
     Between directions u and v it is 2 arctan(|u - v| / |u + v|), which keeps the digits of a
     small angle; the cosine of one is 1 whatever it is.
     """
-    if not ours.any() or not theirs.any():
+    if vanishes(ours) or vanishes(theirs):
         return 90.0
     u, v = (array / np.linalg.norm(array) for array in (ours, theirs))
     return float(np.degrees(2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))))

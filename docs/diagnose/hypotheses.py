@@ -90,7 +90,10 @@ WHOLE = [
         "Reptile's direction",
         reptile,
         "This is how far adaptation moved the weights; no query point took part.",
-        ((ANY, "differentiate the query loss at the adapted weights by the weights before"),),
+        (
+            (ANY, "take the gradient of the query loss at the adapted weights, with respect to"),
+            ("", "the weights before adaptation"),
+        ),
     ),
     Hypothesis(
         "joint training",

@@ -20,46 +20,36 @@ def loss(weights: Any, X: Any, Y: Any, activation: Any) -> Any:
     return jnp.mean((X @ weights[-2] + weights[-1] - Y) ** 2)
 
 
-def after_adaptation(
+def query_loss(
     weights: Any, task: Any, alpha: float, activation: Any, steps: int, stop_gradient: bool
 ) -> Any:
-    """The query loss of a task at its adapted weights."""
+    """The query loss of a task after inner steps on its support set."""
     X_s, Y_s, X_q, Y_q = task
     for _ in range(steps):
-        inner = jax.grad(loss)(weights, X_s, Y_s, activation)
+        gradient = jax.grad(loss)(weights, X_s, Y_s, activation)
         if stop_gradient:
-            inner = jax.lax.stop_gradient(inner)
-        weights = [w - alpha * g for w, g in zip(weights, inner, strict=True)]
+            gradient = jax.lax.stop_gradient(gradient)
+        weights = [w - alpha * g for w, g in zip(weights, gradient, strict=True)]
     return loss(weights, X_q, Y_q, activation)
 
 
 # --8<-- [end:maml]
 
 
-# --8<-- [start:wrapper]
 def meta_gradient(
-    weights: Any,
-    X_s: Any,
-    Y_s: Any,
-    X_q: Any,
-    Y_q: Any,
-    alpha: float,
-    activation: Any = jax.nn.relu,
-    steps: int = 1,
-    stop_gradient: bool = False,
-) -> list[Any]:
-    """What `diagnose` calls: numpy arrays in, something that numpy understands out."""
+    weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any, alpha: float,
+    activation: Any = jax.nn.relu, steps: int = 1, stop_gradient: bool = False,
+) -> Any:  # fmt: skip
+    """What `diagnose` calls: numpy arrays in, arrays that numpy understands out."""
 
+    # --8<-- [start:wrapper]
     def meta_loss(shared: Any) -> Any:
-        each = jax.vmap(
-            lambda *task: after_adaptation(shared, task, alpha, activation, steps, stop_gradient)
-        )
+        how = alpha, activation, steps, stop_gradient
+        each = jax.vmap(lambda *task: query_loss(shared, task, *how))
         return jnp.mean(each(X_s, Y_s, X_q, Y_q))
 
-    return list(jax.jit(jax.grad(meta_loss))([jnp.asarray(w) for w in weights]))
-
-
-# --8<-- [end:wrapper]
+    return jax.jit(jax.grad(meta_loss))([jnp.asarray(w) for w in weights])
+    # --8<-- [end:wrapper]
 
 
 def main() -> int:

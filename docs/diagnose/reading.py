@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from docs.sinusoid.networks import Array, WeightTuple
 
 
+#: Beyond it the squares of numbers are no numbers.
+LARGEST = 1e100
+
+
 class Found(NamedTuple):
     """Somebody's gradient for a case.
 
@@ -130,6 +134,8 @@ def numbers(given: Any, name: str) -> Array:
         raise Refusal(f"{name} is {array.dtype}; it must be real numbers")
     if not np.isfinite(array).all():
         raise Refusal(f"{name} is not finite; it must be")
+    if np.abs(array).max(initial=0) > LARGEST:
+        raise Refusal(f"{name} has entries beyond {LARGEST:g}; it must not")
     return array.astype(np.float64)
 
 

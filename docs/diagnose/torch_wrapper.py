@@ -19,39 +19,33 @@ def loss(weights: Any, X: Any, Y: Any, activation: Any) -> Any:
     return torch.mean((X @ weights[-2] + weights[-1] - Y) ** 2)
 
 
-def adapted(weights: Any, X: Any, Y: Any, alpha: float, activation: Any, create_graph: bool) -> Any:
-    """The weights after one inner step."""
-    inner = torch.autograd.grad(loss(weights, X, Y, activation), weights, create_graph=create_graph)
-    return [w - alpha * g for w, g in zip(weights, inner, strict=True)]
+def query_loss(
+    weights: Any, task: Any, alpha: float, activation: Any, steps: int, create_graph: bool
+) -> Any:
+    """The query loss of a task after inner steps on its support set."""
+    X_s, Y_s, X_q, Y_q = task
+    for _ in range(steps):
+        inner_loss = loss(weights, X_s, Y_s, activation)
+        gradient = torch.autograd.grad(inner_loss, weights, create_graph=create_graph)
+        weights = [w - alpha * g for w, g in zip(weights, gradient, strict=True)]
+    return loss(weights, X_q, Y_q, activation)
 
 
 # --8<-- [end:maml]
 
 
-# --8<-- [start:wrapper]
 def meta_gradient(
-    weights: Any,
-    X_s: Any,
-    Y_s: Any,
-    X_q: Any,
-    Y_q: Any,
-    alpha: float,
-    activation: Any = torch.relu,
-    steps: int = 1,
-    create_graph: bool = True,
-) -> list[Any]:
+    weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any, alpha: float,
+    activation: Any = torch.relu, steps: int = 1, create_graph: bool = True,
+) -> Any:  # fmt: skip
     """What `diagnose` calls: numpy arrays in, numpy arrays out."""
+    # --8<-- [start:wrapper]
     shared = [torch.tensor(w, requires_grad=True) for w in weights]
-    losses = []
-    for x_s, y_s, x_q, y_q in zip(*map(torch.tensor, (X_s, Y_s, X_q, Y_q)), strict=True):
-        fast: Any = shared
-        for _ in range(steps):
-            fast = adapted(fast, x_s, y_s, alpha, activation, create_graph)
-        losses.append(loss(fast, x_q, y_q, activation))
-    return [g.numpy() for g in torch.autograd.grad(torch.stack(losses).mean(), shared)]
-
-
-# --8<-- [end:wrapper]
+    tasks = zip(*map(torch.tensor, (X_s, Y_s, X_q, Y_q)), strict=True)
+    how = alpha, activation, steps, create_graph
+    meta_loss = torch.stack([query_loss(shared, task, *how) for task in tasks]).mean()
+    return [g.numpy() for g in torch.autograd.grad(meta_loss, shared)]
+    # --8<-- [end:wrapper]
 
 
 def main() -> int:

@@ -38,7 +38,7 @@ def arrays(case: Case) -> dict[str, Any]:
         **case.batch._asdict(),
         "alpha": np.float64(case.alpha),
         "steps": np.int64(case.steps),
-        "activation": np.array(case.activation, dtype="<U4"),
+        "activation": np.array(case.activation),
     }
 
 

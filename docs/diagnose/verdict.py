@@ -181,4 +181,8 @@ def changes(fit: Fit) -> list[str]:
         return lines
     if not fit.factor.name:
         return [*lines, f"{ANY:15}average every loss over tasks, rows and outputs"]
-    return [f"But it is {fit.factor.meaning}.", *lines, f"{ANY:15}divide by {fit.factor.name}"]
+    return [
+        f"But it is {fit.factor.meaning}.",
+        *lines,
+        f"{ANY:15}divide the gradient by {fit.factor.name}",
+    ]
