@@ -134,9 +134,10 @@ def numbers(given: Any, name: str) -> Array:
         raise Refusal(f"{name} is {array.dtype}; it must be real numbers")
     if not np.isfinite(array).all():
         raise Refusal(f"{name} is not finite; it must be")
-    if np.abs(array).max(initial=0) > LARGEST:
+    double = array.astype(np.float64)
+    if np.abs(double).max(initial=0) > LARGEST:
         raise Refusal(f"{name} has entries beyond {LARGEST:g}; it must not")
-    return array.astype(np.float64)
+    return double
 
 
 def _laid(array: Array, wanted: Array, name: str) -> Array:
