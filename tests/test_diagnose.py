@@ -149,6 +149,41 @@ def test_a_case_with_a_layer_held_fixed_against_finite_differences() -> None:
         assert relative_error(one, other) < 1e-7
 
 
+@pytest.mark.parametrize("case", cases().values(), ids=PLANS)
+def test_the_mistakes_of_other_problems_are_gradients_of_those(case: Case) -> None:
+    assert case.unrolled is not None
+    support, query = case.batch[:2], case.batch[2:]
+    N, O = case.sizes["N"], case.sizes["O"]
+    problems: dict[str, tuple[Any, float]] = {
+        "support and query swapped": ((*query, *support), case.alpha),
+        "outer loss on the support set": ((*support, *support), case.alpha),
+        "inner loss summed over rows": (case.batch, N * case.alpha),
+        "inner loss summed over outputs": (case.batch, O * case.alpha),
+        "inner loss summed over rows and outputs": (case.batch, N * O * case.alpha),
+        "inner loss halved": (case.batch, case.alpha / 2),
+    }
+    for name, (sets, alpha) in problems.items():
+        for prefix, function in {
+            "": case.unrolled.meta_loss_and_gradient,
+            "first order, ": case.unrolled.first_order_meta_loss_and_gradient,
+        }.items():
+            expect = function(case.weights, *sets, alpha)[1]
+            for ours, theirs in zip(BY_NAME[prefix + name].gradient(case), expect, strict=True):
+                np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("one step more", 6), ("one step fewer", 4)])
+def test_another_number_of_steps_is_composed(name: str, steps: int) -> None:
+    case = replace(cases()["relu2_5steps"], steps=steps)
+    assert case.unrolled is None
+    for prefix, hessians in {"": None, "first order, ": 0}.items():
+        expect = through_steps(case, hessians)
+        for ours, theirs in zip(
+            BY_NAME[prefix + name].gradient(cases()["relu2_5steps"]), expect, strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 def test_hypotheses_are_data() -> None:
     assert len(set(NAMES)) == len(NAMES)
     for each in HYPOTHESES:
@@ -204,6 +239,10 @@ def test_factors_are_told_apart(case: Case) -> None:
     assert named["-T M O / 2"].value == -case.sizes["T"] * case.sizes["M"] * case.sizes["O"] / 2
     assert named["T M"].meaning == "summed over tasks and query rows"
     assert named["2"].meaning == "doubled"
+    assert named["1 / T"].value == 1 / case.sizes["T"]
+    assert named["1 / alpha"].value == 1 / case.alpha
+    if case.steps > 1:
+        assert named["1 / (steps alpha)"].value == 1 / (case.steps * case.alpha)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -325,22 +364,22 @@ def test_matrices_may_lie_the_other_way_and_biases_be_vectors(tmp_path: Path) ->
 # --- a function ---
 
 
-def ours(weights: Any, *arguments: Any) -> Any:
+def generated(weights: Any, *arguments: Any) -> Any:
     from generated import relu2
 
     return relu2.meta_loss_and_gradient(weights, *arguments)[1]
 
 
 def test_a_function_is_diagnosed() -> None:
-    assert diagnose(ours).second_order
-    assert [each.case for each in diagnose(ours).cases] == ["relu2"]
-    assert diagnose(lambda *given: ours(*given)._asdict()).second_order
-    assert diagnose(lambda *given: [a.astype(np.float32) for a in ours(*given)]).second_order
+    assert diagnose(generated).second_order
+    assert [each.case for each in diagnose(generated).cases] == ["relu2"]
+    assert diagnose(lambda *given: generated(*given)._asdict()).second_order
+    assert diagnose(lambda *given: [a.astype(np.float32) for a in generated(*given)]).second_order
 
 
 def test_a_function_may_spoil_what_it_is_given() -> None:
     def spoiling(weights: Any, *arguments: Any) -> Any:
-        result = ours(weights, *arguments)
+        result = generated(weights, *arguments)
         for array in (*weights, *arguments[:-1]):
             array[:] = np.nan
         return result
@@ -368,7 +407,7 @@ def test_a_function_that_fails_is_named_with_its_error() -> None:
     with pytest.raises(Refusal, match="relu2: the function raised ZeroDivisionError: division"):
         diagnose(lambda *_: 1 / 0)
     with pytest.raises(Refusal, match="the case is 'relu9'; it must be one of relu1, relu2"):
-        diagnose(ours, "relu9")
+        diagnose(generated, "relu9")
 
 
 # --- the page ---
