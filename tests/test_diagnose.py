@@ -163,10 +163,11 @@ def test_the_mistakes_of_other_problems_are_gradients_of_those(case: Case) -> No
         "inner loss halved": (case.batch, case.alpha / 2),
     }
     for name, (sets, alpha) in problems.items():
-        for prefix, function in {
+        functions: dict[str, Any] = {
             "": case.unrolled.meta_loss_and_gradient,
             "first order, ": case.unrolled.first_order_meta_loss_and_gradient,
-        }.items():
+        }
+        for prefix, function in functions.items():
             expect = function(case.weights, *sets, alpha)[1]
             for ours, theirs in zip(BY_NAME[prefix + name].gradient(case), expect, strict=True):
                 np.testing.assert_allclose(ours, theirs, rtol=1e-12)
