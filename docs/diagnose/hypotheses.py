@@ -241,7 +241,7 @@ CHANGES = [
 
 
 def of_change(change: Change) -> Iterator[Hypothesis]:
-    """A change by itself, and in company of the commonest mistake."""
+    """A change by itself, and in company of first order."""
     yield Hypothesis(change.name, change.second, change.explanation, change.remedies)
     yield Hypothesis(
         f"first order, {change.name}",
