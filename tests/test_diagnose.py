@@ -86,8 +86,8 @@ def test_no_unit_comes_near_its_kink(name: str, monkeypatch: pytest.MonkeyPatch)
     changed = [case, case.on("q", "s"), case.on("s", "s"), *(case.but(alpha=a) for a in inner)]
     for each in [*changed, case.but(more_steps=1), case.but(more_steps=-1)]:
         through_steps(each)
-    through_steps(case, adapted=lambda parameter: parameter[0] == "W")
-    through_steps(case, adapted=lambda parameter: in_head(parameter, case))
+    through_steps(case, adapted=lambda _, parameter: parameter[0] == "W")
+    through_steps(case, adapted=in_head)
     # Ten times what a finite difference moves the weights by, a hundred times float32's rounding.
     assert min(nearest) > 10 * STEP
 
@@ -102,7 +102,7 @@ def test_composed_gradients_are_those_of_the_emitted_packages(case: Case) -> Non
         (through_steps(case, hessians=0), first_order(case), 1e-14),
         (through_steps(case, hessians=1), last_step(case), 1e-10),
         (through_steps(case.but(more_steps=-case.steps)), joint(case), 1e-14),
-        (through_steps(case, adapted=lambda _: False), joint(case), 1e-14),
+        (through_steps(case, adapted=lambda *_: False), joint(case), 1e-14),
     ]
     for ours, theirs, bound in pairs:
         for one, other in zip(ours, theirs, strict=True):

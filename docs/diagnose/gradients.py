@@ -70,8 +70,13 @@ def nothing(case: Case) -> WeightTuple:
     return moved(case.weights, -1.0, case.weights)
 
 
+def always(_: Case, __: str) -> bool:
+    """Every parameter takes the inner steps."""
+    return True
+
+
 def through_steps(
-    case: Case, hessians: int | None = None, adapted: Callable[[str], bool] = bool
+    case: Case, hessians: int | None = None, adapted: Callable[[Case, str], bool] = always
 ) -> WeightTuple:
     """The meta-gradient through any number of steps in which some parameters stay as they are.
 
@@ -85,7 +90,7 @@ def through_steps(
     hessians
         Through how many of the steps, from the last, the second order goes; all by default.
     adapted
-        Whether the parameter of a name takes the inner steps.
+        Whether a parameter, by its name, takes the inner steps of a case.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def through_steps(
         The mean over the tasks.
     """
     net, alpha = case.net, case.alpha
-    kept = [float(adapted(name)) for name in net.Weights._fields]
+    kept = [float(adapted(case, name)) for name in net.Weights._fields]
 
     def of_task(X_s: Array, Y_s: Array, X_q: Array, Y_q: Array) -> WeightTuple:
         here, path = case.weights, []

@@ -68,8 +68,10 @@ FIRST = Hypothesis(
     (
         ("PyTorch", "torch.autograd.grad(..., create_graph=True) in the inner step; no .detach()"),
         ("JAX", "take jax.lax.stop_gradient off the inner gradients"),
-        ("TensorFlow", "take the inner gradient inside the outer tf.GradientTape, and no"),
-        ("", "tf.stop_gradient on it"),
+        (
+            "TensorFlow",
+            "take the inner gradient inside the outer tf.GradientTape; no tf.stop_gradient on it",
+        ),
     ),
 )
 
@@ -91,8 +93,11 @@ WHOLE = [
         reptile,
         "This is how far adaptation moved the weights; no query point took part.",
         (
-            (ANY, "take the gradient of the query loss at the adapted weights, with respect to"),
-            ("", "the weights before adaptation"),
+            (
+                ANY,
+                "take the gradient of the query loss at the adapted weights, with respect to the "
+                "weights before adaptation",
+            ),
         ),
     ),
     Hypothesis(
@@ -100,8 +105,11 @@ WHOLE = [
         joint,
         "The query loss was taken at the weights before adaptation.",
         (
-            ("PyTorch", "torch.func.functional_call(model, fast_weights, X_q) in the outer loss;"),
-            ("", "a module that is called as it is uses its own parameters"),
+            (
+                "PyTorch",
+                "torch.func.functional_call(model, fast_weights, X_q) in the outer loss; a module "
+                "that is called as it is uses its own parameters",
+            ),
             ("JAX", "hand the adapted weights to the query loss"),
             ("TensorFlow", "apply the fast weights yourself; a Keras model reads its variables"),
         ),
@@ -111,8 +119,11 @@ WHOLE = [
         nothing,
         "Every entry is zero: the query loss is not connected to the weights.",
         (
-            ("PyTorch", "no copy.deepcopy, .data, .item() or torch.no_grad() on the way from the"),
-            ("", "weights to the query loss"),
+            (
+                "PyTorch",
+                "no copy.deepcopy, .data, .item() or torch.no_grad() on the way from the weights "
+                "to the query loss",
+            ),
             ("JAX", "no jax.lax.stop_gradient on the weights themselves"),
             ("TensorFlow", "compute the fast weights inside the tape, not with Variable.assign"),
         ),
@@ -150,23 +161,19 @@ def of_problem(
 
 
 def of_parameters(
-    name: str, adapted: Callable[[str, Case], bool], explanation: str, *remedies: tuple[str, str]
+    name: str, adapted: Callable[[Case, str], bool], explanation: str, *remedies: tuple[str, str]
 ) -> Change:
     """A mistake in which some parameters take no inner step."""
     return Change(
         name,
-        lambda case: through_steps(case, adapted=partial(_of_case, adapted, case)),
-        lambda case: through_steps(case, hessians=0, adapted=partial(_of_case, adapted, case)),
+        partial(through_steps, adapted=adapted),
+        partial(through_steps, adapted=adapted, hessians=0),
         explanation,
         remedies,
     )
 
 
-def _of_case(adapted: Callable[[str, Case], bool], case: Case, name: str) -> bool:
-    return adapted(name, case)
-
-
-def in_head(name: str, case: Case) -> bool:
+def in_head(case: Case, name: str) -> bool:
     """Whether a parameter belongs to the last layer."""
     last: str = case.net.Weights._fields[-1]
     return name[1:] == last[1:]
@@ -187,7 +194,7 @@ CHANGES = [
     ),
     of_parameters(
         "biases not adapted",
-        lambda name, _: name[0] != "b",
+        lambda _, name: name[0] != "b",
         "The biases took no inner step.",
         ("PyTorch", "differentiate by and update all of model.parameters() in the inner step"),
         ("JAX", "update the whole tree: jax.tree.map(lambda w, g: w - alpha * g, ...)"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from textwrap import indent
+from textwrap import indent, wrap
 from typing import NamedTuple
 
 from docs.diagnose.hypotheses import ANY, ONE, RIGHT, Factor, Hypothesis
@@ -17,6 +17,10 @@ TOLERANCE = 1e-4
 
 #: Nearer than this, it was computed in float64: the hypotheses themselves are exact to 1e-10.
 DOUBLE = 1e-9
+
+
+#: Characters of a line of advice.
+WIDTH = 75
 
 
 class Fit(NamedTuple):
@@ -175,14 +179,14 @@ def in_common(factors: list[Factor]) -> Factor:
 
 
 def changes(fit: Fit) -> list[str]:
-    """What to change, a line each."""
-    lines = [f"{framework:15}{text}" for framework, text in fit.hypothesis.remedies]
-    if fit.factor is ONE:
-        return lines
-    if not fit.factor.name:
-        return [*lines, f"{ANY:15}average every loss over tasks, rows and outputs"]
-    return [
-        f"But it is {fit.factor.meaning}.",
-        *lines,
-        f"{ANY:15}divide the gradient by {fit.factor.name}",
-    ]
+    """What to change, as lines of two columns."""
+    factor, remedies = fit.factor, list(fit.hypothesis.remedies)
+    if factor is not ONE and factor.name:
+        remedies.append((ANY, f"divide the gradient by {factor.name}"))
+    elif factor is not ONE:
+        remedies.append((ANY, "average every loss over tasks, rows and outputs"))
+    lines = [f"But it is {factor.meaning}."] if factor.meaning else []
+    for framework, text in remedies:
+        first, *rest = wrap(text, WIDTH)
+        lines += [f"{framework:15}{first}", *(f"{'':15}{line}" for line in rest)]
+    return lines
