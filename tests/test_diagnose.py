@@ -231,7 +231,11 @@ def test_a_hypothesis_is_recognised(name: str) -> None:
     assert only == Fit(BY_NAME[name], ONE, 0.0)
     assert verdict.second_order == (name == RIGHT.name)
     answer = "yes" if name == RIGHT.name else "no"
-    assert f"second order? {answer}: {name}\n  {only.hypothesis.explanation}" in str(verdict)
+    words = " ".join(str(verdict).split())
+    assert f"second order? {answer}: {name} {only.hypothesis.explanation}" in words
+    for framework, text in only.hypothesis.remedies:
+        assert f"{framework} {text}" in words
+    assert max(map(len, str(verdict).splitlines())) <= 100
 
 
 @pytest.mark.parametrize("name", NAMES)

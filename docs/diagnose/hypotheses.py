@@ -92,24 +92,14 @@ WHOLE = [
         "Reptile's direction",
         reptile,
         "This is how far adaptation moved the weights; no query point took part.",
-        (
-            (
-                ANY,
-                "take the gradient of the query loss at the adapted weights, with respect to the "
-                "weights before adaptation",
-            ),
-        ),
+        ((ANY, "differentiate the query loss at the adapted weights by the weights before them"),),
     ),
     Hypothesis(
         "joint training",
         joint,
         "The query loss was taken at the weights before adaptation.",
         (
-            (
-                "PyTorch",
-                "torch.func.functional_call(model, fast_weights, X_q) in the outer loss; a module "
-                "that is called as it is uses its own parameters",
-            ),
+            ("PyTorch", "torch.func.functional_call(model, fast, X_q); model(X_q) ignores fast"),
             ("JAX", "hand the adapted weights to the query loss"),
             ("TensorFlow", "apply the fast weights yourself; a Keras model reads its variables"),
         ),
@@ -119,11 +109,7 @@ WHOLE = [
         nothing,
         "Every entry is zero: the query loss is not connected to the weights.",
         (
-            (
-                "PyTorch",
-                "no copy.deepcopy, .data, .item() or torch.no_grad() on the way from the weights "
-                "to the query loss",
-            ),
+            ("PyTorch", "no copy.deepcopy, .data or torch.no_grad() from the weights to the loss"),
             ("JAX", "no jax.lax.stop_gradient on the weights themselves"),
             ("TensorFlow", "compute the fast weights inside the tape, not with Variable.assign"),
         ),

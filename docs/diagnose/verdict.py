@@ -150,21 +150,17 @@ class Verdict:
     def _reasons(self) -> str:
         if self.matches:
             first, *others = self.matches
-            lines = [first.hypothesis.explanation]
+            lines = wrap(first.hypothesis.explanation, WIDTH + 15)
             lines += [f"With these cases it is {fit} as well." for fit in others]
             return f"{first}\n" + indent("\n".join([*lines, *changes(first)]), "  ")
         if all(each.matches for each in self.cases):
             return "another thing in every case"
-        right = {part.name: True for each in self.cases for part in each.parameters}
-        for part in (part for each in self.cases for part in each.parameters):
-            right[part.name] &= part.right
-        texts = {
-            word: ", ".join(name for name, value in right.items() if value is kind) or "nothing"
-            for word, kind in (("right", True), ("wrong", False))
-        }
+        parts = [part for each in self.cases for part in each.parameters]
+        wrong = dict.fromkeys(part.name for part in parts if not part.right)
+        right = dict.fromkeys(part.name for part in parts if part.name not in wrong)
         return (
-            "none of these\n"
-            f"  Right in every case: {texts['right']}. Wrong in one or more: {texts['wrong']}.\n"
+            f"none of these\n  Right in every case: {', '.join(right) or 'nothing'}. "
+            f"Wrong in one or more: {', '.join(wrong) or 'nothing'}.\n"
             "  The angles are those to the true gradient."
         )
 
