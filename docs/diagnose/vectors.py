@@ -25,7 +25,7 @@ README = """\
 5. For each task, take `steps` plain gradient steps of size alpha on its support set X_s, Y_s.
 6. The meta-loss is the mean over the tasks of the query loss (X_q, Y_q) at the adapted weights.
 7. Compute its gradient with respect to the weights before adaptation.
-8. `vectors.json` has three losses of each case, means over the tasks, to compare with first.
+8. Compare first: `vectors.json` has three `losses` of each case, means over the tasks.
 9. Save the gradients of one case or more as `CASE/W1`, `CASE/b1`, ... with `np.savez`.
 10. `python -m docs.diagnose my_gradients.npz` says what they are.
 """
