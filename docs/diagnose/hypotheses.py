@@ -92,7 +92,7 @@ WHOLE = [
         "Reptile's direction",
         reptile,
         "This is how far adaptation moved the weights; no query point took part.",
-        ((ANY, "differentiate the query loss at the adapted weights by the weights before them"),),
+        ((ANY, "differentiate the query loss at the adapted weights by the original ones"),),
     ),
     Hypothesis(
         "joint training",

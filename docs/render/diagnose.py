@@ -85,7 +85,7 @@ def case_table() -> str:
     """What the cases are."""
     head = "| case | layers | activation | steps | alpha | tasks | support rows | query rows |"
     rows = [
-        f"| `{name}` | {'-'.join(map(str, plan.layers))} | {plan.activation} | {plan.steps} "
+        f"| `{name}` | `{plan.layers}` | {plan.activation} | {plan.steps} "
         f"| {plan.alpha:g} | {plan.tasks} | {plan.shots} | {plan.queries} |"
         for name, plan in PLANS.items()
     ]
