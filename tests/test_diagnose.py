@@ -353,6 +353,23 @@ def test_matrices_may_lie_the_other_way_and_biases_be_vectors(tmp_path: Path) ->
     assert all(error == 0 for each in verdict.cases for _, error, *_ in each.parameters)
 
 
+# --- during training ---
+
+
+def test_the_command_writes_what_it_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = list(training.measured((0, 2), batches=3))
+    monkeypatch.setattr(training, "measured", lambda: iter(stages))
+    assert training.main(["--out", str(tmp_path / "t.json")]) == 0
+    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["stages"] == stages
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "after 0", "after 2",
+    ]  # fmt: skip
+    assert training.main(["--out", str(tmp_path / "no/t.json")]) == 2
+    assert capsys.readouterr().err.startswith("error: cannot write")
+
+
 # --- the page ---
 
 

@@ -17,7 +17,7 @@ from docs.diagnose.compare import degrees, flat
 from docs.diagnose.gradients import like
 from docs.sinusoid import tasks
 from docs.sinusoid.adam import Adam
-from docs.sinusoid.command import status, write_json
+from docs.sinusoid.command import Parser, status, write_json
 from docs.sinusoid.networks import flatten, initial_weights, load_network
 from docs.sinusoid.train import stream
 
@@ -84,5 +84,16 @@ def run(path: Path) -> int:
     return 0
 
 
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``python -m docs.diagnose.training``."""
+    parser = Parser(
+        prog="python -m docs.diagnose.training",
+        description="Measure the angle between the two gradients during training.",
+    )
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="what to write")
+    options = parser.parse_args(arguments)
+    return status(lambda: run(options.out))
+
+
 if __name__ == "__main__":
-    sys.exit(status(lambda: run(RESULTS)))
+    sys.exit(main())
