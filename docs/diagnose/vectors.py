@@ -57,18 +57,17 @@ def as_npz() -> bytes:
 
 
 def as_json() -> str:
-    """The same as nested lists, with the losses that one should find.
+    """The same as nested lists, a line an array, with the losses that one should find.
 
     A float is written with as many digits as tell it from its neighbours, 17 at most.
     """
-    record = {
-        name: {
-            **{key: array.tolist() for key, array in arrays(case).items()},
-            "losses": losses(case),
-        }
-        for name, case in cases().items()
-    }
-    return json.dumps(record, indent=1) + "\n"
+    records = []
+    for name, case in cases().items():
+        lists = {key: array.tolist() for key, array in arrays(case).items()}
+        record = {**lists, "losses": losses(case)}
+        lines = [f'  "{key}": {json.dumps(value)}' for key, value in record.items()]
+        records.append(f' "{name}": {{\n' + ",\n".join(lines) + "\n }")
+    return "{\n" + ",\n".join(records) + "\n}\n"
 
 
 def files() -> dict[str, bytes]:
