@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: experiment build test lint site results bench lock clean
+.PHONY: experiment build test test-all lint site results bench lock clean
 
 # Train, evaluate and plot; into results/.
 experiment: $(VENV)/experiment.stamp
@@ -15,6 +15,9 @@ build: $(VENV)/dev.stamp
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest
+
+# The same with PyTorch, JAX, autograd and higher installed: without them some tests are skipped.
+test-all: $(VENV)/bench.stamp test
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check
@@ -54,10 +57,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
 
-# PyTorch has another wheel for every platform, so there is no hash of it.
+# PyTorch has another wheel for every platform, so there is no hash of it; higher would ask for any.
 $(VENV)/bench.stamp: requirements/bench.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --no-deps higher==0.2.1
 	touch $@
 
 $(VENV)/%.stamp: requirements/%.txt | $(VENV)/bin/python

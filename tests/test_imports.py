@@ -56,9 +56,12 @@ ALLOWED = {
     "docs/render/equations.py": {"docs.render.code", "docs.render.manifest"},
     "docs/render/tables.py": {"docs.render.manifest"},
     "docs/render/speed.py": {"docs.render.manifest"},
+    "docs/render/diagnose.py": {
+        "numpy", "docs.diagnose", "docs.render.manifest", "docs.render.tables", "docs.sinusoid",
+    },
     "docs/render/page.py": {
-        "docs.render.code", "docs.render.equations", "docs.render.manifest", "docs.render.speed",
-        "docs.render.tables",
+        "docs.render.code", "docs.render.diagnose", "docs.render.equations",
+        "docs.render.manifest", "docs.render.speed", "docs.render.tables",
     },
     "docs/render/measure.py": {
         "numpy", "sympy", "derive", "generated", "docs.by_hand", "docs.sinusoid",
@@ -66,6 +69,13 @@ ALLOWED = {
     "docs/render/hooks.py": {
         "mkdocs", "derive.build",
         "docs.render.manifest", "docs.render.measure", "docs.render.page",
+    },
+    "docs/diagnose/__init__.py": {"docs.diagnose.function", "docs.diagnose.verdict"},
+    "docs/diagnose/torch_wrapper.py": {"torch", "docs.diagnose.diagnose"},
+    "docs/diagnose/jax_wrapper.py": {"jax", "docs.diagnose.diagnose"},
+    "docs/diagnose/*.py": {
+        "numpy",
+        "docs.diagnose", "docs.sinusoid",
     },
     "docs/by_hand.py": {"numpy", "docs.sinusoid"},
     "docs/speed/*.py": {"numpy", "docs.sinusoid"},

@@ -21,6 +21,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               what make bench measured
     {{results:table/quick}}        what make results found
+    {{diagnose:verdict first order}}      what the diagnosis says, and its tables
     {{notation}}                   the letters
     {{symbols:relu2}}              every quantity of a network
 """
@@ -33,6 +34,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from docs.render.code import stage_block, whole_file
+from docs.render.diagnose import diagnosed
 from docs.render.equations import INPUTS, equation_html
 from docs.render.manifest import (
     PAGE_NETWORK,
@@ -129,6 +131,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
         "results": results,
+        "diagnose": diagnosed,
         "symbols": symbol_table,
         "notation": lambda _: notation_table(),
     }

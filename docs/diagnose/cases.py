@@ -1,0 +1,137 @@
+"""The cases: small problems on which every mistake leaves another gradient.
+
+Within a case the numbers of tasks, rows, inputs, units and outputs all differ. Those that a loss
+may be summed over are odd primes, so a factor of the gradient tells which sums it comes from, and
+no matrix is square, so its shape tells which way it lies.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docs.sinusoid.networks import load_network, names
+from docs.sinusoid.tasks import Batch
+
+if TYPE_CHECKING:
+    from docs.sinusoid.networks import Array, Network, WeightTuple
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its weights and a meta-batch, all float64.
+
+    Attributes
+    ----------
+    name
+        Under which its arrays stand in a file.
+    activation, steps, alpha
+        What the hidden layers apply, how many inner steps are taken, and their size.
+    weights
+        W1 (D, L1), b1 (1, L1), ...
+    batch
+        X_s (T, N, D), Y_s (T, N, O), X_q (T, M, D), Y_q (T, M, O).
+    """
+
+    name: str
+    activation: str
+    steps: int
+    alpha: float
+    weights: WeightTuple
+    batch: Batch
+
+    @property
+    def net(self) -> Network:
+        """The generated package that takes one inner step in such a network."""
+        return load_network(f"{self.activation}{len(self.weights) // 2 - 1}")
+
+    @property
+    def unrolled(self) -> Network | None:
+        """The generated package that takes as many steps as the case has, if there is one."""
+        if self.steps == 1:
+            return self.net
+        name = f"{self.activation}{len(self.weights) // 2 - 1}_{self.steps}steps"
+        return load_network(name) if name in names() else None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The numbers of tasks T, support rows N, query rows M and outputs O."""
+        tasks, shots, outputs = self.batch.Y_s.shape
+        return {"T": tasks, "N": shots, "M": self.batch.Y_q.shape[1], "O": outputs}
+
+    def but(self, alpha: float = 1.0, more_steps: int = 0) -> Case:
+        """The same problem with `alpha` times the step size, or another number of steps."""
+        return replace(self, alpha=alpha * self.alpha, steps=self.steps + more_steps)
+
+    def on(self, support: str, query: str) -> Case:
+        """The same problem with other sets, ``"s"`` or ``"q"``, in the two roles."""
+        sets = self.batch._asdict()
+        chosen = [sets[f"{letter}_{role}"] for role in (support, query) for letter in "XY"]
+        return replace(self, batch=Batch(*chosen))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a case is drawn from: its sizes, its step size and a seed.
+
+    The seed is one at which no unit of a relu network, on the way of any hypothesis, comes near
+    its kink: there, rounding would open a gate in one computation and close it in another.
+    """
+
+    layers: tuple[int, ...]
+    tasks: int
+    shots: int
+    queries: int
+    alpha: float
+    activation: str = "relu"
+    steps: int = 1
+    seed: int = 0
+
+
+PLANS = {
+    "relu1": Plan((2, 13, 3), tasks=5, shots=11, queries=7, alpha=0.08, seed=159),
+    "relu2": Plan((4, 9, 8, 3), tasks=7, shots=5, queries=11, alpha=0.08, seed=114),
+    "tanh2": Plan((1, 6, 9, 5), tasks=3, shots=7, queries=11, alpha=0.08, activation="tanh"),
+    "relu2_5steps": Plan(
+        (2, 10, 9, 3), tasks=5, shots=11, queries=7, alpha=0.025, steps=5, seed=154
+    ),
+}
+
+
+def drawn(rng: random.Random, *shape: int, scale: float) -> Array:
+    """Numbers of three decimals within `scale` of zero.
+
+    Python promises the stream of ``random.Random.random`` for every version and machine, which
+    NumPy does not for its generators; the rest is one product, one rounding and one division.
+    """
+    count = int(np.prod(shape))
+    whole = [round(1000 * scale * (2 * rng.random() - 1)) for _ in range(count)]
+    return np.array([number / 1000 for number in whole]).reshape(shape)
+
+
+@cache
+def cases() -> dict[str, Case]:
+    """Every case by its name; their arrays are read-only."""
+    return {name: _case(name, plan) for name, plan in PLANS.items()}
+
+
+def _case(name: str, plan: Plan) -> Case:
+    rng = random.Random(f"{name} {plan.seed}")
+    arrays = []
+    for above, below in pairwise(plan.layers):
+        arrays.append(drawn(rng, above, below, scale=1.5 / above**0.5))
+        arrays.append(drawn(rng, 1, below, scale=0.5))
+    data = [
+        drawn(rng, plan.tasks, rows, columns, scale=2.0)
+        for rows in (plan.shots, plan.queries)
+        for columns in (plan.layers[0], plan.layers[-1])
+    ]
+    for array in (*arrays, *data):
+        array.flags.writeable = False
+    weights = load_network(name).Weights(*arrays)
+    return Case(name, plan.activation, plan.steps, plan.alpha, weights, Batch(*data))

@@ -1,0 +1,95 @@
+"""The cases as files: for numpy, for other languages, and with a word of what to do."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docs.diagnose.cases import Case, cases
+from docs.diagnose.exact import losses
+from docs.sinusoid.command import replacing, writable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+README = """\
+# Test vectors of MAML's meta-gradient
+
+1. `vectors.npz` and `vectors.json` hold the same cases: weights, data, alpha, steps, activation.
+2. The network is H = activation(X W1 + b1), ..., without an activation after the last layer.
+3. W is (inputs, outputs), b is (1, outputs); X_s, Y_s, X_q, Y_q are (tasks, rows, columns).
+4. A loss is the mean of the squared errors over rows and outputs: no 1/2, no regularisation.
+5. For each task, take `steps` plain gradient steps of size alpha on its support set X_s, Y_s.
+6. The meta-loss is the mean over the tasks of the query loss (X_q, Y_q) at the adapted weights.
+7. Compute its gradient with respect to the weights before adaptation.
+8. Compare first: `vectors.json` has three `losses` of each case, means over the tasks.
+9. Save the gradients of one case or more as `CASE/W1`, `CASE/b1`, ... with `np.savez`.
+10. `python -m docs.diagnose my_gradients.npz` says what they are.
+"""
+
+
+def arrays(case: Case) -> dict[str, Any]:
+    """What a case gives to a computation, by the names in the files."""
+    return {
+        **case.weights._asdict(),
+        **case.batch._asdict(),
+        "alpha": np.float64(case.alpha),
+        "steps": np.int64(case.steps),
+        "activation": np.array(case.activation),
+    }
+
+
+def as_npz() -> bytes:
+    """``CASE/W1``, ..., ``CASE/activation`` of every case.
+
+    NumPy dates the members of an archive 1980 and does not compress them, so the same arrays make
+    the same bytes.
+    """
+    named = {
+        f"{name}/{key}": a for name, case in cases().items() for key, a in arrays(case).items()
+    }
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **named)
+    return file.getvalue()
+
+
+def as_json() -> str:
+    """The same as nested lists, a line an array, with the losses that one should find.
+
+    A float is written with as many digits as tell it from its neighbours, 17 at most.
+    """
+    records = []
+    for name, case in cases().items():
+        lists = {key: array.tolist() for key, array in arrays(case).items()}
+        record = {**lists, "losses": losses(case)}
+        lines = [f'  "{key}": {json.dumps(value)}' for key, value in record.items()]
+        records.append(f' "{name}": {{\n' + ",\n".join(lines) + "\n }")
+    return "{\n" + ",\n".join(records) + "\n}\n"
+
+
+def files() -> dict[str, bytes]:
+    """The files by name."""
+    return {
+        "vectors.npz": as_npz(),
+        "vectors.json": as_json().encode(),
+        "README.md": README.encode(),
+    }
+
+
+def write(folder: Path) -> list[str]:
+    """Write the files, each whole or not at all.
+
+    Raises
+    ------
+    Refusal
+        When nothing can be written there.
+    """
+    made = files()
+    writable(folder)
+    for name, content in made.items():
+        with replacing(folder / name) as file:
+            file.write(content)
+    return list(made)

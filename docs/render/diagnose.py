@@ -1,0 +1,136 @@
+"""Verdicts and tables of the chapter about the diagnosis, computed while the site is built."""
+
+from __future__ import annotations
+
+import json
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docs.diagnose.cases import PLANS, cases
+from docs.diagnose.compare import degrees, flat, judge
+from docs.diagnose.gradients import first_order, like, scaled, second_order
+from docs.diagnose.hypotheses import HYPOTHESES, RIGHT
+from docs.diagnose.reading import Found
+from docs.diagnose.verdict import Verdict
+from docs.render.manifest import ROOT, PageError
+from docs.render.tables import figure
+from docs.sinusoid.gradcheck import relative_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docs.diagnose.cases import Case
+    from docs.diagnose.gradients import Gradient
+    from docs.sinusoid.networks import WeightTuple
+
+TRAINING = ROOT / "docs" / "diagnose" / "training.json"
+
+
+def _first_turned_round(case: Case) -> WeightTuple:
+    first, *others = second_order(case)
+    return like(case.weights, [-first, *others])
+
+
+#: Mistakes that are no hypothesis of their own: a length, and something unknown.
+OTHERS: dict[str, Gradient] = {
+    "summed over tasks": lambda case: scaled(second_order(case), case.sizes["T"]),
+    "the opposite sign": lambda case: scaled(second_order(case), -1),
+    "none of these": _first_turned_round,
+}
+
+
+def diagnosed(what: str) -> str:
+    """A table by its name, all mistakes, or ``verdict NAME``."""
+    if what.startswith("verdict "):
+        return fenced(verdict(what.removeprefix("verdict "), ("relu2", "relu2_5steps")))
+    if what not in PARTS:
+        raise PageError(f"there is nothing about the diagnosis called {what!r}")
+    return PARTS[what]()
+
+
+def verdict(name: str, names: tuple[str, ...]) -> str:
+    """What the command says of a mistake in some cases."""
+    gradients = {**{each.name: each.gradient for each in HYPOTHESES}, **OTHERS}
+    if name not in gradients:
+        raise PageError(f"there is no mistake {name!r}")
+    given = []
+    for case in (cases()[each] for each in names):
+        gradient = gradients[name](case)
+        # As from a file in single precision: beside itself it would have no error at all.
+        rounded = [array.astype(np.float32).astype(np.float64) for array in gradient]
+        given.append(Found(case, like(gradient, rounded), transposed=False))
+    return str(Verdict(tuple(map(judge, given))))
+
+
+def fenced(text: str) -> str:
+    """Text as it is."""
+    return f"```text\n{text}\n```"
+
+
+def mistakes() -> str:
+    """Every mistake with its verdict on one case, closed until somebody wants it."""
+    names = [each.name for each in HYPOTHESES if not each.name.startswith("first order,")]
+    blocks = []
+    for name in [*names, *OTHERS]:
+        # With one step the five-step case would be needed to tell some of them apart.
+        said = indent(fenced(verdict(name, ("relu2_5steps",))), "    ")
+        kind = "success" if name == RIGHT.name else "failure"
+        blocks.append(f'??? {kind} "{name}"\n{said}')
+    return "\n\n".join(blocks)
+
+
+def case_table() -> str:
+    """What the cases are."""
+    head = "| case | layers | activation | steps | alpha | tasks | support rows | query rows |"
+    rows = [
+        f"| `{name}` | `{plan.layers}` | {plan.activation} | {plan.steps} "
+        f"| {plan.alpha:g} | {plan.tasks} | {plan.shots} | {plan.queries} |"
+        for name, plan in PLANS.items()
+    ]
+    return "\n".join([head, "|---|---|---|--:|--:|--:|--:|--:|", *rows])
+
+
+def vector_table() -> str:
+    """How far first order is from the meta-gradient in every case."""
+    rows = []
+    for name, case in cases().items():
+        second, first = flat(second_order(case)), flat(first_order(case))
+        gap = relative_error(first, second)
+        length = float(np.linalg.norm(first) / np.linalg.norm(second))
+        cells = " | ".join(map(figure, (degrees(first, second), length, gap)))
+        rows.append(f"| `{name}` | {cells} |")
+    return "\n".join(["| case | angle | length | relative error |", "|---|--:|--:|--:|", *rows])
+
+
+def training_table() -> str:
+    """The same while MAML is trained, from the committed measurement."""
+    if not TRAINING.is_file():
+        raise PageError(f"{TRAINING.name} is missing; python -m docs.diagnose.training writes it")
+    record = json.loads(TRAINING.read_text(encoding="utf-8"))
+    head = "| outer steps | meta-loss | angle, degrees | length |"
+    rows = [
+        f"| {stage['iterations']:,} | {figure(stage['loss']['median'])} "
+        f"| {_median(stage['angle'])} | {_median(stage['length'])} |"
+        for stage in record["stages"]
+    ]
+    note = (
+        f"Medians and quartiles over {record['batches']} meta-batches of {record['tasks']} unseen "
+        f"tasks each; inner step size {record['alpha']:g}."
+    )
+    table = "\n".join([head, "|--:|--:|--:|--:|", *rows])
+    return f'<div class="numbers" markdown="1">\n\n{table}\n\n</div>\n\n{note}'
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "mistakes": mistakes,
+    "cases": case_table,
+    "vectors": vector_table,
+    "training": training_table,
+}
+
+
+def _median(record: dict[str, float]) -> str:
+    low, median, high = (figure(record[key]) for key in ("low", "median", "high"))
+    return f"{median} ({low}\N{EN DASH}{high})"

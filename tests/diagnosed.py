@@ -1,0 +1,35 @@
+"""What the tests of the diagnosis share: gradients as files, and verdicts on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from docs.diagnose.cases import PLANS, Case, cases
+from docs.diagnose.compare import judge
+from docs.diagnose.hypotheses import HYPOTHESES
+from docs.diagnose.reading import found
+from docs.diagnose.verdict import Verdict
+
+NAMES = [each.name for each in HYPOTHESES]
+BY_NAME = dict(zip(NAMES, HYPOTHESES, strict=True))
+
+
+def saved(folder: Path, gradient: Callable[[Case], Any], names: Any = PLANS, **only: Any) -> Path:
+    """A file of gradients, as somebody would make it."""
+    arrays = {
+        f"{name}/{key}": array
+        for name in names
+        for key, array in gradient(cases()[name])._asdict().items()
+    }
+    np.savez(folder / "g.npz", allow_pickle=False, **{**arrays, **only})
+    return folder / "g.npz"
+
+
+def verdict_of(gradient: Callable[[Case], Any], *names: str) -> Verdict:
+    """The verdict on a gradient that is a function of the case."""
+    chosen = [cases()[name] for name in names or PLANS]
+    return Verdict(tuple(judge(found(case, gradient(case)._asdict(), "")) for case in chosen))

@@ -1,0 +1,297 @@
+"""What the diagnosis writes, takes and refuses: vectors, files, functions, the command."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from docs.diagnose import diagnose, vectors
+from docs.diagnose.__main__ import main
+from docs.diagnose.cases import PLANS, Case, cases
+from docs.diagnose.exact import losses
+from docs.diagnose.gradients import first_order, last_step, scaled, second_order
+from docs.sinusoid.command import Refusal
+from tests.diagnosed import saved
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs/diagnose/vectors"
+
+
+# --- a function ---
+
+
+def generated(weights: Any, *arguments: Any) -> Any:
+    from generated import relu2
+
+    return relu2.meta_loss_and_gradient(weights, *arguments)[1]
+
+
+def test_a_function_is_diagnosed() -> None:
+    assert diagnose(generated).second_order
+    assert [each.case for each in diagnose(generated).cases] == ["relu2"]
+    assert diagnose(lambda *given: generated(*given)._asdict()).second_order
+    assert diagnose(lambda *given: [a.astype(np.float32) for a in generated(*given)]).second_order
+
+
+def test_a_function_may_spoil_what_it_is_given() -> None:
+    def spoiling(weights: Any, *arguments: Any) -> Any:
+        result = generated(weights, *arguments)
+        for array in (*weights, *arguments[:-1]):
+            array[:] = np.nan
+        return result
+
+    assert diagnose(spoiling, "relu2", "relu2").second_order
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (None, "relu2: the function returned a NoneType; it must return the gradients of W1, b1"),
+        ([1.0], "relu2: the function returned a list of 1; it must return the gradients of W1"),
+        ({"W1": 1.0}, "relu2: the gradient of b1 is missing; there must be W1, b1, W2, b2"),
+        ([1.0] * 6, r"relu2: the gradient of W1 is \(\); it must be \(4, 9\) or \(9, 4\)"),
+        (["x"] * 6, "relu2: the gradient of W1 is <U1; it must be real numbers"),
+        ([[[1.0], []]] * 6, "relu2: the gradient of W1 cannot be made a numpy array"),
+    ],
+)
+def test_what_a_function_must_not_return(result: Any, message: str) -> None:
+    with pytest.raises(Refusal, match=message):
+        diagnose(lambda *_: result)
+
+
+def test_a_function_that_fails_is_named_with_its_error() -> None:
+    with pytest.raises(Refusal, match="relu2: the function raised ZeroDivisionError: division"):
+        diagnose(lambda *_: 1 / 0)
+    with pytest.raises(Refusal, match="the case is 'relu9'; it must be one of relu1, relu2"):
+        diagnose(generated, "relu9")
+
+
+# --- the vectors ---
+
+
+def test_the_committed_vectors_are_what_the_command_writes(tmp_path: Path) -> None:
+    assert main(["vectors", "--out", str(tmp_path / "made")]) == 0
+    written = sorted((tmp_path / "made").iterdir())
+    assert [path.name for path in written] == sorted(path.name for path in FOLDER.iterdir())
+    for path in written:
+        assert path.read_bytes() == (FOLDER / path.name).read_bytes(), (
+            f"{path.name} is stale; run: python -m docs.diagnose vectors --out {FOLDER}"
+        )
+
+
+def test_vectors_do_not_depend_on_the_hash_seed_nor_on_the_process() -> None:
+    code = (
+        "from docs.diagnose import vectors; import hashlib; "
+        "print(*(hashlib.sha256(v).hexdigest() for v in vectors.files().values()))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(found) == 1
+
+
+def test_the_keys_are_those_that_were_promised() -> None:
+    with np.load(io.BytesIO(vectors.as_npz()), allow_pickle=False) as file:
+        arrays = dict(file)
+    for name, case in cases().items():
+        wanted = [*case.net.Weights._fields, "X_s", "Y_s", "X_q", "Y_q"]
+        keys = [key.partition("/")[2] for key in arrays if key.startswith(f"{name}/")]
+        assert keys == [*wanted, "alpha", "steps", "activation"]
+        for key, array in zip(wanted, (*case.weights, *case.batch), strict=True):
+            assert arrays[f"{name}/{key}"].dtype == np.float64
+            np.testing.assert_array_equal(arrays[f"{name}/{key}"], array)
+        assert arrays[f"{name}/alpha"] == case.alpha
+        assert arrays[f"{name}/steps"] == case.steps
+        assert arrays[f"{name}/activation"] == case.activation
+
+
+def test_json_holds_the_same_numbers() -> None:
+    record = json.loads(vectors.as_json())
+    with np.load(io.BytesIO(vectors.as_npz()), allow_pickle=False) as file:
+        for key, array in file.items():
+            name, _, parameter = key.partition("/")
+            np.testing.assert_array_equal(record[name][parameter], array)
+            del record[name][parameter]
+    assert {name: set(rest) for name, rest in record.items()} == {
+        name: {"losses"} for name in cases()
+    }
+
+
+@pytest.mark.parametrize("case", cases().values(), ids=PLANS)
+def test_losses_in_fifty_digits_are_those_of_the_generated_functions(case: Case) -> None:
+    exact = losses(case)
+    assert json.loads(vectors.as_json())[case.name]["losses"] == exact
+    assert case.unrolled is not None
+    before = {
+        f"{role}_loss": np.mean(
+            [case.net.loss(case.weights, X, Y) for X, Y in zip(*s, strict=True)]
+        )
+        for role, s in {"support": case.batch[:2], "query": case.batch[2:]}.items()
+    }
+    after = case.unrolled.meta_loss(case.weights, *case.batch, case.alpha)
+    for name, value in {**before, "meta_loss": after}.items():
+        assert exact[name] == pytest.approx(value, rel=1e-14), name
+
+
+def test_the_readme_has_ten_lines_and_names_what_is_in_the_files() -> None:
+    lines = [line for line in vectors.README.splitlines() if re.match(r"\d+\. ", line)]
+    assert [int(line.partition(".")[0]) for line in lines] == list(range(1, 11))
+    for word in ("vectors.npz", "vectors.json", "alpha", "steps", "activation", "X_s", "Y_q"):
+        assert word in vectors.README
+
+
+# --- the command ---
+
+
+def test_only_the_true_gradient_has_exit_status_0(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for gradient, expected_status in [
+        (second_order, 0),
+        (first_order, 1),
+        (lambda case: scaled(second_order(case), -1), 1),
+        (lambda case: scaled(second_order(case), case.sizes["T"]), 1),
+        (lambda case: second_order(case)._replace(W1=0 * case.weights.W1), 1),  # type: ignore[attr-defined]
+    ]:
+        for names in (PLANS, ["relu2_5steps"], ["tanh2", "relu1"]):
+            assert main([str(saved(tmp_path, gradient, names))]) == expected_status
+            output = capsys.readouterr()
+            assert output.err == ""
+            assert [line.partition(":")[0] for line in output.out.splitlines() if line[:1] > " "][
+                :-1
+            ] == [name for name in PLANS if name in names]
+    assert main([str(saved(tmp_path, last_step))]) == 1
+
+
+def npy(path: Path) -> None:
+    np.save(path.with_suffix(".npy"), np.zeros(3))
+    path.with_suffix(".npy").rename(path)
+
+
+def archive(path: Path, key: str) -> None:
+    np.savez(path, allow_pickle=False, **{key: np.zeros(3)})
+
+
+def pickled(path: Path) -> None:
+    np.savez(path, **{"relu2/W1": np.array([{}])})  # type: ignore[arg-type]
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def broken(path: Path) -> None:
+    path.write_bytes((FOLDER / "vectors.npz").read_bytes()[:2000])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda _: None, "No such file"),
+        (lambda path: path.write_bytes(b""), "is not readable as arrays"),
+        (lambda path: path.write_text("W1 = 3"), "is not readable as arrays"),
+        (folder, "Is a directory"),
+        (npy, "is not readable as arrays"),
+        (pickled, "is not readable as arrays"),
+        (broken, "is not readable as arrays"),
+        (np.savez, "holds nothing"),
+        (lambda path: archive(path, "W1"), "the case is 'W1'; it must be one of relu1"),
+        (lambda path: archive(path, "relu9/W1"), "the case is 'relu9'"),
+        (lambda path: archive(path, "relu2/W1"), "relu2/b1 is missing"),
+    ],
+)
+def test_what_is_no_file_of_gradients(
+    make: Callable[[Path], Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "g.npz"
+    make(path)
+    refused([str(path)], message, capsys)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"relu2/W1": np.zeros((9, 5))}, r"relu2/W1 is (9, 5); it must be (4, 9) or (9, 4)"),
+        ({"relu2/b1": np.zeros((9, 1))}, r"relu2/b1 is (9, 1); it must be (1, 9) or (9,)"),
+        ({"relu2/W1": np.zeros((9, 4))}, "some (in, out) and some (out, in)"),
+        ({"relu2/W2": np.full((9, 8), np.nan)}, "relu2/W2 is not finite; it must be"),
+        ({"relu2/b3": np.full(3, np.inf)}, "relu2/b3 is not finite; it must be"),
+        ({"relu2/b3": np.full(3, 1e200)}, "relu2/b3 has entries beyond 1e+100; it must not"),
+        ({"relu2/b3": np.full(3, "x")}, "relu2/b3 is <U1; it must be real numbers"),
+        ({"relu2/b3": np.zeros(3, complex)}, "relu2/b3 is complex128; it must be real numbers"),
+        ({"relu2/W4": np.zeros(3)}, "relu2/W4 is no parameter; there must be W1, b1"),
+        ({"relu2/X_s": np.zeros(3)}, "relu2/X_s is no parameter; there must be W1, b1"),
+    ],
+)
+def test_what_is_no_gradient(
+    change: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(tmp_path, second_order, ["relu2"], **change)
+    refused([str(path)], message, capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["vectors"], "--out is missing; it must be the folder"),
+        (["g.npz", "--out", "x"], "--out is given; it goes with vectors only"),
+        (["vectors", "--out", __file__], "cannot write to"),
+        (["vectors", "--out", f"{__file__}/x"], "cannot write to"),
+        (["vectors", "--out", "/proc/nothing"], "cannot write to"),
+        ([], "the following arguments are required"),
+        (["a", "b"], "unrecognized arguments: b"),
+    ],
+)
+def test_what_the_command_refuses(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused(arguments, message, capsys)
+
+
+def refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2, and one line that says what is wrong."""
+    try:
+        status = main(arguments)
+    except SystemExit as stop:
+        status = int(str(stop.code))
+    output = capsys.readouterr()
+    assert status == 2
+    assert output.out == ""
+    (line,) = output.err.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+
+
+def test_a_vector_file_that_cannot_be_written_leaves_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "vectors.json").mkdir()
+    refused(["vectors", "--out", str(tmp_path)], "cannot write", capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["vectors.json", "vectors.npz"]
+    assert (tmp_path / "vectors.npz").read_bytes() == (FOLDER / "vectors.npz").read_bytes()
+    monkeypatch.setattr(vectors, "losses", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["vectors", "--out", str(tmp_path / "new")])
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_module_runs(tmp_path: Path) -> None:
+    path = saved(tmp_path, first_order)
+    command = [sys.executable, "-m", "docs.diagnose", str(path)]
+    result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "second order? no: first order" in result.stdout
+    assert result.stderr == ""

@@ -1,0 +1,337 @@
+"""Every hypothesis is recognised in gradients of other programs, which know nothing of ours.
+
+The mistakes are made here as people make them, in PyTorch, JAX and `higher`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from docs.diagnose.cases import PLANS, Case, cases
+from docs.diagnose.compare import judge
+from docs.diagnose.hypotheses import HYPOTHESES, ONE
+from docs.diagnose.reading import found
+from docs.diagnose.verdict import Verdict
+
+NAMES = [each.name for each in HYPOTHESES]
+
+
+def verdict(gradient: Callable[[Case], Any], names: Any = PLANS) -> Verdict:
+    """The verdict on what somebody's program returns for some cases."""
+    results = []
+    for name in names:
+        case = cases()[name]
+        result = dict(zip(case.net.Weights._fields, gradient(case), strict=True))
+        results.append(judge(found(case, result, "")))
+    return Verdict(tuple(results))
+
+
+def recognised(gradient: Callable[[Case], Any], name: str, precision: str = "float64") -> None:
+    """A gradient of every case is that of a hypothesis, of no other, and of no other length."""
+    said = verdict(gradient)
+    (only,) = said.matches
+    assert only.hypothesis.name == name
+    assert only.factor is ONE
+    assert str(said).count(f"to {precision} accuracy") == len(PLANS)
+    assert said.second_order == (name == "second order")
+
+
+# --- the mistakes, as arguments of one honest program ---
+
+MEAN = "mean"
+REDUCTIONS: dict[str, Callable[[Any], Any]] = {
+    MEAN: lambda squares: squares.mean(),
+    "rows": lambda squares: squares.mean(1).sum(),
+    "outputs": lambda squares: squares.sum(1).mean(),
+    "all": lambda squares: squares.sum(),
+    "half": lambda squares: squares.mean() / 2,
+}
+
+#: What makes each mistake; the order of the gradient comes on top.
+MISTAKES: dict[str, dict[str, Any]] = {
+    "support and query swapped": {"sets": (2, 3, 0, 1)},
+    "outer loss on the support set": {"sets": (0, 1, 0, 1)},
+    "biases not adapted": {"adapted": lambda at, _: at % 2 == 0},
+    "only the head adapted": {"adapted": lambda at, count: at >= count - 2},
+    "inner loss summed over rows": {"inner": "rows"},
+    "inner loss summed over outputs": {"inner": "outputs"},
+    "inner loss summed over rows and outputs": {"inner": "all"},
+    "inner loss halved": {"inner": "half"},
+    "one step more": {"more": 1},
+    "one step fewer": {"more": -1},
+}
+ALL_MISTAKES: dict[str, dict[str, Any]] = {
+    "second order": {},
+    "first order": {"order": 1},
+    "second order through the last step only": {"order": "last"},
+    **MISTAKES,
+    **{f"first order, {name}": {**how, "order": 1} for name, how in MISTAKES.items()},
+    "joint training": {"outer_weights": "shared"},
+    "Reptile's direction": {"outer_weights": "displacement"},
+    "no gradient": {"outer_weights": "detached"},
+}
+
+
+def test_every_hypothesis_has_a_program() -> None:
+    assert set(ALL_MISTAKES) == set(NAMES)
+
+
+def torch_gradient(
+    case: Case,
+    order: Any = 2,
+    sets: tuple[int, ...] = (0, 1, 2, 3),
+    adapted: Callable[[int, int], bool] = lambda *_: True,
+    inner: str = MEAN,
+    outer: str = MEAN,
+    over_tasks: str = MEAN,
+    more: int = 0,
+    outer_weights: str = "fast",
+    dtype: str = "float64",
+) -> list[Any]:
+    """MAML by ``torch.autograd.grad``, with ``create_graph`` where the second order is meant."""
+    import torch
+
+    kind = getattr(torch, dtype)
+    activation = getattr(torch, case.activation)
+    shared = [torch.tensor(w, dtype=kind, requires_grad=True) for w in case.weights]
+
+    def loss(weights: Any, X: Any, Y: Any, how: str) -> Any:
+        for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            X = activation(X @ W + b)
+        return REDUCTIONS[how]((X @ weights[-2] + weights[-1] - Y) ** 2)
+
+    losses, displacements = [], []
+    data = [torch.tensor(case.batch[at], dtype=kind) for at in sets]
+    for X_s, Y_s, X_q, Y_q in zip(*data, strict=True):
+        fast = shared
+        steps = case.steps + more
+        for step in range(steps):
+            chosen = [at for at in range(len(fast)) if adapted(at, len(fast))]
+            gradient = torch.autograd.grad(
+                loss(fast, X_s, Y_s, inner),
+                [fast[at] for at in chosen],
+                create_graph=order == 2 or (order == "last" and step == steps - 1),
+            )
+            fast = list(fast)
+            for at, g in zip(chosen, gradient, strict=True):
+                fast[at] = fast[at] - case.alpha * g
+        detached = [(w.detach() - f.detach()) + 0 * w for w, f in zip(shared, fast, strict=True)]
+        displacements.append(detached)
+        used = {
+            "fast": fast,
+            "shared": shared,
+            "displacement": shared,
+            "detached": [f.detach() + 0 * w for f, w in zip(fast, shared, strict=True)],
+        }[outer_weights]
+        losses.append(loss(used, X_q, Y_q, outer))
+    if outer_weights == "displacement":
+        return [torch.stack(each).mean(0).detach() for each in zip(*displacements, strict=True)]
+    total = torch.stack(losses)
+    total = total.sum() if over_tasks == "sum" else total.mean()
+    return list(torch.autograd.grad(total, shared))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_torch_autograd(name: str) -> None:
+    pytest.importorskip("torch")
+    recognised(partial(torch_gradient, **ALL_MISTAKES[name]), name)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "no gradient"])
+def test_torch_autograd_in_single_precision(name: str) -> None:
+    pytest.importorskip("torch")
+    recognised(partial(torch_gradient, **ALL_MISTAKES[name], dtype="float32"), name, "float32")
+
+
+@pytest.mark.parametrize("order", [2, 1])
+@pytest.mark.parametrize(
+    ("how", "factor"),
+    [
+        ({"over_tasks": "sum"}, "T"),
+        ({"outer": "rows"}, "M"),
+        ({"outer": "outputs"}, "O"),
+        ({"outer": "all"}, "M O"),
+        ({"outer": "all", "over_tasks": "sum"}, "T M O"),
+        ({"outer": "half"}, "1 / 2"),
+        ({"outer": "half", "over_tasks": "sum"}, "T / 2"),
+        ({"outer": "all", "sets": (0, 1, 0, 1)}, "N O"),
+        ({"outer": "all", "inner": "all"}, "M O"),
+    ],
+)
+def test_sums_of_torch_are_named(order: int, how: dict[str, Any], factor: str) -> None:
+    pytest.importorskip("torch")
+    said = verdict(partial(torch_gradient, **how, order=order))
+    (only,) = said.matches
+    assert only.factor.name == factor
+    assert only.hypothesis.name.startswith("first order") == (order == 1)
+    assert not said.second_order
+
+
+def test_the_opposite_sign_of_torch_is_named() -> None:
+    pytest.importorskip("torch")
+    said = verdict(lambda case: [-g for g in torch_gradient(case)])
+    (only,) = said.matches
+    assert (only.hypothesis.name, only.factor.name) == ("second order", "-1")
+
+
+def torch_func_gradient(case: Case, order: Any = 2) -> list[Any]:
+    """MAML by ``torch.func``, with ``detach`` where the first order is meant."""
+    import torch
+    from torch.func import grad, vmap
+
+    activation = getattr(torch, case.activation)
+
+    def loss(weights: Any, X: Any, Y: Any) -> Any:
+        for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            X = activation(X @ W + b)
+        return torch.nn.functional.mse_loss(X @ weights[-2] + weights[-1], Y)
+
+    def task(weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any) -> Any:
+        for step in range(case.steps):
+            gradient = grad(loss)(weights, X_s, Y_s)
+            if order == 1 or (order == "last" and step < case.steps - 1):
+                gradient = [g.detach() for g in gradient]
+            weights = [w - case.alpha * g for w, g in zip(weights, gradient, strict=True)]
+        return loss(weights, X_q, Y_q)
+
+    def meta_loss(weights: Any) -> Any:
+        return vmap(task, (None, 0, 0, 0, 0))(weights, *map(torch.tensor, case.batch)).mean()
+
+    return list(grad(meta_loss)([torch.tensor(w) for w in case.weights]))
+
+
+ORDERS = {
+    "second order": 2,
+    "first order": 1,
+    "second order through the last step only": "last",
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_torch_func(name: str) -> None:
+    pytest.importorskip("torch")
+    recognised(partial(torch_func_gradient, order=ORDERS[name]), name)
+
+
+def jax_gradient(case: Case, order: Any = 2) -> list[Any]:
+    """MAML in JAX, with ``stop_gradient`` where the first order is meant."""
+    import jax
+    import jax.numpy as jnp
+
+    activation = {"relu": jax.nn.relu, "tanh": jnp.tanh}[case.activation]
+
+    def loss(weights: Any, X: Any, Y: Any) -> Any:
+        for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            X = activation(X @ W + b)
+        return jnp.mean((X @ weights[-2] + weights[-1] - Y) ** 2)
+
+    def task(weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any) -> Any:
+        for step in range(case.steps):
+            gradient = jax.grad(loss)(weights, X_s, Y_s)
+            if order == 1 or (order == "last" and step < case.steps - 1):
+                gradient = jax.lax.stop_gradient(gradient)
+            weights = jax.tree.map(lambda w, g: w - case.alpha * g, weights, gradient)
+        return loss(weights, X_q, Y_q)
+
+    def meta_loss(weights: Any) -> Any:
+        return jnp.mean(jax.vmap(partial(task, weights))(*case.batch))
+
+    return list(jax.jit(jax.grad(meta_loss))([jnp.asarray(w) for w in case.weights]))
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_jax(name: str) -> None:
+    pytest.importorskip("jax")
+    recognised(partial(jax_gradient, order=ORDERS[name]), name, "float32")
+
+
+def test_jax_in_double_precision() -> None:
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(True):
+        recognised(jax_gradient, "second order")
+
+
+# --- the package `higher`, on a module of PyTorch: its matrices are (out, in) ---
+
+
+def higher_gradient(case: Case, first_order: bool = False) -> list[Any]:
+    """MAML by ``higher``: the gradient at the first weights of the path, or at the last."""
+    import higher
+    import torch
+    from torch import nn
+
+    layers: list[Any] = []
+    weights = list(case.weights)
+    for W, b in zip(weights[::2], weights[1::2], strict=True):
+        layer = nn.Linear(*W.shape, dtype=torch.float64)
+        layer.weight.data, layer.bias.data = torch.tensor(W.T), torch.tensor(b[0])
+        layers += [layer, {"relu": nn.ReLU, "tanh": nn.Tanh}[case.activation]()]
+    model, mse = nn.Sequential(*layers[:-1]), nn.MSELoss()
+    optimiser = torch.optim.SGD(model.parameters(), lr=case.alpha)
+    totals = [torch.zeros_like(p) for p in model.parameters()]
+    for X_s, Y_s, X_q, Y_q in zip(*map(torch.tensor, case.batch), strict=True):
+        with higher.innerloop_ctx(model, optimiser) as (fast, steps):
+            for _ in range(case.steps):
+                steps.step(mse(fast(X_s), Y_s))
+            at = list(fast.parameters(time=-1 if first_order else 0))
+            own = torch.autograd.grad(mse(fast(X_q), Y_q), at)
+        totals = [t + g / len(case.batch.X_s) for t, g in zip(totals, own, strict=True)]
+    return totals
+
+
+@pytest.mark.parametrize("name", ["second order", "first order"])
+def test_higher(name: str) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("higher")
+    recognised(partial(higher_gradient, first_order=name == "first order"), name)
+    assert "(out, in)" in str(verdict(higher_gradient))
+
+
+# --- the wrappers of the page ---
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_a_wrapper_computes_every_case(framework: str) -> None:
+    library = pytest.importorskip(framework)
+    wrapper = importlib.import_module(f"docs.diagnose.{framework}_wrapper")
+    activations = library if framework == "torch" else library.nn
+    precision = "float64" if framework == "torch" else "float32"
+
+    def gradient(case: Case, **how: Any) -> Any:
+        activation = getattr(activations, case.activation)
+        given = (case.weights, *case.batch, case.alpha)
+        return wrapper.meta_gradient(*given, activation=activation, steps=case.steps, **how)
+
+    recognised(gradient, "second order", precision)
+    mistake: dict[str, Any] = {"torch": {"create_graph": False}, "jax": {"stop_gradient": True}}[
+        framework
+    ]
+    recognised(partial(gradient, **mistake), "first order", precision)
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_a_wrapper_prints_both_verdicts(framework: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip(framework)
+    wrapper = importlib.import_module(f"docs.diagnose.{framework}_wrapper")
+    assert wrapper.main() == 0
+    printed = capsys.readouterr().out
+    assert printed.count("second order? yes: second order\n") == 1
+    assert printed.count("second order? no: first order\n") == 1
+
+
+def test_what_numpy_makes_of_a_tensor_with_a_graph_is_said_in_a_line() -> None:
+    torch = pytest.importorskip("torch")
+    from docs.diagnose import diagnose
+    from docs.sinusoid.command import Refusal
+
+    def attached(weights: Any, *_: Any) -> Any:
+        return [torch.tensor(np.array(w), requires_grad=True) for w in weights]
+
+    with pytest.raises(Refusal, match="the gradient of W1 cannot be made a numpy array: Can't"):
+        diagnose(attached)
