@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 
 from docs.sinusoid import checkpoint, evaluate, tasks, train
+from docs.sinusoid.adam import Adam
 from docs.sinusoid.checkpoint import CURRENT, PREVIOUS, REFUSED, packed, unpacked
 from docs.sinusoid.command import Refusal
 from docs.sinusoid.metrics import read_metrics
@@ -184,7 +185,7 @@ def test_a_loss_that_is_not_finite_stops_training(
 def test_the_last_good_weights_are_those_of_the_last_finite_loss() -> None:
     ws = load_workspace()
     start = ws.parameters.copy()
-    good, adam = start.copy(), train.Adam(ws.parameters)
+    good, adam = start.copy(), Adam(ws.parameters)
     losses = iter([2.0, 1.0, float("nan")])
     seen = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice, repeat
 from typing import Any
@@ -12,7 +13,7 @@ from scipy import stats
 
 from docs.sinusoid import evaluate, gradcheck, tasks
 from docs.sinusoid.adam import Adam
-from docs.sinusoid.methods import METHODS, angle_of, inputs
+from docs.sinusoid.methods import METHODS, Objective, angle_of, inputs
 from docs.sinusoid.networks import INITIALS, flatten, initial_weights, load_network
 from docs.sinusoid.recipes import Recipe
 from docs.sinusoid.statistics import half_interval, over_seeds, summary
@@ -23,7 +24,7 @@ NET = load_network("relu2")
 SMALL = Recipe(hidden=(5, 4), meta_batch=3, shots=4, queries=6, dtype="float64")
 
 
-def prepared(recipe: Recipe, method: str) -> tuple[Any, Any, Any]:
+def prepared(recipe: Recipe, method: str) -> tuple[Any, Objective, Iterator[tasks.Batch]]:
     """A workspace with initial weights, an objective, and meta-batches for it."""
     sizes = (recipe.meta_batch, recipe.shots, recipe.queries)
     ws = NET.workspace((inputs(method), *recipe.hidden, 1), *sizes, FLOAT64)

@@ -19,7 +19,6 @@ from docs.sinusoid import tasks
 from docs.sinusoid.adam import Adam
 from docs.sinusoid.command import Parser, status, write_json
 from docs.sinusoid.networks import flatten, initial_weights, load_network
-from docs.sinusoid.train import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +57,9 @@ def measured(stages: tuple[int, ...] = STAGES, batches: int = BATCHES) -> Iterat
     """Train MAML by its meta-gradient, and compare the two on unseen tasks at some stages."""
     net, single, double = load_network("relu2"), np.dtype(np.float32), np.dtype(np.float64)
     ws = net.workspace((1, UNITS, UNITS, 1), TASKS, SHOTS, SHOTS, single)
-    flatten(initial_weights(net, [UNITS, UNITS], stream(0, 0), single), out=ws.parameters)
-    adam, seen = Adam(ws.parameters), tasks.batches(stream(0, 1), TASKS, SHOTS, SHOTS, single)
-    unseen = list(islice(tasks.batches(stream(0, 2), TASKS, SHOTS, SHOTS, double), batches))
+    flatten(initial_weights(net, [UNITS, UNITS], tasks.stream(0, 0), single), out=ws.parameters)
+    adam, seen = Adam(ws.parameters), tasks.batches(tasks.stream(0, 1), TASKS, SHOTS, SHOTS, single)
+    unseen = list(islice(tasks.batches(tasks.stream(0, 2), TASKS, SHOTS, SHOTS, double), batches))
     done = 0
     for stage in stages:
         for _ in range(stage - done):

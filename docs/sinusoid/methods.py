@@ -8,22 +8,20 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 from docs.sinusoid.networks import flatten
+from docs.sinusoid.tasks import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
     from docs.sinusoid.networks import Network, WeightTuple, Workspace
     from docs.sinusoid.recipes import Recipe
-    from docs.sinusoid.tasks import Batch
 
-    #: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
-    Objective: TypeAlias = Callable[[Batch], float]
+#: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
+Objective: TypeAlias = Callable[[Batch], float]
 
 
 # --8<-- [start:maml]
