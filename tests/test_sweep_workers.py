@@ -285,14 +285,16 @@ def test_dask_that_is_not_installed(
 
 
 @contextmanager
-def cluster(workers: int, threads: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+def cluster(
+    workers: int, threads: int, checkout: Path = ROOT
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """The address of a scheduler and its workers, each a process as on another machine."""
     distributed = pytest.importorskip("distributed")
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     dask = [sys.executable, "-m", "distributed.cli.dask_"]
     found: list[subprocess.Popen[bytes]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("PYTHONPATH", str(checkout))
         port = free_port()
         place = f"127.0.0.1:{port}"
         limits = ["--nthreads", str(threads), "--no-nanny", "--no-dashboard"]
@@ -301,7 +303,7 @@ def cluster(workers: int, threads: int) -> Iterator[tuple[str, list[subprocess.P
             *[["worker", place, *limits]] * workers,
         ):
             line = [*dask[:-1], dask[-1] + part[0], *part[1:]]
-            found.append(subprocess.Popen(line, cwd=ROOT, **quiet))
+            found.append(subprocess.Popen(line, cwd=checkout, **quiet))
     try:
         with distributed.Client(f"tcp://{place}", timeout=LIMIT, set_as_default=False) as client:
             client.wait_for_workers(workers, timeout=LIMIT)
@@ -340,3 +342,12 @@ def test_a_cluster_with_threads(serial: Path, tmp_path: Path) -> None:
         _, said = ours.communicate(timeout=LIMIT)
     assert ours.returncode == 0, said
     assert_undisturbed(tmp_path, serial)
+
+
+def test_a_cluster_without_this_checkout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with cluster(workers=1, threads=1, checkout=tmp_path) as (address, _):
+        assert sweep.main([*RUNS, "--executor", address, "--run", str(tmp_path / "ours")]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith(f"error: {address} cannot import docs.sinusoid; its scheduler and")

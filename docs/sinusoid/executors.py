@@ -1,11 +1,11 @@
 """Carry work out on other processes: any `concurrent.futures.Executor` can.
 
 There are two by name: ``local``, the processes of this machine, and ``dask://HOST:PORT``, a Dask
-cluster that runs already [1]_. Its workers import this checkout and write to the sweep's folder,
-so both must be on a disk that all of them share, for example::
+cluster that runs already [1]_. Its scheduler and workers import this checkout, and its workers
+write to the sweep's folder: both must be on a disk that all of them share. From the checkout::
 
-    dask scheduler --port 8786
-    PYTHONPATH=. dask worker HOST:8786 --nthreads 1 --nworkers auto
+    PYTHONPATH=. dask scheduler --port 8786
+    PYTHONPATH=. dask worker HOST:8786 --nthreads 1 --nworkers 2
 
 References
 ----------
@@ -164,7 +164,8 @@ def dask(address: str) -> Iterator[Executor]:
     Raises
     ------
     Refusal
-        When `distributed` is not installed, or no scheduler with a worker answers.
+        When `distributed` is not installed, no scheduler with a worker answers, or they cannot
+        import this checkout.
     """
     try:
         from distributed import Client  # noqa: PLC0415
@@ -180,6 +181,14 @@ def dask(address: str) -> Iterator[Executor]:
             client.wait_for_workers(1, timeout=ANSWER)
         except TimeoutError:
             raise Refusal(f"{address} has no workers; it must have one or more") from None
+        try:
+            client.run_on_scheduler(cores)  # type: ignore[no-untyped-call]
+            client.run(cores)
+        except Exception:
+            raise Refusal(
+                f"{address} cannot import docs.sinusoid; its scheduler and workers must be started "
+                f"with this checkout in PYTHONPATH"
+            ) from None
         # Not pure: the same arguments are the same run, but its folder may have changed.
         yield client.get_executor(pure=False)  # type: ignore[no-untyped-call]
 
