@@ -32,7 +32,7 @@ site: $(VENV)/dev.stamp
 # Make the experiment's results that the site shows; into docs/sinusoid/. About an hour, resumable.
 results: $(VENV)/experiment.stamp
 	$(BIN)/python -m docs.sinusoid.results
-	$(BIN)/python -m docs.sinusoid.scaling --out docs/sinusoid/results/scaling.json
+	$(BIN)/python -m docs.sinusoid.sweep.scaling --out docs/sinusoid/results/scaling.json
 
 # Time it against JAX, PyTorch and autograd; into docs/speed/. About ten minutes.
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp

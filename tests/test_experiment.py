@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 from docs.sinusoid import __main__ as whole
-from docs.sinusoid import evaluate, gradcheck, plot, tasks, train
+from docs.sinusoid import evaluate, gradcheck, tasks, train
 from docs.sinusoid.adam import Adam
 from docs.sinusoid.checkpoint import CURRENT, PREVIOUS
 from docs.sinusoid.methods import TITLES
 from docs.sinusoid.networks import initial_weights, load_network, save_weights
+from docs.sinusoid.plot import __main__ as plot
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--iterations", "6", "--meta-batch", "3", "--shots", "4", "--queries", "5"]

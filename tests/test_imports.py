@@ -56,12 +56,15 @@ ALLOWED = {
     "docs/render/equations.py": {"docs.render.code", "docs.render.manifest"},
     "docs/render/tables.py": {"docs.render.manifest"},
     "docs/render/speed.py": {"docs.render.manifest"},
+    "docs/render/results.py": {
+        "docs.render.manifest", "docs.render.speed", "docs.render.tables",
+    },
     "docs/render/diagnose.py": {
         "numpy", "docs.diagnose", "docs.render.manifest", "docs.render.tables", "docs.sinusoid",
     },
     "docs/render/page.py": {
         "docs.render.code", "docs.render.diagnose", "docs.render.equations",
-        "docs.render.manifest", "docs.render.speed", "docs.render.tables",
+        "docs.render.manifest", "docs.render.results", "docs.render.speed", "docs.render.tables",
     },
     "docs/render/measure.py": {
         "numpy", "sympy", "derive", "generated", "docs.by_hand", "docs.sinusoid",
@@ -79,7 +82,14 @@ ALLOWED = {
     },
     "docs/by_hand.py": {"numpy", "docs.sinusoid"},
     "docs/speed/*.py": {"numpy", "docs.sinusoid"},
-    "docs/sinusoid/plot.py": {"numpy", "matplotlib", "docs"},
+    "docs/sinusoid/plot/*.py": {"numpy", "matplotlib", "docs"},
+    "docs/sinusoid/sweep/figure.py": {"numpy", "matplotlib", "docs"},
+    "docs/sinusoid/sweep/executors.py": {"distributed", "tqdm", "docs"},
+    "docs/sinusoid/sweep/scaling.py": {"numpy", "distributed", "docs"},
+    "docs/sinusoid/sweep/__main__.py": {"numpy", "matplotlib", "tqdm", "docs"},
+    "docs/sinusoid/sweep/*.py": {"docs"},
+    "docs/sinusoid/checkpoint.py": {"numpy", "filelock", "docs"},
+    "docs/sinusoid/statistics.py": {"numpy", "scipy", "docs"},
     "docs/sinusoid/train.py": {"numpy", "tqdm", "docs"},
     "docs/sinusoid/*.py": {"numpy", "docs"},
 }  # fmt: skip

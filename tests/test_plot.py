@@ -20,12 +20,15 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Annotation
 
-from docs.sinusoid import animation, curves, error_map, evaluate, half_range, plot, tasks, train
-from docs.sinusoid.drawing import LOOKS, STYLE, error_line, label_ends, spread
+from docs.sinusoid import evaluate, tasks, train
 from docs.sinusoid.evaluate import Run, errors_by_step, load_run
-from docs.sinusoid.examples import example, shown
 from docs.sinusoid.methods import TITLES
 from docs.sinusoid.metrics import read_metrics
+from docs.sinusoid.plot import __main__ as plot
+from docs.sinusoid.plot import animation, curves, error_map, half_range
+from docs.sinusoid.plot.drawing import LOOKS, STYLE, error_line, label_ends, spread
+from docs.sinusoid.plot.errors import error_by_step, read_evaluation
+from docs.sinusoid.plot.examples import example, shown
 from docs.sinusoid.statistics import DIVERGED, summary
 
 if TYPE_CHECKING:
@@ -209,7 +212,7 @@ def test_steps_where_tasks_diverged_are_hollow() -> None:
 def test_bands_are_the_intervals_of_the_evaluation(folder: Path, run: Run) -> None:
     path = folder / "evaluation.json"
     with mpl.rc_context(STYLE):
-        figure = plot.error_by_step(run, plot.read_evaluation(path, run))
+        figure = error_by_step(run, read_evaluation(path, run))
     record = json.loads(path.read_text())
     titles = [panel.get_title() for panel in figure.axes if panel.axison]
     assert titles == ["5 support points", "6 support points", "10 support points"]

@@ -17,22 +17,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docs.sinusoid import (
-    checkpoint,
-    comparison,
-    grid,
-    member,
-    plot,
-    statistics,
-    sweep,
-    tasks,
-    train,
-)
+from docs.sinusoid import checkpoint, evaluate, statistics, tasks, train
 from docs.sinusoid.adam import Adam
 from docs.sinusoid.command import Refusal, write_json
 from docs.sinusoid.evaluate import STEPS, load_run
+from docs.sinusoid.plot import __main__ as plot
 from docs.sinusoid.recipes import FIELDS, Recipe, written
-from docs.sinusoid.sweep_figure import figure
+from docs.sinusoid.sweep import __main__ as sweep
+from docs.sinusoid.sweep import comparison, grid, member
+from docs.sinusoid.sweep.figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -464,7 +457,7 @@ def test_a_half_finished_run_goes_on(
     assert (state.method, state.iteration) == ("maml", 2)
     # That somebody has evaluated what there is does not finish it.
     train.write_results(folder / "runs" / name, state)
-    record = member.evaluated(load_run(folder / "runs" / name), 5)
+    record = evaluate.record(load_run(folder / "runs" / name), (), 5, member.TASKS_SEED)
     write_json(folder / "runs" / name / "evaluation.json", record)
 
     begun: list[int] = []

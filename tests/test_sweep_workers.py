@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 
-from docs.sinusoid import executors, sweep
 from docs.sinusoid.command import Parser, Refusal
 from docs.sinusoid.evaluate import STEPS
+from docs.sinusoid.sweep import __main__ as sweep
+from docs.sinusoid.sweep import executors
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--meta-batch", "3", "--tasks", "5"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from docs.sinusoid import evaluate, plot, train
+from docs.sinusoid import evaluate, train
 from docs.sinusoid.command import parser, status
+from docs.sinusoid.plot import __main__ as plot
 
 
 def main(arguments: list[str] | None = None) -> int:

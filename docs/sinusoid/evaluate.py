@@ -15,10 +15,11 @@ from docs.sinusoid.command import Refusal, parser, read_json, status, whole, wri
 from docs.sinusoid.methods import METHODS, TITLES
 from docs.sinusoid.networks import load_network, load_weights
 from docs.sinusoid.recipes import from_record
-from docs.sinusoid.statistics import DIVERGED, summary
+from docs.sinusoid.statistics import DIVERGED, cell, summary
 from docs.sinusoid.train import initial_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from docs.sinusoid.networks import Array, Network, WeightTuple
@@ -144,47 +145,51 @@ def table(run: Run, methods: dict[str, Summary]) -> list[list[str]]:
     return rows
 
 
-def cell(record: Summary, step: int) -> str:
-    """The capped mean with its interval, and the share of diverged tasks where there are any."""
-    mean, half, diverged = (record[name][step] for name in ("capped", "capped_ci95", "diverged"))
-    return f"{mean:#.3g} \N{PLUS-MINUS SIGN} {half:#.2g}" + (
-        f" ({diverged:.1%})" if diverged else ""
-    )
-
-
 def digest(run: Run) -> str:
     """What tells the weights of one run from those of another."""
     arrays = (array for weights in run.starts.values() for array in weights)
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
 
 
+def record(run: Run, points: Iterable[int], count: int, seed: int) -> dict[str, Any]:
+    """What ``evaluation.json`` says of a run.
+
+    Parameters
+    ----------
+    run
+        What is evaluated, with as many support points as it was trained with.
+    points
+        Other numbers of support points to evaluate it with.
+    count, seed
+        Unseen tasks, and which ones.
+    """
+    shots = run.recipe.shots
+    by_points = {}
+    for number in dict.fromkeys([shots, *points]):
+        errors = evaluate(run, number, count, seed)
+        by_points[number] = {name: summary(each) for name, each in errors.items()}
+    return {
+        "tasks": count,
+        "points": shots,
+        "alpha": run.recipe.alpha,
+        "seed": seed,
+        "steps": list(range(STEPS + 1)),
+        "weights": digest(run),
+        "methods": by_points[shots],
+        "other_points": {str(each): by_points[each] for each in by_points if each != shots},
+        "table": table(run, by_points[shots]),
+    }
+
+
 def run(options: argparse.Namespace, seed: int) -> int:
     """Evaluate a run, write ``evaluation.json``, print the tables; the exit status."""
     loaded = load_run(options.run)
     folder, shots = writable(options.run), loaded.recipe.shots
-    points = dict.fromkeys([shots, *(options.points or POINTS)])
-    by_points = {
-        number: {
-            name: summary(errors)
-            for name, errors in evaluate(loaded, number, options.tasks, seed).items()
-        }
-        for number in points
-    }
-    record: dict[str, Any] = {
-        "tasks": options.tasks,
-        "points": shots,
-        "alpha": loaded.recipe.alpha,
-        "seed": seed,
-        "steps": list(range(STEPS + 1)),
-        "weights": digest(loaded),
-        "methods": by_points[shots],
-        "other_points": {str(each): by_points[each] for each in by_points if each != shots},
-        "table": table(loaded, by_points[shots]),
-    }
-    write_json(folder / "evaluation.json", record)
-    for number, methods in by_points.items():
+    found = record(loaded, options.points or POINTS, options.tasks, seed)
+    write_json(folder / "evaluation.json", found)
+    for points, methods in {str(shots): found["methods"], **found["other_points"]}.items():
         print(
-            f"mean squared error over {options.tasks:,} unseen sinusoids, {number} points each "
+            f"mean squared error over {options.tasks:,} unseen sinusoids, {points} points each "
             f"(share diverged; they count as {DIVERGED:g})"
         )
         for title, *cells in table(loaded, methods):

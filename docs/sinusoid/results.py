@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docs.sinusoid import __main__ as experiment
-from docs.sinusoid import sweep
 from docs.sinusoid.command import RESULTS, Parser, Refusal, read_json, status, write_json
+from docs.sinusoid.sweep import __main__ as sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

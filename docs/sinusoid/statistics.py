@@ -84,3 +84,10 @@ def over_seeds(summaries: Sequence[Summary]) -> Summary:
 
 
 # --8<-- [end:seeds]
+
+
+def cell(record: Summary, step: int, interval: str = "capped_ci95") -> str:
+    """A capped mean as a table has it, with an interval and the share of diverged tasks, if any."""
+    mean, half, diverged = (record[name][step] for name in ("capped", interval, "diverged"))
+    around = "" if half is None else f" \N{PLUS-MINUS SIGN} {half:#.2g}"
+    return f"{mean:#.3g}{around}" + (f" ({100 * diverged:.2g}%)" if diverged else "")

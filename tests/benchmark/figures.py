@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from docs.sinusoid.command import Parser, replacing
-from docs.sinusoid.plot import STYLE
+from docs.sinusoid.plot.drawing import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

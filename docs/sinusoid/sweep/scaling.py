@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from docs.sinusoid.command import Defaults, Parser, Refusal, status, whole, writable, write_json
-from docs.sinusoid.comparison import aligned
-from docs.sinusoid.executors import LOCAL, carry, cores, executor
-from docs.sinusoid.member import work
 from docs.sinusoid.recipes import RECIPES
+from docs.sinusoid.sweep.comparison import aligned
+from docs.sinusoid.sweep.executors import LOCAL, carry, cores, executor
+from docs.sinusoid.sweep.member import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -303,10 +303,10 @@ def run(options: argparse.Namespace, command: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run ``python -m docs.sinusoid.scaling``."""
+    """Run ``python -m docs.sinusoid.sweep.scaling``."""
     usual = Sizes()
     options = Parser(
-        prog="python -m docs.sinusoid.scaling",
+        prog="python -m docs.sinusoid.sweep.scaling",
         description="Time the same runs on 1 and 2 processes and Dask workers, on a quiet machine.",
         formatter_class=Defaults,
     )

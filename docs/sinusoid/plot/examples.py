@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from docs.sinusoid import tasks
-from docs.sinusoid.drawing import FAINT, INK, LOOKS
+from docs.sinusoid.plot.drawing import FAINT, INK, LOOKS, WIDTH
 from docs.sinusoid.tasks import GRID, INPUTS, PHASE, stream, within
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import SubFigure
 
     from docs.sinusoid.evaluate import Run
     from docs.sinusoid.networks import Array
@@ -114,3 +115,19 @@ def key(figure: Figure | SubFigure, task: Example) -> None:
         meaning[name] = Line2D([], [], color=FAINT, ls=line, lw=width)
     place: Any = "outside lower center"
     figure.legend(meaning.values(), meaning, loc=place, ncols=5, frameon=False, handlelength=2.2)
+
+
+# --8<-- [start:fits]
+def fits(run: Run, seed: int) -> Figure:
+    """One unseen sinusoid: its support points, and predictions before and after fine-tuning."""
+    task, starts = example(run, seed), shown(run, 3)
+    figure = Figure(figsize=(WIDTH, 3), layout="constrained")
+    panels = figure.subplots(1, len(starts), sharex=True, sharey=True, squeeze=False)[0]
+    for panel, start in zip(panels, starts, strict=True):
+        fit(panel, run, start, task)
+    panels[0].set_ylabel("y")
+    key(figure, task)
+    return figure
+
+
+# --8<-- [end:fits]

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from docs.sinusoid.drawing import LOOKS, WIDTH, label_ends
+from docs.sinusoid.plot.drawing import LOOKS, WIDTH, label_ends
 
 if TYPE_CHECKING:
     from docs.sinusoid.evaluate import Run

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.sinusoid.drawing import LOOKS, WIDTH
 from docs.sinusoid.methods import TITLES
+from docs.sinusoid.plot.drawing import LOOKS, WIDTH
 from docs.sinusoid.recipes import FIELDS
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from docs.sinusoid.comparison import Group
-    from docs.sinusoid.grid import Settings
+    from docs.sinusoid.sweep.comparison import Group
+    from docs.sinusoid.sweep.grid import Settings
 
 #: Few-shot learning is about the first gradient step.
 STEP = 1

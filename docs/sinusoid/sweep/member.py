@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from docs.sinusoid import checkpoint, train
 from docs.sinusoid.command import Refusal, read_json, writable, write_json
-from docs.sinusoid.evaluate import STEPS, digest, evaluate, load_run, table
+from docs.sinusoid.evaluate import digest, load_run, record
 from docs.sinusoid.recipes import from_record
-from docs.sinusoid.statistics import summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from docs.sinusoid.evaluate import Run
     from docs.sinusoid.recipes import Recipe
 
 EVALUATION = "evaluation.json"
@@ -101,7 +99,7 @@ def advance(folder: Path, recipe: Recipe, seed: int, tasks: int, caught: list[in
             return state.stopped
         if caught:
             return f"interrupted at iteration {state.iteration:,} of {state.method or 'its end'}"
-        write_json(folder / EVALUATION, evaluated(load_run(folder), tasks))
+        write_json(folder / EVALUATION, record(load_run(folder), (), tasks, TASKS_SEED))
     return ""
 
 
@@ -148,33 +146,16 @@ def last_sign(folder: Path) -> float:
     return max(times)
 
 
-def evaluated(run: Run, tasks: int) -> dict[str, Any]:
-    """What ``evaluate`` would write of a run, for the shots that it was trained with."""
-    errors = evaluate(run, run.recipe.shots, tasks, TASKS_SEED)
-    methods = {name: summary(each) for name, each in errors.items()}
-    return {
-        "tasks": tasks,
-        "points": run.recipe.shots,
-        "alpha": run.recipe.alpha,
-        "seed": TASKS_SEED,
-        "steps": list(range(STEPS + 1)),
-        "weights": digest(run),
-        "methods": methods,
-        "other_points": {},
-        "table": table(run, methods),
-    }
-
-
 def evaluation(folder: Path, recipe: Recipe, seed: int, tasks: int) -> dict[str, Any] | None:
     """The evaluation of a finished run; None where there is none of its weights and tasks."""
     try:
-        record = read_json(folder / EVALUATION, {"tasks", "seed", "weights", "methods"}, "")
+        found = read_json(folder / EVALUATION, {"tasks", "seed", "weights", "methods"}, "")
         trained = read_json(folder / checkpoint.RUN, {"trained"}, "")["trained"]
         run = load_run(folder)
     except Refusal:
         return None
     wanted = (tasks, TASKS_SEED, digest(run), set(run.starts))
-    found = (record["tasks"], record["seed"], record["weights"], set(record["methods"]))
+    made = (found["tasks"], found["seed"], found["weights"], set(found["methods"]))
     whole = trained == dict.fromkeys(recipe.methods, recipe.iterations)
     same = (run.recipe, run.seed) == (recipe, seed)
-    return record if whole and same and found == wanted else None
+    return found if whole and same and made == wanted else None

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.sinusoid.drawing import FAINT, INK, LOOKS, WIDTH
 from docs.sinusoid.evaluate import SHOWN_STEPS, STEPS, errors_by_step
-from docs.sinusoid.examples import example, points, predictions, shown
+from docs.sinusoid.plot.drawing import FAINT, INK, LOOKS, WIDTH
+from docs.sinusoid.plot.examples import example, points, predictions, shown
 from docs.sinusoid.statistics import DIVERGED
 
 if TYPE_CHECKING:
     from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.examples import Example
     from docs.sinusoid.networks import Array
+    from docs.sinusoid.plot.examples import Example
 
 #: Seconds that the picture before the first step stays, and each of the others. Motion that ends
 #: within five needs no button to stop it (WCAG 2.2.2).

@@ -17,7 +17,7 @@ import matplotlib as mpl
 import numpy as np
 from tqdm import tqdm
 
-from docs.sinusoid import checkpoint, comparison, grid, recipes, train
+from docs.sinusoid import checkpoint, recipes, train
 from docs.sinusoid.command import (
     RESULTS,
     Defaults,
@@ -30,12 +30,13 @@ from docs.sinusoid.command import (
     write_json,
     write_text,
 )
-from docs.sinusoid.comparison import Result
-from docs.sinusoid.drawing import STYLE, save
-from docs.sinusoid.executors import LOCAL, carry, cores, executor, known
-from docs.sinusoid.member import evaluation, said, work
+from docs.sinusoid.plot.drawing import STYLE, save
 from docs.sinusoid.recipes import RECIPES, Recipe, written
-from docs.sinusoid.sweep_figure import figure
+from docs.sinusoid.sweep import comparison, grid
+from docs.sinusoid.sweep.comparison import Result
+from docs.sinusoid.sweep.executors import LOCAL, carry, cores, executor, known
+from docs.sinusoid.sweep.figure import figure
+from docs.sinusoid.sweep.member import evaluation, said, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import TypeAlias
 
-    from docs.sinusoid.grid import Axis, Member
+    from docs.sinusoid.sweep.grid import Axis, Member
 
     #: By the name of a run, why it is not finished.
     Failures: TypeAlias = dict[str, str]

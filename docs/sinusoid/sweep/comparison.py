@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from docs.sinusoid.evaluate import SHOWN_STEPS
 from docs.sinusoid.methods import TITLES
-from docs.sinusoid.statistics import over_seeds
+from docs.sinusoid.statistics import cell, over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from docs.sinusoid.grid import Member, Settings
     from docs.sinusoid.statistics import Summary
+    from docs.sinusoid.sweep.grid import Member, Settings
 
 COLUMNS = ("mse", "ci95", "capped", "capped_ci95", "diverged")
 
@@ -88,16 +88,9 @@ def table(names: Sequence[str], found: Sequence[Group]) -> list[list[str]]:
     """The errors after 0, 1, 5 and 10 gradient steps, a row a group."""
     rows = [[*names, "method", "seeds", *(f"step {step}" for step in SHOWN_STEPS)]]
     for settings, method, seeds, summary in found:
-        cells = [cell(summary, step) for step in SHOWN_STEPS]
+        cells = [cell(summary, step, "seeds_ci95") for step in SHOWN_STEPS]
         rows.append([*(value for _, value in settings), TITLES[method], str(len(seeds)), *cells])
     return rows
-
-
-def cell(summary: Summary, step: int) -> str:
-    """The capped mean, its interval over seeds, and the share of diverged tasks if any."""
-    mean, half, diverged = (summary[name][step] for name in ("capped", "seeds_ci95", "diverged"))
-    interval = "" if half is None else f" \N{PLUS-MINUS SIGN} {half:#.2g}"
-    return f"{mean:#.3g}{interval}" + (f" ({diverged:.1%})" if diverged else "")
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

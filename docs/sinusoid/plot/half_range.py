@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from docs.sinusoid import tasks
-from docs.sinusoid.drawing import CAPPED, WIDTH, error_line, hollow_note, label_ends
 from docs.sinusoid.evaluate import errors_by_step
-from docs.sinusoid.examples import example, fit, key, shown
+from docs.sinusoid.plot.drawing import CAPPED, WIDTH, error_line, hollow_note, label_ends
+from docs.sinusoid.plot.examples import example, fit, key, shown
 from docs.sinusoid.statistics import summary
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from docs.sinusoid import tasks
-from docs.sinusoid.drawing import LOOKS, WIDTH
-from docs.sinusoid.examples import shown
+from docs.sinusoid.plot.drawing import LOOKS, WIDTH
+from docs.sinusoid.plot.examples import shown
 from docs.sinusoid.statistics import DIVERGED
 
 if TYPE_CHECKING:

@@ -1,0 +1,120 @@
+"""The error on unseen sinusoids, as ``evaluation.json`` has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from docs.sinusoid.command import Refusal, read_json
+from docs.sinusoid.evaluate import STEPS, digest
+from docs.sinusoid.plot.drawing import CAPPED, LOOKS, WIDTH, error_line, hollow_note, label_ends
+from docs.sinusoid.plot.examples import points
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from docs.sinusoid.evaluate import Run
+    from docs.sinusoid.statistics import Summary
+
+#: What writes the evaluation that is drawn.
+MADE_BY = "python -m docs.sinusoid.evaluate"
+
+
+class Evaluation(NamedTuple):
+    """What is drawn of ``evaluation.json``.
+
+    Attributes
+    ----------
+    tasks
+        How many unseen sinusoids.
+    by_points
+        By number of support points, the fewest first: by start, its errors.
+    """
+
+    tasks: int
+    by_points: dict[int, dict[str, Summary]]
+
+
+def read_evaluation(path: Path, run: Run) -> Evaluation:
+    """Read what was measured.
+
+    Raises
+    ------
+    Refusal
+        When the file is missing or malformed, or is of another run.
+    """
+    record = read_json(path, {"methods", "other_points", "points", "tasks", "weights"}, MADE_BY)
+    if record["weights"] != digest(run):
+        raise Refusal(f"{path} is of other weights; it must be made again by {MADE_BY}")
+    try:
+        by_points = {int(record["points"]): record["methods"]}
+        by_points |= {int(count): found for count, found in record["other_points"].items()}
+        for methods in by_points.values():
+            if set(methods) != set(run.starts):
+                raise Refusal(
+                    f"{path} has not the methods of this run; it must be as {MADE_BY} makes it"
+                )
+            shapes = {
+                np.array(found[name], float).shape
+                for found in methods.values()
+                for name in ("capped", "capped_ci95", "diverged")
+            }
+            if shapes != {(STEPS + 1,)}:
+                raise ValueError
+        return Evaluation(int(record["tasks"]), dict(sorted(by_points.items())))
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        raise Refusal(f"{path} is malformed; it must be as {MADE_BY} makes it") from None
+
+
+# --8<-- [start:error_by_step]
+def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
+    """The error on unseen sinusoids against gradient steps, a panel a number of support points."""
+    rows, columns = -(-len(evaluation.by_points) // 2), min(2, len(evaluation.by_points))
+    figure = Figure(figsize=(WIDTH, 0.6 + 2.8 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for panel, (count, methods) in zip(panels.flat, evaluation.by_points.items(), strict=False):
+        for start, record in methods.items():
+            if start == "oracle":
+                # It is told the task: steps on support points can only lead it away.
+                look = LOOKS["oracle"]
+                panel.axhline(record["capped"][0], color=look.colour, ls=look.line, lw=1)
+            else:
+                error_line(panel, run.kind(start), record)
+        panel.set_title(points(count))
+    for panel in panels[:, 0]:
+        panel.set_ylabel(f"mean squared error\n{CAPPED}")
+    adapted = [
+        record
+        for methods in evaluation.by_points.values()
+        for start, record in methods.items()
+        if start != "oracle"
+    ]
+    about = f"gradient steps on each of {evaluation.tasks:,} unseen sinusoids"
+    figure.supxlabel(about + hollow_note(adapted), fontsize=10)
+    name_lines(run, list(panels.flat), evaluation)
+    return figure
+
+
+# --8<-- [end:error_by_step]
+
+
+def name_lines(run: Run, panels: list[Axes], evaluation: Evaluation) -> None:
+    """Name the lines at the right of the first row, and take away the panel that has none."""
+    drawn = list(evaluation.by_points.values())
+    top = max(panel.get_ylim()[1] for panel in panels)
+    # The oracle's error is next to nothing; its line stands above the axis.
+    panels[0].set(ylim=(-0.03 * top, top), xticks=range(0, STEPS + 1, 2))
+    last = min(2, len(drawn)) - 1
+    ends, names = {}, {}
+    for start, record in drawn[last].items():
+        kind, at = run.kind(start), 0 if start == "oracle" else -1
+        ends[kind] = float(record["capped"][at] or 0)
+        names[kind] = run.title(start) + (", told the task" if start == "oracle" else "")
+    label_ends(panels[last], ends, names)
+    for empty in range(len(drawn), len(panels)):
+        panels[empty].axis("off")
+        panels[empty - 2].tick_params(labelbottom=True)
