@@ -246,6 +246,11 @@ def test_an_unfinished_run_is_not_overwritten(
     assert results(half) == before
 
 
+def test_a_run_that_never_began_is_in_nobodys_way(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, train.fresh(Recipe(), 0, {}, 0))
+    assert train.main([*SHORT, "--quiet", "--run", str(tmp_path)]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

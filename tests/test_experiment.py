@@ -263,7 +263,7 @@ def test_gradcheck_finds_a_wrong_gradient(
         (".train", ["--iterations", "1" + "0" * 21], "it must be a whole number from 1 to"),
         (
             ".train",
-            ["--meta-batch", "1000", "--shots", "999999999", "--run", HUGE],
+            ["--hidden", "9999999", "9999999", "--run", HUGE],
             "too large",
         ),
         (".evaluate", ["--run", "nowhere"], "cannot read nowhere/run.json"),

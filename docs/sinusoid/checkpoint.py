@@ -81,6 +81,11 @@ class State:
         """Whether there is nothing left to do."""
         return self.method is None or bool(self.stopped)
 
+    @property
+    def lost(self) -> bool:
+        """Whether work in it would be lost with it."""
+        return not self.over and bool(self.iteration or self.finished)
+
 
 # --8<-- [end:state]
 
