@@ -104,7 +104,8 @@ def test_joint_training_is_as_good_as_elsewhere(shots: str, one: float, ten: flo
     # The independent one began with the original's initial weights, and has intervals as wide.
     ours = found(f"{shots}-baselines", "joint", methods="joint", initial="truncated")
     for step, theirs in ((1, one), (10, ten)):
-        bound = hypot(ours["capped_ci95"][step], ours["capped_ci95"][step], SEEDS)
+        tasks, seeds = ours["capped_ci95"][step], ours["seeds_ci95"][step]
+        bound = hypot(tasks, tasks, seeds, SEEDS)
         assert abs(ours["capped"][step] - theirs) < bound
 
 
@@ -152,6 +153,7 @@ def test_results_are_made_from_real_runs(
     small = "--iterations 3 --meta-batch 2 --shots 3 --queries 3 --tasks 3"
     monkeypatch.setattr(results, "COMMITTED", tmp_path / "kept")
     monkeypatch.setattr(results, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(results, "DRAWN", ("two",))
     monkeypatch.setattr(results, "RUNS", {"one": (small, ("fits",))})
     monkeypatch.setattr(
         results, "SWEEPS", {"two": f"{small} --seeds 2 --grid alpha=0.01,0.02 --quiet"}
