@@ -77,8 +77,12 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
-    """Keep LaTeX out of the search, and the marks of reStructuredText out of docstrings."""
+    """Keep LaTeX and listings out of the search, and the marks of docstrings out of pages.
+
+    Every page loads the index. What a listing defines is under its name in the reference.
+    """
     html = re.sub(r'(class="[^"]*\barithmatex")', r"\1 data-search-exclude", html)
+    html = re.sub(r'(<div class="[^"]*\bhighlight")', r"\1 data-search-exclude", html)
     if page.file.src_uri not in DOCSTRINGS:
         return html
     html = html.replace("<p>::</p>\n", "").replace("::</p>", ":</p>")

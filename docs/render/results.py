@@ -56,7 +56,8 @@ def markdown(rows: Sequence[Sequence[str]], words: int) -> str:
     """A table whose first columns are words and whose others are numbers."""
     header, *body = [[NAMES.get(cell, cell) for cell in row] for row in rows]
     marks = ["---"] * words + ["--:"] * (len(header) - words)
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *body))
+    table = "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *body))
+    return f'<div class="numbers" markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
 
 
 def made(name: str) -> str:
@@ -141,14 +142,17 @@ def scaling() -> str:
         efficiency = f"{each['efficiency']:.0%}"
         rows.append([each["executor"], str(each["workers"]), wall, efficiency, overhead, start_up])
     sizes, long = found["sizes"], found["foretold"]
-    sweeps = [["carried by", "workers", "time", ""]]
+    sweeps = [["carried by", "workers", "minutes"]]
     for each in long["sweeps"]:
-        minutes = f"{each['seconds'] / 60:.0f} minutes"
-        sweeps.append([each["executor"], str(each["workers"]), minutes, each["basis"]])
+        mark = "*" if each["basis"].startswith("extrapolated") else ""
+        minutes = f"{each['seconds'] / 60:.0f}"
+        sweeps.append([each["executor"], f"{each['workers']}{mark}", minutes])
+    beyond = next(each for each in long["sweeps"] if each["basis"].startswith("extrapolated"))
     return (
         f"{sizes['runs']} runs of {sizes['iterations']:,} iterations on {found['cores']} cores, "
         f"medians of {sizes['rounds']} rounds. Overhead is the time of the workers beyond that of "
         f"the runs.\n\n{markdown(rows, 1)}\n\n"
         f"So {long['runs']:,} runs of the recipe `quick`, {duration(long['seconds_of_one_run'])} "
-        f"each, would take:\n\n{markdown(sweeps, 1)}\n\n<small>`{found['command']}`</small>"
+        f"each, would take:\n\n{markdown(sweeps, 1)}\n\n\\* {beyond['basis']}.\n\n"
+        f"<small>`{found['command']}`</small>"
     )
