@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.sinusoid import train
 from docs.sinusoid.command import Parser, Refusal
 from docs.sinusoid.methods import METHODS
 from docs.sinusoid.networks import INITIALS, hidden_layers, load_network, names
@@ -163,6 +165,62 @@ def test_another_depth_takes_the_units_of_the_first_layer() -> None:
 def test_a_record_that_is_no_recipe(record: Any, message: str) -> None:
     with pytest.raises(Refusal, match=message):
         from_record(record)
+
+
+BAD = {
+    "network": "relu9",
+    "hidden": "4.5",
+    "initial": "zeros",
+    "methods": "sgd",
+    **dict.fromkeys(["iterations", "meta_batch", "shots", "queries", "reptile_steps"], "0"),
+    **dict.fromkeys(["alpha", "beta"], "-1"),
+    "dtype": "float16",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_flag_refuses_a_bad_value_in_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    # An option's type ends the parser; what has several parts is refused afterwards.
+    try:
+        status = train.main([flag, BAD[name], "--run", str(tmp_path)])
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    assert status == 2
+    message = capsys.readouterr().err
+    assert len(message.splitlines()) == 1
+    assert f"is {BAD[name]!r}; it must be" in message
+    assert name.replace("_", "-") in message
+    assert list(tmp_path.iterdir()) in ([], [tmp_path / ".lock"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "slow"], "argument --recipe: invalid choice: 'slow'"),
+        (["--checkpoint", "0"], "argument --checkpoint: is '0'; it must be a whole number from 1"),
+        (["--first-order", "no"], "unrecognized arguments: no"),
+        (["--methods", "maml", "maml"], "methods is 'maml+maml'; it must have each once"),
+        (["--hidden", "3", "4", "5"], "hidden has 3 numbers; relu2 has 2 hidden layers"),
+    ],
+)
+def test_other_flags_are_refused_in_one_line(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status = train.main([*arguments, "--run", str(tmp_path)])
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    assert status == 2
+    shown = capsys.readouterr().err
+    assert len(shown.splitlines()) == 1
+    assert message in shown
+
+
+def test_every_setting_but_the_flag_without_a_value_has_a_bad_one() -> None:
+    assert set(FIELDS) - set(BAD) == {"first_order"}
 
 
 def test_an_unknown_setting() -> None:
