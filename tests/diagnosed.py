@@ -30,6 +30,7 @@ def saved(folder: Path, gradient: Callable[[Case], Any], names: Any = PLANS, **o
 
 
 def verdict_of(gradient: Callable[[Case], Any], *names: str) -> Verdict:
-    """The verdict on a gradient that is a function of the case."""
+    """The verdict on what a function of the case returns: its arrays in the usual order."""
     chosen = [cases()[name] for name in names or PLANS]
-    return Verdict(tuple(judge(found(case, gradient(case)._asdict(), "")) for case in chosen))
+    named = [dict(zip(c.net.Weights._fields, gradient(c), strict=True)) for c in chosen]
+    return Verdict(tuple(judge(found(*each, "")) for each in zip(chosen, named, strict=True)))

@@ -8,13 +8,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from docs.diagnose import diagnose, vectors
+from docs.diagnose import diagnose, example, vectors
 from docs.diagnose.__main__ import main
 from docs.diagnose.cases import PLANS, Case, cases
 from docs.diagnose.exact import losses
@@ -36,10 +37,26 @@ def generated(weights: Any, *arguments: Any) -> Any:
 
 
 def test_a_function_is_diagnosed() -> None:
-    assert diagnose(generated).second_order
+    assert diagnose(generated).right
     assert [each.case for each in diagnose(generated).cases] == ["relu2"]
-    assert diagnose(lambda *given: generated(*given)._asdict()).second_order
-    assert diagnose(lambda *given: [a.astype(np.float32) for a in generated(*given)]).second_order
+    assert diagnose(lambda *given: generated(*given)._asdict()).right
+    assert diagnose(lambda *given: [a.astype(np.float32) for a in generated(*given)]).right
+
+
+def test_a_function_that_takes_steps_is_told_them() -> None:
+    def stepwise(weights: Any, *arguments: Any, steps: int = 1, order: Any = second_order) -> Any:
+        by_steps = {case.steps: case for case in cases().values() if case.activation == "relu"}
+        case = by_steps[steps]
+        if len(weights) == len(case.weights) and steps > 1:
+            np.testing.assert_array_equal(weights[0], case.weights[0])
+            return order(case)
+        return generated(weights, *arguments)
+
+    verdict = diagnose(stepwise)
+    assert [each.case for each in verdict.cases] == ["relu2", "relu2_5steps"]
+    assert "the meta-gradient? yes\n" in str(verdict)
+    assert not diagnose(partial(stepwise, order=last_step)).right
+    assert "yes, for one inner step" in str(diagnose(generated))
 
 
 def test_a_function_may_spoil_what_it_is_given() -> None:
@@ -49,7 +66,7 @@ def test_a_function_may_spoil_what_it_is_given() -> None:
             array[:] = np.nan
         return result
 
-    assert diagnose(spoiling, "relu2", "relu2").second_order
+    assert diagnose(spoiling, "relu2", "relu2").right
 
 
 @pytest.mark.parametrize(
@@ -171,7 +188,7 @@ def test_only_the_true_gradient_has_exit_status_0(
             output = capsys.readouterr()
             assert output.err == ""
             assert [line.partition(":")[0] for line in output.out.splitlines() if line[:1] > " "][
-                :-1
+                :-2
             ] == [name for name in PLANS if name in names]
     assert main([str(saved(tmp_path, last_step))]) == 1
 
@@ -187,6 +204,10 @@ def archive(path: Path, key: str) -> None:
 
 def pickled(path: Path) -> None:
     np.savez(path, **{"relu2/W1": np.array([{}])})  # type: ignore[arg-type]
+
+
+def problems(path: Path) -> None:
+    path.write_bytes((FOLDER / "vectors.npz").read_bytes())
 
 
 def folder(path: Path) -> None:
@@ -207,8 +228,9 @@ def broken(path: Path) -> None:
         (npy, "is not readable as arrays"),
         (pickled, "is not readable as arrays"),
         (broken, "is not readable as arrays"),
+        (problems, "is the file of the problems; it must be that of the gradients"),
         (np.savez, "holds nothing"),
-        (lambda path: archive(path, "W1"), "the case is 'W1'; it must be one of relu1"),
+        (lambda path: archive(path, "W1"), "a key is 'W1'; keys must be CASE/W1"),
         (lambda path: archive(path, "relu9/W1"), "the case is 'relu9'"),
         (lambda path: archive(path, "relu2/W1"), "relu2/b1 is missing"),
     ],
@@ -219,6 +241,68 @@ def test_what_is_no_file_of_gradients(
     path = tmp_path / "g.npz"
     make(path)
     refused([str(path)], message, capsys)
+
+
+def test_gradients_may_be_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "g.json"
+    for gradient, expected_status in [(second_order, 0), (first_order, 1)]:
+        record = {
+            name: {key: array.tolist() for key, array in gradient(case)._asdict().items()}
+            for name, case in cases().items()
+        }
+        path.write_text(json.dumps(record), encoding="utf-8")
+        assert main([str(path)]) == expected_status
+    assert capsys.readouterr().out.count("to float64 accuracy") == 2 * len(PLANS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "No such file"),
+        ("", "is not readable as JSON"),
+        ("[" * 10**5, "is not readable as JSON"),
+        ("\ud800", "is not readable as JSON"),
+        ("[1, 2]", "is a JSON list"),
+        ("{}", "holds nothing"),
+        ('{"W1": [[1]]}', "'W1' is no case with W1, b1, ... in it; it must be"),
+        ('{"relu9": {}}', "the case is 'relu9'"),
+        ('{"relu2": {}}', "relu2/W1 is missing"),
+        (vectors.as_json(), "is the file of the problems; it must be that of the gradients"),
+        ({"b3": [[1, 2], [3]]}, "relu2/b3 cannot be made a numpy array"),
+        ({"b3": [1, None, 2]}, "relu2/b3 is object; it must be real numbers"),
+        ({"b3": [1, float("nan"), 2]}, "relu2/b3 is not finite"),
+        ({"b3": {}}, "relu2/b3 is object; it must be real numbers"),
+    ],
+)
+def test_what_is_no_json_of_gradients(
+    text: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "g.json"
+    if isinstance(text, dict):
+        right = second_order(cases()["relu2"])._asdict()
+        lists = {key: array.tolist() for key, array in right.items()}
+        text = json.dumps({"relu2": {**lists, **text}})
+    if text is not None:
+        path.write_bytes(text.encode(errors="surrogatepass"))
+    refused([str(path)], message, capsys)
+
+
+def test_the_example_saves_what_its_function_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = str(FOLDER / "vectors.npz"), str(tmp_path / "g.npz")
+    assert example.main(given, out) == 0
+    assert main([out]) == 1
+    assert "the meta-gradient? no: none of these\n" in capsys.readouterr().out
+
+    def right(problem: dict[str, Any]) -> dict[str, Any]:
+        case = cases()["relu2" if problem["steps"] == 1 else "relu2_5steps"]
+        np.testing.assert_array_equal(problem["X_q"], case.batch.X_q)
+        return second_order(case)._asdict()
+
+    monkeypatch.setattr(example, "gradients", right)
+    assert example.main(given, out) == 0
+    assert main([out]) == 0
 
 
 @pytest.mark.parametrize(
@@ -293,5 +377,5 @@ def test_the_module_runs(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "docs.diagnose", str(path)]
     result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "second order? no: first order" in result.stdout
+    assert "the meta-gradient? no: first order" in result.stdout
     assert result.stderr == ""

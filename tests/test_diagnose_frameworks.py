@@ -6,40 +6,31 @@ The mistakes are made here as people make them, in PyTorch, JAX and `higher`.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from docs.diagnose.cases import PLANS, Case, cases
-from docs.diagnose.compare import judge
-from docs.diagnose.hypotheses import HYPOTHESES, ONE
-from docs.diagnose.reading import found
-from docs.diagnose.verdict import Verdict
-
-NAMES = [each.name for each in HYPOTHESES]
-
-
-def verdict(gradient: Callable[[Case], Any], names: Any = PLANS) -> Verdict:
-    """The verdict on what somebody's program returns for some cases."""
-    results = []
-    for name in names:
-        case = cases()[name]
-        result = dict(zip(case.net.Weights._fields, gradient(case), strict=True))
-        results.append(judge(found(case, result, "")))
-    return Verdict(tuple(results))
+from docs.diagnose import diagnose
+from docs.diagnose.cases import PLANS, Case
+from docs.diagnose.factors import ONE
+from docs.sinusoid.command import Refusal
+from tests.diagnosed import NAMES, verdict_of
 
 
 def recognised(gradient: Callable[[Case], Any], name: str, precision: str = "float64") -> None:
     """A gradient of every case is that of a hypothesis, of no other, and of no other length."""
-    said = verdict(gradient)
+    said = verdict_of(gradient)
     (only,) = said.matches
     assert only.hypothesis.name == name
     assert only.factor is ONE
-    assert str(said).count(f"to {precision} accuracy") == len(PLANS)
-    assert said.second_order == (name == "second order")
+    accurate = 0 if name == "no gradient" else len(PLANS)
+    assert str(said).count(f"to {precision} accuracy") == accurate
+    assert said.right == (name == "second order")
 
 
 # --- the mistakes, as arguments of one honest program ---
@@ -51,6 +42,10 @@ REDUCTIONS: dict[str, Callable[[Any], Any]] = {
     "outputs": lambda squares: squares.sum(1).mean(),
     "all": lambda squares: squares.sum(),
     "half": lambda squares: squares.mean() / 2,
+    "half rows": lambda squares: squares.mean(1).sum() / 2,
+    "half outputs": lambda squares: squares.sum(1).mean() / 2,
+    "half all": lambda squares: squares.sum() / 2,
+    "rows twice": lambda squares: squares.mean() / len(squares),
 }
 
 #: What makes each mistake; the order of the gradient comes on top.
@@ -63,6 +58,11 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "inner loss summed over outputs": {"inner": "outputs"},
     "inner loss summed over rows and outputs": {"inner": "all"},
     "inner loss halved": {"inner": "half"},
+    "inner loss half a sum over rows": {"inner": "half rows"},
+    "inner loss half a sum over outputs": {"inner": "half outputs"},
+    "inner loss half a sum over rows and outputs": {"inner": "half all"},
+    "inner loss averaged over rows twice": {"inner": "rows twice"},
+    "inner loss divided by the number of tasks": {"inner_over_tasks": MEAN},
     "one step more": {"more": 1},
     "one step fewer": {"more": -1},
 }
@@ -73,6 +73,7 @@ ALL_MISTAKES: dict[str, dict[str, Any]] = {
     **MISTAKES,
     **{f"first order, {name}": {**how, "order": 1} for name, how in MISTAKES.items()},
     "joint training": {"outer_weights": "shared"},
+    "joint training on the support set": {"outer_weights": "shared", "sets": (0, 1, 0, 1)},
     "Reptile's direction": {"outer_weights": "displacement"},
     "no gradient": {"outer_weights": "detached"},
 }
@@ -90,6 +91,7 @@ def torch_gradient(
     inner: str = MEAN,
     outer: str = MEAN,
     over_tasks: str = MEAN,
+    inner_over_tasks: str = "sum",
     more: int = 0,
     outer_weights: str = "fast",
     dtype: str = "float64",
@@ -114,7 +116,7 @@ def torch_gradient(
         for step in range(steps):
             chosen = [at for at in range(len(fast)) if adapted(at, len(fast))]
             gradient = torch.autograd.grad(
-                loss(fast, X_s, Y_s, inner),
+                loss(fast, X_s, Y_s, inner) / (len(data[0]) if inner_over_tasks == MEAN else 1),
                 [fast[at] for at in chosen],
                 create_graph=order == 2 or (order == "last" and step == steps - 1),
             )
@@ -166,16 +168,16 @@ def test_torch_autograd_in_single_precision(name: str) -> None:
 )
 def test_sums_of_torch_are_named(order: int, how: dict[str, Any], factor: str) -> None:
     pytest.importorskip("torch")
-    said = verdict(partial(torch_gradient, **how, order=order))
+    said = verdict_of(partial(torch_gradient, **how, order=order))
     (only,) = said.matches
     assert only.factor.name == factor
     assert only.hypothesis.name.startswith("first order") == (order == 1)
-    assert not said.second_order
+    assert not said.right
 
 
 def test_the_opposite_sign_of_torch_is_named() -> None:
     pytest.importorskip("torch")
-    said = verdict(lambda case: [-g for g in torch_gradient(case)])
+    said = verdict_of(lambda case: [-g for g in torch_gradient(case)])
     (only,) = said.matches
     assert (only.hypothesis.name, only.factor.name) == ("second order", "-1")
 
@@ -233,6 +235,8 @@ def jax_gradient(case: Case, order: Any = 2) -> list[Any]:
 
     def task(weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any) -> Any:
         for step in range(case.steps):
+            if order == "cut" and step > 0:
+                weights = jax.lax.stop_gradient(weights)
             gradient = jax.grad(loss)(weights, X_s, Y_s)
             if order == 1 or (order == "last" and step < case.steps - 1):
                 gradient = jax.lax.stop_gradient(gradient)
@@ -249,6 +253,12 @@ def jax_gradient(case: Case, order: Any = 2) -> list[Any]:
 def test_jax(name: str) -> None:
     pytest.importorskip("jax")
     recognised(partial(jax_gradient, order=ORDERS[name]), name, "float32")
+
+
+def test_cutting_the_weights_between_the_steps_leaves_nothing() -> None:
+    pytest.importorskip("jax")
+    (only,) = verdict_of(partial(jax_gradient, order="cut"), "relu2_5steps").matches
+    assert only.hypothesis.name == "no gradient"
 
 
 def test_jax_in_double_precision() -> None:
@@ -290,7 +300,7 @@ def test_higher(name: str) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("higher")
     recognised(partial(higher_gradient, first_order=name == "first order"), name)
-    assert "(out, in)" in str(verdict(higher_gradient))
+    assert "(out, in)" in str(verdict_of(higher_gradient))
 
 
 # --- the wrappers of the page ---
@@ -316,19 +326,39 @@ def test_a_wrapper_computes_every_case(framework: str) -> None:
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])
-def test_a_wrapper_prints_both_verdicts(framework: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_copy_of_what_the_page_shows_runs(
+    framework: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip(framework)
-    wrapper = importlib.import_module(f"docs.diagnose.{framework}_wrapper")
-    assert wrapper.main() == 0
+    page = Path("docs/diagnose/index.md").read_text(encoding="utf-8")
+    name = f"docs/diagnose/{framework}_wrapper.py"
+    source = Path(name).read_text(encoding="utf-8")
+    shown = re.findall(rf'--8<-- "{re.escape(name)}:(\w+)"', page)
+    between = r"# --8<-- \[start:{0}\]\n(.*?)# --8<-- \[end:{0}\]"
+    parts = [re.findall(between.format(each), source, re.DOTALL)[0] for each in shown]
+    copied: dict[str, Any] = {"__name__": "copied"}
+    exec("".join(parts), copied)
+    assert copied["main"]() == 0
     printed = capsys.readouterr().out
-    assert printed.count("second order? yes: second order\n") == 1
-    assert printed.count("second order? no: first order\n") == 1
+    # Both over several steps, so that it is a plain yes.
+    assert printed.count("\nrelu2_5steps: ") == 2
+    assert printed.count("second order? yes\nthe meta-gradient? yes\n") == 1
+    assert printed.count("second order? no\nthe meta-gradient? no: first order\n") == 1
+
+
+def test_a_gradient_of_none_is_not_connected() -> None:
+    torch = pytest.importorskip("torch")
+
+    def cut(weights: Any, *_: Any) -> Any:
+        shared = [torch.tensor(w, requires_grad=True) for w in weights]
+        return torch.autograd.grad(shared[0].sum(), shared, allow_unused=True)
+
+    with pytest.raises(Refusal, match="the gradient of b1 is None; it must be connected to the"):
+        diagnose(cut)
 
 
 def test_what_numpy_makes_of_a_tensor_with_a_graph_is_said_in_a_line() -> None:
     torch = pytest.importorskip("torch")
-    from docs.diagnose import diagnose
-    from docs.sinusoid.command import Refusal
 
     def attached(weights: Any, *_: Any) -> Any:
         return [torch.tensor(np.array(w), requires_grad=True) for w in weights]

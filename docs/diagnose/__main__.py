@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
         raise Refusal("--out is given; it goes with vectors only")
     verdict = Verdict(tuple(map(judge, read(Path(options.what)))))
     print(verdict)
-    return 0 if verdict.second_order else 1
+    return 0 if verdict.right else 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="Exit status: 0 it is the second-order meta-gradient, 1 it is not, 2 an error.",
     )
     parser.add_argument(
-        "what", metavar="vectors | GRADIENTS.npz", help="write the vectors, or judge a file"
+        "what", metavar="vectors | GRADIENTS", help="write the vectors, or judge a .npz or .json"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder that gets the vectors")
     options = parser.parse_args(arguments)

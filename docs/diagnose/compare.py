@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docs.diagnose.cases import cases
-from docs.diagnose.hypotheses import HYPOTHESES, ONE, RIGHT, Factor, Hypothesis, factors
-from docs.diagnose.verdict import TOLERANCE, Fit, OfCase, Parameter
+from docs.diagnose.factors import ONE, Factor, digits, factors
+from docs.diagnose.hypotheses import HYPOTHESES, RIGHT, Hypothesis
+from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, OfCase, Parameter, plainest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from docs.sinusoid.networks import Array, WeightTuple
 
 #: A gradient that is shorter is none.
-NOTHING = 1e-100
+SHORTEST = 1e-100
+
+#: Decimals of an error. Two hypotheses that are the same in a case differ by rounding only.
+DECIMALS = 8
 
 
 @cache
@@ -39,11 +43,14 @@ def judge(given: Found) -> OfCase:
     case, ours = given.case, flat(given.gradient)
     known = factors(case.sizes, case.alpha, case.steps)
     fits = [fit(ours, hypothesis, theirs, known) for hypothesis, theirs in expected(case.name)]
+    others = sorted((each for each in fits if not each.agrees), key=rounded)
     true = RIGHT.gradient(case)
     return OfCase(
         case.name,
-        matches=tuple(each for each in fits if each.agrees),
-        nearest=min((each for each in fits if not each.agrees), key=lambda each: each.error),
+        case.steps,
+        matches=plainest(each for each in fits if each.agrees),
+        nearest=others[0],
+        next_error=next(filter(rounded(others[0]).__lt__, map(rounded, others)), np.inf),
         parameters=tuple(map(beside, case.net.Weights._fields, given.gradient, true)),
         transposed=given.transposed,
     )
@@ -52,30 +59,42 @@ def judge(given: Found) -> OfCase:
 # --8<-- [end:judge]
 
 
+def rounded(fit: Fit) -> float:
+    """An error to sort by: hypotheses that are the same in a case keep the order of the list."""
+    return round(fit.error, DECIMALS)
+
+
 def fit(ours: Array, hypothesis: Hypothesis, theirs: Array, known: Sequence[Factor]) -> Fit:
     """Compare two vectors up to a factor; one that is not known leaves the direction alone."""
     nothing = [vanishes(each) for each in (ours, theirs)]
     if any(nothing):
         return Fit(hypothesis, ONE, float(not all(nothing)))
     best = float(ours @ theirs / (theirs @ theirs))
-    names = (each for each in known if abs(best / each.value - 1) < TOLERANCE)
-    factor = next(names, Factor("", best, ""))
-    expect = factor.value * theirs
-    if vanishes(expect):
+    if vanishes(best * theirs):
         return Fit(hypothesis, ONE, 1.0)
-    return Fit(hypothesis, factor, float(np.linalg.norm(ours - expect) / np.linalg.norm(expect)))
+    # What turns a gradient changes its length as well, and by no more.
+    slack = max(TOLERANCE, min(distance(ours, best * theirs), NEAR))
+    names = (each for each in known if abs(best / each.value - 1) < slack)
+    factor = next(
+        names, Factor("", best, "", f"look for a factor of {digits(best)} in the outer loss")
+    )
+    return Fit(hypothesis, factor, distance(ours, factor.value * theirs))
+
+
+def distance(ours: Array, theirs: Array) -> float:
+    """How far one vector is from another, relative to the other's length."""
+    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
 
 
 def vanishes(array: Array) -> bool:
     """Whether an array is zero, or so near it that its squares are."""
-    return bool(np.linalg.norm(array) < NOTHING)
+    return bool(np.linalg.norm(array) < SHORTEST)
 
 
 def beside(name: str, ours: Array, true: Array) -> Parameter:
     """A parameter's gradient beside the true one."""
-    length = float(np.linalg.norm(true))
-    error, own = float(np.linalg.norm(ours - true)), float(np.linalg.norm(ours))
-    return Parameter(name, error / length, degrees(ours, true), own / length)
+    length = float(np.linalg.norm(ours) / np.linalg.norm(true))
+    return Parameter(name, distance(ours, true), degrees(ours, true), length)
 
 
 def degrees(ours: Array, theirs: Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from docs.diagnose.cases import Case, cases
@@ -23,36 +24,56 @@ def diagnose(meta_gradient: Callable[..., Any], *names: str) -> Verdict:
     meta_gradient
         ``f(weights, X_s, Y_s, X_q, Y_q, alpha)`` on numpy arrays in float64. The weights are W1
         (in, out), b1 (1, out), ...; it returns their gradients in the same order, or by name.
-        Matrices may come back as (out, in), biases as vectors.
+        Matrices may come back as (out, in), biases as vectors. If it has a parameter called
+        ``steps``, that gets the number of inner steps of the case.
     *names
-        The cases to try, whose activation and number of steps must be the function's own: relu1,
-        relu2, tanh2 or relu2_5steps. Without any, relu2.
+        The cases to try, whose activation must be the function's own, and whose number of steps,
+        too, where it has no parameter for it: relu1, relu2, tanh2 or relu2_5steps. Without any,
+        relu2, and relu2_5steps if the function can be told the steps.
 
     Returns
     -------
     Verdict
-        It prints itself; `second_order` is whether it is the true meta-gradient.
+        It prints itself; `right` is whether it is the true meta-gradient.
 
     Raises
     ------
     Refusal
         When there is no such case, the function fails, or what it returns is no gradient.
     """
-    return Verdict(tuple(judge(called(meta_gradient, name)) for name in names or ("relu2",)))
+    told = takes_steps(meta_gradient)
+    chosen = names or (("relu2", "relu2_5steps") if told else ("relu2",))
+    return Verdict(tuple(judge(called(meta_gradient, name, told)) for name in chosen))
 
 
-def called(meta_gradient: Callable[..., Any], name: str) -> Found:
-    """What a function returns for a case."""
+def takes_steps(meta_gradient: Callable[..., Any]) -> bool:
+    """Whether a function has a parameter for the number of inner steps."""
+    try:
+        return "steps" in inspect.signature(meta_gradient).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def called(meta_gradient: Callable[..., Any], name: str, told: bool) -> Found:
+    """What a function returns for a case; it may be told the number of steps."""
     if name not in cases():
         raise Refusal(f"the case is {name!r}; it must be one of {', '.join(cases())}")
     case = cases()[name]
     # Copies: a function that works in place must not change the case.
     weights = like(case.weights, [array.copy() for array in case.weights])
+    data = [array.copy() for array in case.batch]
+    how = {"steps": case.steps} if told else {}
     try:
-        result = meta_gradient(weights, *(array.copy() for array in case.batch), case.alpha)
+        result = meta_gradient(weights, *data, case.alpha, **how)
     except Exception as error:
         raise Refusal(f"{name}: the function raised {type(error).__name__}: {error}") from error
-    return found(case, by_name(result, case), f"{name}: the gradient of ")
+    arrays = by_name(result, case)
+    for parameter, array in arrays.items():
+        if array is None:
+            raise Refusal(
+                f"{name}: the gradient of {parameter} is None; it must be connected to the weights"
+            )
+    return found(case, arrays, f"{name}: the gradient of ")
 
 
 def by_name(result: Any, case: Case) -> Mapping[str, Any]:

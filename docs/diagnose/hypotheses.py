@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
+from docs.diagnose.factors import times
 from docs.diagnose.gradients import (
     first_order,
     joint,
@@ -22,7 +22,7 @@ from docs.diagnose.gradients import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from docs.diagnose.cases import Case
     from docs.diagnose.gradients import Gradient
@@ -39,6 +39,8 @@ class Hypothesis:
         As a verdict prints it.
     gradient
         What comes out of it, for a case.
+    order
+        Whether second-order terms are in it: ``"yes"``, ``"no"`` or ``"in part"``.
     explanation
         What the code does, in a sentence.
     remedies
@@ -47,6 +49,7 @@ class Hypothesis:
 
     name: str
     gradient: Gradient
+    order: str
     explanation: str
     remedies: tuple[tuple[str, str], ...] = ()
 
@@ -58,12 +61,14 @@ ANY = "any framework"
 RIGHT = Hypothesis(
     "second order",
     second_order,
-    "This is MAML's meta-gradient, through every inner step.",
+    "yes",
+    "Every second-order term is there, through every inner step.",
 )
 
 FIRST = Hypothesis(
     "first order",
     first_order,
+    "no",
     "The inner gradients were treated as constants, so every second-order term is missing.",
     (
         ("PyTorch", "torch.autograd.grad(..., create_graph=True) in the inner step; no .detach()"),
@@ -75,28 +80,43 @@ FIRST = Hypothesis(
     ),
 )
 
+NOTHING = Hypothesis(
+    "no gradient",
+    nothing,
+    "no",
+    "Every entry is zero: the query loss is not connected to the weights.",
+    (
+        ("PyTorch", "no .detach(), .data, copy.deepcopy or torch.no_grad() on any weights"),
+        ("JAX", "no jax.lax.stop_gradient on weights, neither the shared ones nor between steps"),
+        ("TensorFlow", "compute the fast weights inside the tape, not with Variable.assign"),
+    ),
+)
+
 WHOLE = [
     RIGHT,
     FIRST,
     Hypothesis(
         "second order through the last step only",
         last_step,
-        "The second order goes through the last inner step; those before it were constants.",
+        "in part",
+        "Only the gradient of the last inner step was differentiated; those before were constants.",
         (
-            ("PyTorch", "create_graph=True in every inner step; no .detach() between the steps"),
-            ("JAX", "no jax.lax.stop_gradient on the weights between the steps"),
-            ("TensorFlow", "keep every inner step inside the outer tf.GradientTape"),
+            ("PyTorch", "create_graph=True in every inner step; no .detach() on its gradients"),
+            ("JAX", "no jax.lax.stop_gradient on the gradients of the earlier steps"),
+            ("TensorFlow", "no tf.stop_gradient on the gradients of the earlier steps"),
         ),
     ),
     Hypothesis(
         "Reptile's direction",
         reptile,
+        "no",
         "This is how far adaptation moved the weights; no query point took part.",
         ((ANY, "differentiate the query loss at the adapted weights by the original ones"),),
     ),
     Hypothesis(
         "joint training",
         joint,
+        "no",
         "The query loss was taken at the weights before adaptation.",
         (
             ("PyTorch", "torch.func.functional_call(model, fast, X_q); model(X_q) ignores fast"),
@@ -105,15 +125,13 @@ WHOLE = [
         ),
     ),
     Hypothesis(
-        "no gradient",
-        nothing,
-        "Every entry is zero: the query loss is not connected to the weights.",
-        (
-            ("PyTorch", "no copy.deepcopy, .data or torch.no_grad() from the weights to the loss"),
-            ("JAX", "no jax.lax.stop_gradient on the weights themselves"),
-            ("TensorFlow", "compute the fast weights inside the tape, not with Variable.assign"),
-        ),
+        "joint training on the support set",
+        lambda case: joint(case.on("s", "s")),
+        "no",
+        "The support loss was taken at the weights before adaptation; no query point took part.",
+        ((ANY, "differentiate the query loss at the adapted weights by the original ones"),),
     ),
+    NOTHING,
 ]
 
 
@@ -159,6 +177,34 @@ def of_parameters(
     )
 
 
+#: What may have happened to the inner loss, and as if alpha were how many times as large.
+INNER_LOSSES = {
+    "summed over rows": "N",
+    "summed over outputs": "O",
+    "summed over rows and outputs": "N O",
+    "halved": "1 / 2",
+    "half a sum over rows": "N / 2",
+    "half a sum over outputs": "O / 2",
+    "half a sum over rows and outputs": "N O / 2",
+    "averaged over rows twice": "1 / N",
+    "divided by the number of tasks": "1 / T",
+}
+
+
+def of_inner_loss(name: str, by: str) -> Change:
+    """A mistake in the length of the inner step."""
+    undo = f"multiply alpha by {by[4:]}" if by.startswith("1 / ") else f"divide alpha by {by}"
+    return of_problem(
+        f"inner loss {name}",
+        lambda case: case.but(alpha=times(by, case.sizes)),
+        f"The inner loss is {name}: it is as if alpha were {by} times as large.",
+        ("PyTorch", 'mse_loss(..., reduction="mean") as it is; not "sum", no factor'),
+        ("JAX", "jnp.mean of the squares as it is; not jnp.sum, no factor"),
+        ("TensorFlow", "tf.reduce_mean of the squares as it is; not tf.reduce_sum, no factor"),
+        (ANY, f"or {undo}"),
+    )
+
+
 def in_head(case: Case, name: str) -> bool:
     """Whether a parameter belongs to the last layer."""
     last: str = case.net.Weights._fields[-1]
@@ -192,32 +238,7 @@ CHANGES = [
         "Only the last layer took an inner step; this variant is known as ANIL.",
         (ANY, "update the layers below the last one in the inner step, too"),
     ),
-    of_problem(
-        "inner loss summed over rows",
-        lambda case: case.but(alpha=case.sizes["N"]),
-        "The inner loss is a sum over the support rows, so alpha is too large by N.",
-        (ANY, "average the inner loss over the rows, or divide alpha by N"),
-    ),
-    of_problem(
-        "inner loss summed over outputs",
-        lambda case: case.but(alpha=case.sizes["O"]),
-        "The inner loss is a sum over the outputs, so alpha is too large by O.",
-        (ANY, "average the inner loss over the outputs, or divide alpha by O"),
-    ),
-    of_problem(
-        "inner loss summed over rows and outputs",
-        lambda case: case.but(alpha=case.sizes["N"] * case.sizes["O"]),
-        "The inner loss is a sum over rows and outputs, so alpha is too large by N times O.",
-        ("PyTorch", 'mse_loss(..., reduction="mean"), not "sum"'),
-        ("JAX", "jnp.mean of the squares, not jnp.sum"),
-        ("TensorFlow", "tf.reduce_mean of the squares, not tf.reduce_sum"),
-    ),
-    of_problem(
-        "inner loss halved",
-        lambda case: case.but(alpha=0.5),
-        "The inner loss has a factor 1/2 before the squares, so alpha is too small by 2.",
-        (ANY, "take the mean of the squares as it is, or double alpha"),
-    ),
+    *(of_inner_loss(name, by) for name, by in INNER_LOSSES.items()),
     of_problem(
         "one step more",
         lambda case: case.but(more_steps=1),
@@ -235,10 +256,11 @@ CHANGES = [
 
 def of_change(change: Change) -> Iterator[Hypothesis]:
     """A change by itself, and in company of first order."""
-    yield Hypothesis(change.name, change.second, change.explanation, change.remedies)
+    yield Hypothesis(change.name, change.second, "yes", change.explanation, change.remedies)
     yield Hypothesis(
         f"first order, {change.name}",
         change.first,
+        "no",
         f"{FIRST.explanation} {change.explanation}",
         (*FIRST.remedies, *change.remedies),
     )
@@ -247,70 +269,10 @@ def of_change(change: Change) -> Iterator[Hypothesis]:
 HYPOTHESES = [*WHOLE, *(each for change in CHANGES for each in of_change(change))]
 
 
-# --- factors ---
-
-
-class Factor(NamedTuple):
-    """A number that a gradient may be too long by.
-
-    Attributes
-    ----------
-    name
-        In the letters of the sizes: ``"T M / 2"``.
-    value
-        For one case.
-    meaning
-        What must have happened to the outer loss.
-    """
-
-    name: str
-    value: float
-    meaning: str
-
-
-SUMMED = {"T": "tasks", "M": "query rows", "N": "support rows", "O": "outputs"}
-
-ONE = Factor("1", 1.0, "")
-
-
-def factors(sizes: Mapping[str, int], alpha: float, steps: int) -> list[Factor]:
-    """The factors that have a name, the plainest first."""
-    chosen = [
-        letters
-        for count in range(4)
-        for letters in combinations(SUMMED, count)
-        if not {"M", "N"} <= set(letters)
-    ]
-    sums = [_sum(letters, sizes) for letters in chosen]
-    divided = [
-        Factor("1 / T", 1 / sizes["T"], "averaged over tasks twice"),
-        Factor("1 / alpha", 1 / alpha, "divided by the inner step size"),
-        Factor("1 / (steps alpha)", 1 / (steps * alpha), "divided by the steps and their size"),
-    ]
-    lengths = [*sums, *map(_half, sums), *map(_twice, sums), *divided[: 2 + (steps > 1)]]
-    return [*lengths, *map(_opposite, lengths)]
-
-
-def _sum(letters: tuple[str, ...], sizes: Mapping[str, int]) -> Factor:
-    value = 1.0
-    for letter in letters:
-        value *= sizes[letter]
-    over = " and ".join(SUMMED[letter] for letter in letters)
-    return Factor(" ".join(letters), value, f"summed over {over}") if letters else ONE
-
-
-def _half(factor: Factor) -> Factor:
-    return Factor(f"{factor.name} / 2", factor.value / 2, _and(factor, "halved"))
-
-
-def _twice(factor: Factor) -> Factor:
-    name = "2" if factor is ONE else f"2 {factor.name}"
-    return Factor(name, 2 * factor.value, _and(factor, "doubled"))
-
-
-def _opposite(factor: Factor) -> Factor:
-    return Factor(f"-{factor.name}", -factor.value, _and(factor, "of the opposite sign"))
-
-
-def _and(factor: Factor, more: str) -> str:
-    return f"{factor.meaning}, {more}" if factor.meaning else more
+#: Where a gradient is near one of these, but not as near as float32 comes.
+PRECISION = (
+    ("PyTorch", "torch.backends.cuda.matmul.allow_tf32 = False; no torch.autocast"),
+    ("JAX", 'jax.config.update("jax_default_matmul_precision", "highest")'),
+    ("TensorFlow", "tf.config.experimental.enable_tensor_float_32_execution(False)"),
+    (ANY, "where that changes nothing, look for a small mistake, such as in alpha"),
+)

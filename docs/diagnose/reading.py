@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 #: Beyond it the squares of numbers are no numbers.
 LARGEST = 1e100
+
+WANTED = (
+    "a .npz file with arrays CASE/W1, CASE/b1, ... of gradients, "
+    'or a .json file of {"CASE": {"W1": [[...]], "b1": [[...]], ...}}'
+)
 
 
 class Found(NamedTuple):
@@ -42,14 +48,32 @@ class Found(NamedTuple):
 
 
 def read(path: Path) -> list[Found]:
-    """Read a file of gradients, ``CASE/W1, CASE/b1, ...`` for one case or more.
+    """Read a file of gradients of one case or more.
+
+    It is an archive of ``CASE/W1, CASE/b1, ...``, or JSON as in ``vectors.json``.
 
     Raises
     ------
     Refusal
         When it is not such a file; the message names the array, what it was and what it must be.
     """
-    wanted = "a .npz file with arrays CASE/W1, CASE/b1, ... of gradients"
+    by_case = _from_json(path) if path.suffix == ".json" else _from_npz(path)
+    if not by_case:
+        raise Refusal(f"{path} holds nothing; it must be {WANTED}")
+    for name, arrays in by_case.items():
+        if name not in cases():
+            raise Refusal(f"{path}: the case is {name!r}; it must be one of {', '.join(cases())}")
+        if {"X_s", "Y_s", "X_q", "Y_q"} <= arrays.keys():
+            raise Refusal(f"{path} is the file of the problems; it must be that of the gradients")
+    return [
+        found(case, by_case[name], f"{path}: {name}/")
+        for name, case in cases().items()
+        if name in by_case
+    ]
+
+
+def _from_npz(path: Path) -> dict[str, dict[str, Any]]:
+    """The arrays of an archive, by case and parameter."""
     try:
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
@@ -57,24 +81,37 @@ def read(path: Path) -> list[Found]:
                 raise ValueError
             arrays = dict(loaded)
     except OSError as error:
-        reason = error.strerror or error
-        raise Refusal(f"cannot read {path}: {reason}; it must be {wanted}") from None
+        raise unreadable(path, error) from None
     except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
-        raise Refusal(f"{path} is not readable as arrays; it must be {wanted}") from None
+        raise Refusal(f"{path} is not readable as arrays; it must be {WANTED}") from None
     by_case: dict[str, dict[str, Any]] = {}
     for key, array in arrays.items():
-        name, _, parameter = key.partition("/")
+        name, slash, parameter = key.partition("/")
+        if not slash:
+            raise Refusal(f"{path}: a key is {key!r}; keys must be CASE/W1, CASE/b1, ...")
         by_case.setdefault(name, {})[parameter] = array
-    if not by_case:
-        raise Refusal(f"{path} holds nothing; it must be {wanted}")
-    for name in by_case:
-        if name not in cases():
-            raise Refusal(f"{path}: the case is {name!r}; it must be one of {', '.join(cases())}")
-    return [
-        found(case, by_case[name], f"{path}: {name}/")
-        for name, case in cases().items()
-        if name in by_case
-    ]
+    return by_case
+
+
+def _from_json(path: Path) -> dict[str, dict[str, Any]]:
+    """The nested lists of a JSON file, by case and parameter."""
+    try:
+        by_case = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except (ValueError, RecursionError):
+        raise Refusal(f"{path} is not readable as JSON; it must be {WANTED}") from None
+    if not isinstance(by_case, dict):
+        raise Refusal(f"{path} is a JSON {type(by_case).__name__}; it must be {WANTED}")
+    for key, arrays in by_case.items():
+        if not isinstance(arrays, dict):
+            raise Refusal(f"{path}: {key!r} is no case with W1, b1, ... in it; it must be")
+    return by_case
+
+
+def unreadable(path: Path, error: OSError) -> Refusal:
+    """The refusal of a file that cannot be opened."""
+    return Refusal(f"cannot read {path}: {error.strerror or error}; it must be {WANTED}")
 
 
 def found(case: Case, arrays: Mapping[str, Any], where: str) -> Found:

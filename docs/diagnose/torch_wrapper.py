@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# --8<-- [start:maml]
 import sys
 from functools import partial
 from typing import Any
@@ -11,7 +12,6 @@ import torch
 from docs.diagnose import diagnose
 
 
-# --8<-- [start:maml]
 def loss(weights: Any, X: Any, Y: Any, activation: Any) -> Any:
     """The mean squared error of a multilayer perceptron."""
     for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
@@ -34,29 +34,31 @@ def query_loss(
 # --8<-- [end:maml]
 
 
+# --8<-- [start:wrapper]
 def meta_gradient(
     weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any, alpha: float,
     activation: Any = torch.relu, steps: int = 1, create_graph: bool = True,
 ) -> Any:  # fmt: skip
     """What `diagnose` calls: numpy arrays in, numpy arrays out."""
-    # --8<-- [start:wrapper]
     shared = [torch.tensor(w, requires_grad=True) for w in weights]
     tasks = zip(*map(torch.tensor, (X_s, Y_s, X_q, Y_q)), strict=True)
     how = alpha, activation, steps, create_graph
     meta_loss = torch.stack([query_loss(shared, task, *how) for task in tasks]).mean()
     return [g.numpy() for g in torch.autograd.grad(meta_loss, shared)]
-    # --8<-- [end:wrapper]
 
 
+# --8<-- [end:wrapper]
+
+
+# --8<-- [start:verdict]
 def main() -> int:
     """Print the verdicts with and without ``create_graph``; exit status 1 if one is wrong."""
-    # --8<-- [start:verdict]
-    with_graph = diagnose(meta_gradient, "relu1", "relu2")
-    without = diagnose(partial(meta_gradient, create_graph=False), "relu1", "relu2")
+    with_graph = diagnose(meta_gradient)
+    without = diagnose(partial(meta_gradient, create_graph=False))
     print(f"create_graph=True\n\n{with_graph}\n\ncreate_graph=False\n\n{without}")
-    # --8<-- [end:verdict]
-    return 0 if with_graph.second_order and not without.second_order else 1
+    return 0 if with_graph.right and not without.right else 1
 
 
 if __name__ == "__main__":
     sys.exit(main())
+# --8<-- [end:verdict]

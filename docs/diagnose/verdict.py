@@ -5,19 +5,36 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from textwrap import indent, wrap
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from docs.diagnose.hypotheses import ANY, ONE, RIGHT, Factor, Hypothesis
+from docs.diagnose.cases import PLANS
+from docs.diagnose.factors import ONE, Factor, digits
+from docs.diagnose.hypotheses import ANY, NOTHING, PRECISION, RIGHT, Hypothesis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: A gradient agrees with a hypothesis when it is nearer than this, relative to its length. In
 #: float32 the meta-gradients of the cases are off by some 1e-6. Two hypotheses that are not equal
-#: in a case are apart by more than a hundred times this tolerance, and so are two factors (tests
-#: hold both): neither rounding nor a lucky case can turn one verdict into another.
+#: in a case are apart by more than fifty times this tolerance, in one of the cases by more than a
+#: hundred times, and so are two factors (tests hold all three): neither rounding nor a lucky case
+#: can turn one verdict into another.
 TOLERANCE = 1e-4
 
 #: Nearer than this, it was computed in float64: the hypotheses themselves are exact to 1e-10.
 DOUBLE = 1e-9
 
+#: Nearer than this, it may have been float32.
+SINGLE = 1e-5
+
+#: Products of matrices in TF32 or bfloat16 leave less than this.
+NEAR = 5e-3
+
+#: But such a gradient counts as near something only if all else is so many times as far.
+CLEAR = 3
+
+#: The cases that tell about more than one inner step.
+SEVERAL = ", ".join(name for name, plan in PLANS.items() if plan.steps > 1)
 
 #: Characters of a line of advice.
 WIDTH = 75
@@ -50,13 +67,22 @@ class Fit(NamedTuple):
         """Whether this is the meta-gradient itself."""
         return self.agrees and self.hypothesis is RIGHT and self.factor is ONE
 
+    @property
+    def accuracy(self) -> str:
+        """What the error says of the arithmetic; nothing where there was none."""
+        if self.hypothesis is NOTHING:
+            return ""
+        if self.error < SINGLE:
+            return f", to float{64 if self.error < DOUBLE else 32} accuracy"
+        return f", within the tolerance of {TOLERANCE:g}"
+
     def __str__(self) -> str:
         name, factor = self.hypothesis.name, self.factor
         if factor is ONE:
             return name
         if math.isnan(factor.value):
             return f"{name}, but for its length"
-        return f"{name}, times {factor.name or f'{factor.value:.3g}'}"
+        return f"{name}, times {factor.name or digits(factor.value)}"
 
 
 class Parameter(NamedTuple):
@@ -83,12 +109,14 @@ class OfCase:
 
     Attributes
     ----------
-    case
-        Its name.
+    case, steps
+        Its name, and its number of inner steps.
     matches
         The hypotheses that agree; more than one where the case cannot tell them apart.
     nearest
         The nearest of the others.
+    next_error
+        The error of the next that is not the same in this case.
     parameters
         Every parameter beside the true gradient.
     transposed
@@ -96,26 +124,44 @@ class OfCase:
     """
 
     case: str
+    steps: int
     matches: tuple[Fit, ...]
     nearest: Fit
+    next_error: float
     parameters: tuple[Parameter, ...]
     transposed: bool
+
+    @property
+    def near(self) -> bool:
+        """Whether it is the nearest hypothesis in all but accuracy."""
+        error = self.nearest.error
+        return not self.matches and error < NEAR and self.next_error > CLEAR * error
+
+    @property
+    def order(self) -> str:
+        """Whether second-order terms are in it."""
+        if self.matches:
+            return self.matches[0].hypothesis.order
+        return self.nearest.hypothesis.order if self.near else "cannot tell"
+
+    @property
+    def answer(self) -> str:
+        """What it is, in a few words."""
+        if self.matches:
+            return str(self.matches[0])
+        return f"near {self.nearest}, not to float32 accuracy" if self.near else "none of these"
 
     def __str__(self) -> str:
         layout = ["matrices       (out, in)"] if self.transposed else []
         if self.matches:
             first, *others = self.matches
-            accuracy = "float64" if first.error < DOUBLE else "float32"
-            lines = [f"error          {first.error:.1e}, to {accuracy} accuracy"]
-            lines += [
-                f"as well        {fit.hypothesis.name}: no way to tell here" for fit in others
-            ]
+            lines = [f"error          {first.error:.1e}{first.accuracy}"]
+            lines += [f"as well        {fit}: no way to tell here" for fit in others]
             lines += [f"nearest other  {self.nearest}: off by {self.nearest.error:.2g}", *layout]
         else:
             lines = [f"nearest        {self.nearest}: off by {self.nearest.error:.2g}", *layout]
             lines += ["parameter    error     angle    length", *map(str, self.parameters)]
-        name = str(self.matches[0]) if self.matches else "none of these"
-        return f"{self.case}: {name}\n" + indent("\n".join(lines), "  ")
+        return f"{self.case}: {self.answer}\n" + indent("\n".join(lines), "  ")
 
 
 @dataclass(frozen=True)
@@ -128,7 +174,7 @@ class Verdict:
     def matches(self) -> tuple[Fit, ...]:
         """The hypotheses that agree in every case, each with what its factors have in common."""
         by_name = [{fit.hypothesis.name: fit for fit in each.matches} for each in self.cases]
-        return tuple(
+        return plainest(
             Fit(
                 first.hypothesis,
                 in_common([fits[name].factor for fits in by_name]),
@@ -139,30 +185,65 @@ class Verdict:
         )
 
     @property
-    def second_order(self) -> bool:
+    def right(self) -> bool:
         """Whether it is MAML's meta-gradient, of the right length."""
         return any(fit.right for fit in self.matches)
 
-    def __str__(self) -> str:
-        answer = "yes" if self.second_order else "no"
-        return "\n\n".join([*map(str, self.cases), f"second order? {answer}: {self._reasons()}"])
-
-    def _reasons(self) -> str:
+    @property
+    def order(self) -> str:
+        """Whether second-order terms are in it."""
         if self.matches:
-            first, *others = self.matches
-            lines = wrap(first.hypothesis.explanation, WIDTH + 15)
-            lines += [f"With these cases it is {fit} as well." for fit in others]
-            return f"{first}\n" + indent("\n".join([*lines, *changes(first)]), "  ")
-        if all(each.matches for each in self.cases):
-            return "another thing in every case"
-        parts = [part for each in self.cases for part in each.parameters]
+            return self.matches[0].hypothesis.order
+        orders = {each.order for each in self.cases}
+        return orders.pop() if len(orders) == 1 else "not the same in every case"
+
+    @property
+    def answer(self) -> str:
+        """Whether it is the meta-gradient, and what it is if not."""
+        if self.matches and not self.right:
+            return f"no: {self.matches[0]}"
+        if not self.matches:
+            first, *others = self._groups()
+            return f"no: {'not the same in every case' if others else first}"
+        if any(each.steps > 1 for each in self.cases):
+            return "yes"
+        return f"yes, for one inner step; {SEVERAL} tells about several"
+
+    def __str__(self) -> str:
+        answers = [f"second order? {self.order}", f"the meta-gradient? {self.answer}"]
+        lines = explained(*self.matches) if self.matches else self._differing()
+        said = "\n".join(answers) + "\n" + indent("\n".join(lines), "  ")
+        return "\n\n".join([*map(str, self.cases), said])
+
+    def _groups(self) -> dict[str, list[str]]:
+        """The cases by what they are."""
+        groups: dict[str, list[str]] = {}
+        for each in self.cases:
+            groups.setdefault(each.answer, []).append(each.case)
+        return groups
+
+    def _differing(self) -> list[str]:
+        """What there is to say where nothing agrees in every case."""
+        groups = self._groups()
+        lines = [f"{what}: {', '.join(names)}" for what, names in groups.items() if len(groups) > 1]
+        if any(each.near for each in self.cases):
+            lines += columns(PRECISION)
+        unknown = [each for each in self.cases if not each.matches and not each.near]
+        parts = [part for each in unknown for part in each.parameters]
         wrong = dict.fromkeys(part.name for part in parts if not part.right)
         right = dict.fromkeys(part.name for part in parts if part.name not in wrong)
-        return (
-            f"none of these\n  Right in every case: {', '.join(right) or 'nothing'}. "
-            f"Wrong in one or more: {', '.join(wrong) or 'nothing'}.\n"
-            "  The angles are those to the true gradient."
-        )
+        if unknown:
+            lines += [
+                f"Right where it is none of these: {', '.join(right) or 'nothing'}.",
+                f"Wrong in one such case or more: {', '.join(wrong) or 'nothing'}.",
+                "The angles are those to the true gradient.",
+            ]
+        return lines
+
+
+def plainest(fits: Iterable[Fit]) -> tuple[Fit, ...]:
+    """Those without a factor first."""
+    return tuple(sorted(fits, key=lambda each: each.factor is not ONE))
 
 
 def in_common(factors: list[Factor]) -> Factor:
@@ -170,18 +251,24 @@ def in_common(factors: list[Factor]) -> Factor:
     first = factors[0]
     if first.name and len({factor.name for factor in factors}) == 1:
         return first
-    same = all(abs(factor.value / first.value - 1) < TOLERANCE for factor in factors)
-    return Factor("", first.value if same else math.nan, "")
+    if all(abs(factor.value / first.value - 1) < TOLERANCE for factor in factors):
+        return first._replace(name="", meaning="")
+    return Factor("", math.nan, "", "look for a factor in the outer loss, another in every case")
 
 
-def changes(fit: Fit) -> list[str]:
+def explained(first: Fit, *others: Fit) -> list[str]:
+    """What a hypothesis says, which others cannot be told from it, and what to change."""
+    lines = wrap(first.hypothesis.explanation, WIDTH + 15)
+    lines += [f"With these cases it is {fit} as well." for fit in others]
+    factor, remedies = first.factor, first.hypothesis.remedies
+    if factor.meaning:
+        lines.append(f"But it is {factor.meaning}.")
+    return lines + columns((*remedies, (ANY, factor.remedy)) if factor.remedy else remedies)
+
+
+def columns(remedies: tuple[tuple[str, str], ...]) -> list[str]:
     """What to change, as lines of two columns."""
-    factor, remedies = fit.factor, list(fit.hypothesis.remedies)
-    if factor is not ONE and factor.name:
-        remedies.append((ANY, f"divide the gradient by {factor.name}"))
-    elif factor is not ONE:
-        remedies.append((ANY, "average every loss over tasks, rows and outputs"))
-    lines = [f"But it is {factor.meaning}."] if factor.meaning else []
+    lines = []
     for framework, text in remedies:
         first, *rest = wrap(text, WIDTH)
         lines += [f"{framework:15}{first}", *(f"{'':15}{line}" for line in rest)]

@@ -74,7 +74,7 @@ def mistakes() -> str:
     names = [each.name for each in HYPOTHESES if not each.name.startswith("first order,")]
     blocks = []
     for name in [*names, *OTHERS]:
-        # With one step the five-step case would be needed to tell some of them apart.
+        # The case with several steps, which alone tells some of them apart.
         said = indent(fenced(verdict(name, ("relu2_5steps",))), "    ")
         kind = "success" if name == RIGHT.name else "failure"
         blocks.append(f'??? {kind} "{name}"\n{said}')
