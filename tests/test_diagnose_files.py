@@ -1,4 +1,4 @@
-"""What the diagnosis writes, takes and refuses: vectors, files, functions, the command."""
+"""What the diagnosis writes, takes and refuses: vectors, files, the command."""
 
 from __future__ import annotations
 
@@ -8,88 +8,21 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from docs.diagnose import diagnose, example, vectors
+from docs.diagnose import example, vectors
 from docs.diagnose.__main__ import main
 from docs.diagnose.cases import PLANS, Case, cases
 from docs.diagnose.exact import losses
 from docs.diagnose.gradients import first_order, last_step, scaled, second_order
-from docs.sinusoid.command import Refusal
 from tests.diagnosed import saved
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs/diagnose/vectors"
-
-
-# --- a function ---
-
-
-def generated(weights: Any, *arguments: Any) -> Any:
-    from generated import relu2
-
-    return relu2.meta_loss_and_gradient(weights, *arguments)[1]
-
-
-def test_a_function_is_diagnosed() -> None:
-    assert diagnose(generated).right
-    assert [each.case for each in diagnose(generated).cases] == ["relu2"]
-    assert diagnose(lambda *given: generated(*given)._asdict()).right
-    assert diagnose(lambda *given: [a.astype(np.float32) for a in generated(*given)]).right
-
-
-def test_a_function_that_takes_steps_is_told_them() -> None:
-    def stepwise(weights: Any, *arguments: Any, steps: int = 1, order: Any = second_order) -> Any:
-        by_steps = {case.steps: case for case in cases().values() if case.activation == "relu"}
-        case = by_steps[steps]
-        if len(weights) == len(case.weights) and steps > 1:
-            np.testing.assert_array_equal(weights[0], case.weights[0])
-            return order(case)
-        return generated(weights, *arguments)
-
-    verdict = diagnose(stepwise)
-    assert [each.case for each in verdict.cases] == ["relu2", "relu2_5steps"]
-    assert "the meta-gradient? yes\n" in str(verdict)
-    assert not diagnose(partial(stepwise, order=last_step)).right
-    assert "yes, for one inner step" in str(diagnose(generated))
-
-
-def test_a_function_may_spoil_what_it_is_given() -> None:
-    def spoiling(weights: Any, *arguments: Any) -> Any:
-        result = generated(weights, *arguments)
-        for array in (*weights, *arguments[:-1]):
-            array[:] = np.nan
-        return result
-
-    assert diagnose(spoiling, "relu2", "relu2").right
-
-
-@pytest.mark.parametrize(
-    ("result", "message"),
-    [
-        (None, "relu2: the function returned a NoneType; it must return the gradients of W1, b1"),
-        ([1.0], "relu2: the function returned a list of 1; it must return the gradients of W1"),
-        ({"W1": 1.0}, "relu2: the gradient of b1 is missing; there must be W1, b1, W2, b2"),
-        ([1.0] * 6, r"relu2: the gradient of W1 is \(\); it must be \(4, 9\) or \(9, 4\)"),
-        (["x"] * 6, "relu2: the gradient of W1 is <U1; it must be real numbers"),
-        ([[[1.0], []]] * 6, "relu2: the gradient of W1 cannot be made a numpy array"),
-    ],
-)
-def test_what_a_function_must_not_return(result: Any, message: str) -> None:
-    with pytest.raises(Refusal, match=message):
-        diagnose(lambda *_: result)
-
-
-def test_a_function_that_fails_is_named_with_its_error() -> None:
-    with pytest.raises(Refusal, match="relu2: the function raised ZeroDivisionError: division"):
-        diagnose(lambda *_: 1 / 0)
-    with pytest.raises(Refusal, match="the case is 'relu9'; it must be one of relu1, relu2"):
-        diagnose(generated, "relu9")
 
 
 # --- the vectors ---
@@ -298,6 +231,7 @@ def test_the_example_saves_what_its_function_returns(
     def right(problem: dict[str, Any]) -> dict[str, Any]:
         case = cases()["relu2" if problem["steps"] == 1 else "relu2_5steps"]
         np.testing.assert_array_equal(problem["X_q"], case.batch.X_q)
+        assert problem.keys() == vectors.arrays(case).keys()
         return second_order(case)._asdict()
 
     monkeypatch.setattr(example, "gradients", right)

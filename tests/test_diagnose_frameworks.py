@@ -12,13 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from docs.diagnose import diagnose
 from docs.diagnose.cases import PLANS, Case
 from docs.diagnose.factors import ONE
-from docs.sinusoid.command import Refusal
 from tests.diagnosed import NAMES, verdict_of
 
 
@@ -344,24 +341,3 @@ def test_a_copy_of_what_the_page_shows_runs(
     assert printed.count("\nrelu2_5steps: ") == 2
     assert printed.count("second order? yes\nthe meta-gradient? yes\n") == 1
     assert printed.count("second order? no\nthe meta-gradient? no: first order\n") == 1
-
-
-def test_a_gradient_of_none_is_not_connected() -> None:
-    torch = pytest.importorskip("torch")
-
-    def cut(weights: Any, *_: Any) -> Any:
-        shared = [torch.tensor(w, requires_grad=True) for w in weights]
-        return torch.autograd.grad(shared[0].sum(), shared, allow_unused=True)
-
-    with pytest.raises(Refusal, match="the gradient of b1 is None; it must be connected to the"):
-        diagnose(cut)
-
-
-def test_what_numpy_makes_of_a_tensor_with_a_graph_is_said_in_a_line() -> None:
-    torch = pytest.importorskip("torch")
-
-    def attached(weights: Any, *_: Any) -> Any:
-        return [torch.tensor(np.array(w), requires_grad=True) for w in weights]
-
-    with pytest.raises(Refusal, match="the gradient of W1 cannot be made a numpy array: Can't"):
-        diagnose(attached)
