@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # Train, evaluate and plot; into results/.
 experiment: $(VENV)/experiment.stamp
-	$(BIN)/python -m docs.sinusoid
+	$(BIN)/python -m docs.sinusoid --resume
 
 # Derive everything again; into generated/.
 build: $(VENV)/dev.stamp
@@ -30,7 +30,7 @@ site: $(VENV)/dev.stamp
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct || echo 0) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Make the experiment's results that the site shows; into docs/sinusoid/. About an hour, resumable.
-results: $(VENV)/experiment.stamp
+results: $(VENV)/dev.stamp
 	$(BIN)/python -m docs.sinusoid.results
 	$(BIN)/python -m docs.sinusoid.sweep.scaling --out docs/sinusoid/results/scaling.json
 

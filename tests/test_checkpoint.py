@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import io
 import json
 import os
 import pty
@@ -63,8 +65,8 @@ def results(folder: Path) -> dict[str, bytes]:
     }
 
 
-def reached(folder: Path, iteration: int) -> None:
-    """Wait until a run has a checkpoint of that iteration."""
+def reached(folder: Path, iterations: int) -> None:
+    """Wait until a run has a checkpoint of so many iterations, those of all methods together."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -72,7 +74,7 @@ def reached(folder: Path, iteration: int) -> None:
         except (FileNotFoundError, Refusal):
             pass
         else:
-            if state.finished or state.iteration >= iteration:
+            if 4000 * len(state.finished) + state.iteration >= iterations:
                 return
         time.sleep(0.005)
     raise TimeoutError
@@ -115,21 +117,54 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 # --- ends ---
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_run_that_is_killed_goes_on_bit_for_bit(
     seed: int, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     moment = random.Random(seed)
     resume: list[str] = []
-    for _ in range(4):
+    for least in (0, moment.randrange(150, 3500), moment.randrange(4000, 7500)):
         process = started(tmp_path, *LONG, *resume)
-        time.sleep(moment.uniform(0.1, 1.5))
+        reached(tmp_path, least)
+        time.sleep(moment.uniform(0, 0.03))
         process.kill()
-        assert ended(process)[0] in (-signal.SIGKILL, 0)
+        assert ended(process)[0] == -signal.SIGKILL
         resume = ["--resume"]
     code, _, err = ended(started(tmp_path, *LONG, *resume))
     assert code == 0, err
     assert results(tmp_path) == undisturbed
+    assert not list(tmp_path.glob(".*.npz.*"))
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.35])
+def test_a_run_that_is_killed_as_it_begins(
+    seconds: float, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    process = started(tmp_path, *LONG)
+    time.sleep(seconds)
+    process.kill()
+    ended(process)
+    assert ended(started(tmp_path, *LONG, "--resume"))[0] == 0
+    assert results(tmp_path) == undisturbed
+
+
+def test_what_a_killed_process_was_writing_is_cleared_away(tmp_path: Path) -> None:
+    left = [tmp_path / ".checkpoint.npz.a1b2c3d4", tmp_path / ".run.json.a1b2c3d4"]
+    for path in left:
+        path.write_bytes(b"half")
+    assert train.main([*SHORT, "--run", str(tmp_path), "--quiet"]) == 0
+    assert not any(path.exists() for path in left)
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with train.signals() as caught:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert caught == [signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert caught == [signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -177,6 +212,9 @@ def test_a_loss_that_is_not_finite_stops_training(
     assert all(np.isfinite(array).all() for array in weights)
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["stopped"].startswith("maml: the loss is")
+    # The weights are those before the last step, and so is the number of steps.
+    done = record["trained"]["maml"]
+    assert f"at iteration {done + 1};" in message
     # It is over: there is nothing to resume, and it says why.
     assert train.main(["--resume", *folder]) == 1
     assert "maml: the loss is" in capsys.readouterr().err
@@ -214,7 +252,7 @@ def test_a_divergence_after_a_checkpoint_is_the_same_as_without_one(tmp_path: Pa
     folder = tmp_path / "a"
     arguments = ["--run", str(folder), "--quiet", "--checkpoint", "1"]
     assert train.main([*SHORT, "--beta", "1e19", *arguments]) == 1
-    last = json.loads((folder / "run.json").read_text())["trained"]["maml"]
+    last = json.loads((folder / "run.json").read_text())["trained"]["maml"] + 1
     expected = (folder / "maml.npz").read_bytes()
     state = unpacked((folder / PREVIOUS).read_bytes())
     assert (state.iteration, state.stopped) == (last, "")
@@ -390,6 +428,35 @@ def test_a_checkpoint_of_an_unknown_network_is_refused(half: Path) -> None:
     object.__setattr__(state.recipe, "network", "relu9")
     with pytest.raises(Refusal, match="network is 'relu9'; it must be one of"):
         unpacked(packed(state))
+
+
+def test_a_checkpoint_with_another_content_is_refused(half: Path) -> None:
+    state = unpacked((half / CURRENT).read_bytes())
+    state.good = state.good[:7]
+    with pytest.raises(Refusal, match="has parameters of size 7; its recipe has 1761"):
+        unpacked(packed(state))
+    body = b"PK no arrays"
+    head = checkpoint.MARK + hashlib.sha256(body).hexdigest().encode() + b"\n"
+    with pytest.raises(Refusal, match="has not the content of a checkpoint"):
+        unpacked(head + body)
+    file = io.BytesIO()
+    np.savez(file, record=np.array("{}"))
+    body = file.getvalue()
+    head = checkpoint.MARK + hashlib.sha256(body).hexdigest().encode() + b"\n"
+    with pytest.raises(Refusal, match="has not the content of a checkpoint"):
+        unpacked(head + body)
+
+
+def test_other_versions_are_said(half: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = unpacked((half / CURRENT).read_bytes())
+    state.versions = {"python": "3.11.0", "numpy": "1.0"}
+    checkpoint.save(half, state)
+    assert train.main(["--resume", "--run", str(half), "--quiet"]) == 0
+    assert "was begun with {'python': '3.11.0', 'numpy': '1.0'} and goes on with" in (
+        capsys.readouterr().err
+    )
+    record = json.loads((half / "run.json").read_text())
+    assert record["versions"] == checkpoint.versions()
 
 
 def test_a_lost_record_is_written_again(half: Path, whole: dict[str, bytes]) -> None:

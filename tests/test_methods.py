@@ -47,11 +47,9 @@ def test_fifty_steps_lower_the_loss(method: str, first_order: bool) -> None:
     assert losses[-1] < 0.95 * losses[0]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", sorted({*METHODS} - {"reptile"}))
 def test_a_gradient_is_that_of_its_loss(method: str) -> None:
     # Of Reptile's direction there is no loss: its definition is another test.
-    if method == "reptile":
-        return
     ws, objective, batches = prepared(SMALL, method)
     batch = next(batches)
     objective(batch)

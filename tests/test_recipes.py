@@ -48,7 +48,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
     """Any recipe that can be run."""
     made = Recipe(**{name: draw(values) for name, values in VALUES.items()})
     layers = hidden_layers(load_network(made.network))
-    return replace(made, hidden=tuple(draw(st.lists(SIZES, min_size=layers, max_size=layers))))
+    units = tuple(draw(st.lists(SIZES, min_size=layers, max_size=layers)))
+    return replace(made, hidden=units, alpha=made.alpha or 0.01)
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -203,6 +204,7 @@ def test_a_flag_refuses_a_bad_value_in_one_line(
         (["--checkpoint", "0"], "argument --checkpoint: is '0'; it must be a whole number from 1"),
         (["--first-order", "no"], "unrecognized arguments: no"),
         (["--methods", "maml", "maml"], "methods is 'maml+maml'; it must have each once"),
+        (["--methods", "reptile", "--alpha", "0"], "alpha is 0; Reptile goes by its inner steps"),
         (["--hidden", "3", "4", "5"], "hidden has 3 numbers; relu2 has 2 hidden layers"),
     ],
 )

@@ -88,7 +88,10 @@ def test_the_results_are_those_of_an_independent_implementation(
     method = "maml" if kind == "maml" else "first_order"
     for iterations, theirs in zip(("10000", "30000", "70000"), INDEPENDENT[case], strict=True):
         ours = found(f"{shots}-{kind}", method, initial=initial, iterations=iterations)
-        bound = hypot(ours["capped_ci95"][1], ours["seeds_ci95"][1], TASKS, SEEDS)
+        bound = hypot(ours["capped_ci95"][1], TASKS, SEEDS)
+        if kind == "first-order":
+            # Its seeds lie far apart: three of them fix the mean to within 0.2 and more.
+            bound = hypot(bound, ours["seeds_ci95"][1])
         assert abs(ours["capped"][1] - theirs) < bound
 
 
@@ -166,8 +169,8 @@ def test_results_are_made_from_real_runs(
     assert (tmp_path / "figures/sweeps/two.svg").stat().st_size > 1000
     # A run that fails is no result.
     monkeypatch.setattr(results, "SWEEPS", {"bad": f"{small} --seeds 1 --beta 1e38 --quiet"})
-    assert results.main(["--run", str(tmp_path / "runs"), "--only", "bad"]) == 2
-    assert "error: the sweep bad ended with status 1" in capsys.readouterr().err
+    assert results.main(["--run", str(tmp_path / "runs"), "--only", "bad"]) == 1
+    assert "error: bad ended with status 1; it is no result" in capsys.readouterr().err
     assert not (tmp_path / "kept" / "bad.json").exists()
 
 

@@ -41,7 +41,7 @@ def test_what_is_measured_of_dask() -> None:
 
 def test_the_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     # Two workers take 6 s for what takes one 10 s: 12 s of work time, of which the runs say 11.
-    by_workers = {1: Timing(0.5, 10.0, 9.6), 2: Timing(1.0, 6.0, 11.0)}
+    by_workers = {1: Timing(0.5, 10.0, 9.6, 1e6), 2: Timing(1.0, 6.0, 11.0, 1e6)}
     monkeypatch.setattr(scaling, "timed", lambda _, workers, *__: by_workers[workers])
     one, two = scaling.measure(Sizes(runs=4), ("processes",))
     assert (one["overhead_per_run"], one["efficiency"]) == (pytest.approx(0.1), 1)
@@ -58,7 +58,7 @@ def test_the_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_file_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    timing = Timing(0.5, 10.0, 9.6)
+    timing = Timing(0.5, 10.0, 9.6, 1e6)
     monkeypatch.setattr(scaling, "timed", lambda *_: timing)
     path = tmp_path / "new" / "scaling.json"
     assert scaling.main(["--out", str(path), "--runs", "4"]) == 0

@@ -352,3 +352,47 @@ def test_a_cluster_without_this_checkout(
         assert sweep.main([*RUNS, "--executor", address, "--run", str(tmp_path / "ours")]) == 2
     said = capsys.readouterr().err.splitlines()
     assert said[-1].startswith(f"error: {address} cannot import docs.sinusoid; its scheduler and")
+
+
+# --- an executor that goes away ---
+
+
+class Vanishing(Executor):
+    """Cancels what it is given, as a cluster does whose scheduler dies."""
+
+    def submit(self, *_: Any, **__: Any) -> Future[Any]:
+        """Give a future that nobody will finish."""
+        future: Future[Any] = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+def test_what_a_vanished_executor_has_cancelled_is_given_to_the_next_one() -> None:
+    opened: list[Executor] = []
+
+    @contextmanager
+    def connect() -> Iterator[Executor]:
+        with ThreadPoolExecutor(1) if opened else Vanishing() as pool:
+            opened.append(pool)
+            yield pool
+
+    jobs = {name: (value,) for name, value in (("a", 1), ("b", 2), ("c", 3))}
+    found = {name: each.result() for name, each in executors.carry(str, jobs, connect, 2, [])}
+    assert found == {"a": "1", "b": "2", "c": "3"}
+    assert len(opened) > 1
+
+
+def test_an_executor_that_does_not_come_back_is_refused() -> None:
+    calls: list[int] = []
+
+    @contextmanager
+    def connect() -> Iterator[Executor]:
+        calls.append(1)
+        if len(calls) > 1:
+            raise Refusal("nobody answers")
+        with Vanishing() as pool:
+            yield pool
+
+    with pytest.raises(Refusal, match="nobody answers"):
+        list(executors.carry(str, {"a": (1,), "b": (2,)}, connect, 2, []))

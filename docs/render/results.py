@@ -148,11 +148,12 @@ def scaling() -> str:
         minutes = f"{each['seconds'] / 60:.0f}"
         sweeps.append([each["executor"], f"{each['workers']}{mark}", minutes])
     beyond = next(each for each in long["sweeps"] if each["basis"].startswith("extrapolated"))
+    one = duration(long["seconds_of_one_run"])
     return (
         f"{sizes['runs']} runs of {sizes['iterations']:,} iterations on {found['cores']} cores, "
-        f"medians of {sizes['rounds']} rounds. Overhead is the time of the workers beyond that of "
-        f"the runs.\n\n{markdown(rows, 1)}\n\n"
-        f"So {long['runs']:,} runs of the recipe `quick`, {duration(long['seconds_of_one_run'])} "
-        f"each, would take:\n\n{markdown(sweeps, 1)}\n\n\\* {beyond['basis']}.\n\n"
-        f"<small>`{found['command']}`</small>"
+        f"with a load of {found['load_before']:.1f} before; medians of {sizes['rounds']} rounds. "
+        f"Overhead is the time of the workers beyond that of the runs.\n\n{markdown(rows, 1)}\n\n"
+        f"So {long['runs']:,} runs of the recipe `quick`, {one} each, would fill "
+        f"{long['gigabytes']:.2g} GB of disk and take:\n\n{markdown(sweeps, 1)}\n\n"
+        f"\\* {beyond['basis']}.\n\n<small>`{found['command']}`</small>"
     )

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import sys
+import zipfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from docs.sinusoid.command import Refusal, replacing
-from docs.sinusoid.recipes import from_record
+from docs.sinusoid.recipes import from_record, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +35,11 @@ RUN = "run.json"
 
 #: Stands at the beginning of a checkpoint, before the SHA-256 of what follows.
 MARK = b"maml checkpoint 1 "
+
+
+def versions() -> dict[str, str]:
+    """Of what decides the last bit of a result."""
+    return {"python": platform.python_version(), "numpy": np.__version__}
 
 
 # --8<-- [start:state]
@@ -58,6 +65,8 @@ class State:
         Bytes of ``metrics.csv`` that count.
     stopped
         Why the run can not go on, or nothing.
+    versions
+        Of what it was begun with, or gone on with last.
     """
 
     recipe: Recipe
@@ -70,6 +79,7 @@ class State:
     finished: dict[str, Array] = field(default_factory=dict)
     metrics: int = 0
     stopped: str = ""
+    versions: dict[str, str] = field(default_factory=versions)
 
     @property
     def method(self) -> str | None:
@@ -100,6 +110,7 @@ def packed(state: State) -> bytes:
         "iteration": state.iteration,
         "metrics": state.metrics,
         "stopped": state.stopped,
+        "versions": state.versions,
     }
     arrays = {name: getattr(state, name) for name in ARRAYS}
     arrays |= {f"finished/{name}": array for name, array in state.finished.items()}
@@ -122,14 +133,28 @@ def unpacked(content: bytes) -> State:
         raise Refusal("is not a checkpoint of this program")
     if head != MARK + hashlib.sha256(body).hexdigest().encode():
         raise Refusal("is damaged: its digest is not that of its content")
+    try:
+        state = read(body)
+        vectors = [(state.method, getattr(state, name)) for name in ARRAYS]
+        for method, vector in [*vectors, *state.finished.items()]:
+            size = parameters(state.recipe, method) if method else 0
+            if (vector.shape, vector.dtype) != ((size,), np.dtype(state.recipe.dtype)):
+                raise Refusal(f"has parameters of size {vector.size}; its recipe has {size}")
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        raise Refusal("has not the content of a checkpoint") from None
+    return state
+
+
+def read(body: bytes) -> State:
+    """The content of a checkpoint, as `packed` lays it out."""
     with np.load(io.BytesIO(body), allow_pickle=False) as file:
         arrays = dict(file)
     record = json.loads(str(arrays.pop("record")))
-    parameters, good, mean, square = (arrays.pop(name) for name in ARRAYS)
+    vector, good, mean, square = (arrays.pop(name) for name in ARRAYS)
     return State(
         from_record(record["recipe"]),
         record["seed"],
-        parameters,
+        vector,
         good,
         mean,
         square,
@@ -137,6 +162,7 @@ def unpacked(content: bytes) -> State:
         {name.partition("/")[2]: array for name, array in arrays.items()},
         record["metrics"],
         record["stopped"],
+        record["versions"],
     )
 
 
@@ -207,6 +233,10 @@ def alone(folder: Path) -> Iterator[None]:
     """
     try:
         with FileLock(folder / ".lock", timeout=0):
+            # What a process that was killed was about to write.
+            for pattern in (".*.npz.????????", ".*.json.????????"):
+                for left in folder.glob(pattern):
+                    left.unlink()
             yield
     except Timeout:
         raise Refusal(f"{folder} is in use by another process; it must be alone there") from None

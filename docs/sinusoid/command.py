@@ -96,7 +96,7 @@ def status(command: Callable[[], int]) -> int:
     try:
         return command()
     except OSError as error:
-        name = error.filename2 or error.filename
+        name = error.filename2 or error.filename or "the output"
         print(f"error: cannot write {name}: {error.strerror or error}", file=sys.stderr)
         return 2
     except MemoryError as error:

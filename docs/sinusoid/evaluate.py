@@ -12,7 +12,7 @@ import numpy as np
 
 from docs.sinusoid import checkpoint, tasks
 from docs.sinusoid.command import Refusal, parser, read_json, status, whole, writable, write_json
-from docs.sinusoid.methods import METHODS, TITLES
+from docs.sinusoid.methods import METHODS, TITLES, kind
 from docs.sinusoid.networks import load_network, load_weights
 from docs.sinusoid.recipes import from_record
 from docs.sinusoid.statistics import DIVERGED, cell, summary
@@ -65,7 +65,7 @@ class Run:
 
     def kind(self, start: str) -> str:
         """A start's name, where first-order MAML has one of its own."""
-        return "first_order" if start == "maml" and self.recipe.first_order else start
+        return kind(start, self.recipe.first_order)
 
 
 def load_run(folder: Path) -> Run:
@@ -79,7 +79,9 @@ def load_run(folder: Path) -> Run:
     path, made_by = folder / checkpoint.RUN, "python -m docs.sinusoid.train"
     record = read_json(path, {"arguments", "trained"}, made_by)
     trained = record["trained"]
-    if not isinstance(trained, dict) or not trained or not set(trained) <= set(METHODS):
+    if trained == {}:
+        raise Refusal(f"{folder} has no weights yet; {made_by} --resume goes on with its training")
+    if not isinstance(trained, dict) or not set(trained) <= set(METHODS):
         raise Refusal(f"{path}: trained is {trained!r}; it must be as {made_by} makes it")
     try:
         recipe = from_record(record["arguments"])

@@ -78,7 +78,6 @@ def relative_error(found: Array, expected: Array) -> float:
 # --8<-- [end:difference]
 
 
-# --8<-- [start:checks]
 def gradients(
     net: Network, weights: WeightTuple, batch: Batch, alpha: float
 ) -> dict[str, tuple[WeightTuple, WeightTuple]]:
@@ -115,9 +114,6 @@ def gradients(
             central_difference(query_loss, zero),
         ),
     }
-
-
-# --8<-- [end:checks]
 
 
 def run(options: argparse.Namespace) -> int:

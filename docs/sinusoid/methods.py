@@ -141,6 +141,11 @@ TITLES = {
 }
 
 
+def kind(start: str, first_order: bool) -> str:
+    """What weights come from, in the words of `TITLES`: first-order MAML has one of its own."""
+    return "first_order" if start == "maml" and first_order else start
+
+
 def inputs(method: str) -> int:
     """How many inputs the network of a method has."""
     return 3 if method in METHODS and METHODS[method].told else 1

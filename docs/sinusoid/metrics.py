@@ -42,7 +42,8 @@ class Metrics:
         size = path.stat().st_size if path.exists() else 0
         if size < position:
             raise Refusal(
-                f"{path} has {size:,} bytes; it must have the {position:,} of the checkpoint"
+                f"{path} has {size:,} bytes; it must have the {position:,} of the checkpoint: "
+                f"the run cannot go on without them, and another needs an empty folder"
             )
         self.file: FileIO = path.open("r+b" if path.exists() else "w+b", buffering=0)
         with naming(path):

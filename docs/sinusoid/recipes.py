@@ -13,10 +13,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from docs.sinusoid.command import Refusal, one_of, step_size, whole
-from docs.sinusoid.methods import METHODS
+from docs.sinusoid.methods import METHODS, inputs
 from docs.sinusoid.networks import INITIALS, hidden_layers, load_network, names
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     Raises
     ------
     Refusal
-        When the units do not fit the network.
+        When the settings do not fit each other.
     """
     made = replace(recipe, **changes)
     layers = hidden_layers(load_network(made.network))
@@ -130,6 +131,8 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         raise Refusal(
             f"hidden has {len(made.hidden)} numbers; {made.network} has {layers} hidden layers"
         )
+    if "reptile" in made.methods and made.alpha == 0:
+        raise Refusal("alpha is 0; Reptile goes by its inner steps, so it must be larger")
     return made
 
 
@@ -145,6 +148,12 @@ def from_record(record: Any) -> Recipe:
         if not isinstance(record, Mapping) or name not in record:
             raise Refusal(f"lacks the argument {name}")
     return overridden(Recipe(), {name: read(name, written(record[name])) for name in FIELDS})
+
+
+def parameters(recipe: Recipe, method: str) -> int:
+    """How many numbers the network of a method has."""
+    layers = pairwise([inputs(method), *recipe.hidden, 1])
+    return sum((above + 1) * below for above, below in layers)
 
 
 # --- flags ---

@@ -1,4 +1,4 @@
-"""Make the results that the pages show, from real runs: hours of them on one core.
+"""Make the results that the pages show, from real runs: about an hour of them on two cores.
 
 Each file is what one sweep found, with its command, seeds and versions; the figures are those of
 two runs. Finished runs are not run again.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docs.sinusoid import __main__ as experiment
-from docs.sinusoid.command import RESULTS, Parser, Refusal, read_json, status, write_json
+from docs.sinusoid.command import RESULTS, Parser, read_json, status, write_json
 from docs.sinusoid.sweep import __main__ as sweep
 
 if TYPE_CHECKING:
@@ -71,38 +71,28 @@ def committed(record: Mapping[str, Any], command: str) -> dict[str, Any]:
     return {**rounded(dict(record)), "command": command}
 
 
-def compare(name: str, folder: Path) -> None:
-    """Run a sweep, or what is left of it, and keep what it found.
-
-    Raises
-    ------
-    Refusal
-        When one of its runs failed.
-    """
+def compare(name: str, folder: Path) -> int:
+    """Run a sweep, or what is left of it, and keep what it found; its exit status."""
     code = sweep.main([*SWEEPS[name].split(), "--run", str(folder)])
     if code:
-        raise Refusal(f"the sweep {name} ended with status {code}")
+        return code
     record = read_json(folder / "sweep.json", {"groups"}, "python -m docs.sinusoid.sweep")
     command = f"python -m docs.sinusoid.sweep {SWEEPS[name]}"
     write_json(COMMITTED / f"{name}.json", committed(record, command))
     if name in DRAWN:
         shutil.copy(folder / "sweep.svg", FIGURES / "sweeps" / f"{name}.svg")
+    return 0
 
 
-def draw(name: str, folder: Path) -> None:
-    """Train, evaluate and draw a run, and keep its figures.
-
-    Raises
-    ------
-    Refusal
-        When it failed.
-    """
+def draw(name: str, folder: Path) -> int:
+    """Train what is left of a run, evaluate and draw it, and keep its figures; its exit status."""
     flags, figures = RUNS[name]
-    code = experiment.main([*flags.split(), "--run", str(folder)])
+    code = experiment.main([*flags.split(), "--resume", "--run", str(folder)])
     if code:
-        raise Refusal(f"the run {name} ended with status {code}")
+        return code
     for figure in figures:
         shutil.copy(folder / "figures" / f"{figure}.svg", FIGURES / name)
+    return 0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -111,10 +101,14 @@ def run(options: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     for name in options.only or [*RUNS, *SWEEPS]:
         print(f"--- {name} ---", flush=True)
+        code = 0
         if name in RUNS:
-            draw(name, options.run / "figures" / name)
-        if name in SWEEPS:
-            compare(name, options.run / "sweeps" / name)
+            code = draw(name, options.run / "figures" / name)
+        if name in SWEEPS and not code:
+            code = compare(name, options.run / "sweeps" / name)
+        if code:
+            print(f"error: {name} ended with status {code}; it is no result", file=sys.stderr)
+            return code
     return 0
 
 

@@ -75,8 +75,8 @@ def finite(values: Array) -> list[float | None]:
 def over_seeds(summaries: Sequence[Summary]) -> Summary:
     """The means of several seeds, and the interval over them.
 
-    Each value is the mean over seeds. ``seeds_ci95`` is half the interval of the capped mean: how
-    far another seed may lie, which the interval over tasks does not say.
+    Each value is the mean over seeds. ``seeds_ci95`` is half the interval of the capped mean over
+    seeds: how well so many of them fix it, which the interval over tasks does not say.
     """
     stacked = {name: np.array([each[name] for each in summaries], float) for name in summaries[0]}
     means = {name: finite(values.mean(axis=0)) for name, values in stacked.items()}

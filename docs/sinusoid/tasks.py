@@ -128,7 +128,10 @@ def with_answer(X: Array, amplitude: Array, phase: Array) -> Array:
 
 
 def stream(seed: int, purpose: int) -> np.random.Generator:
-    """Independent randomness: 0 initial weights, 1 training tasks, 2 unseen tasks, 3 figures."""
+    """Independent randomness, by what it is for.
+
+    0 is initial weights, 1 training tasks, 2 unseen tasks, 3 figures, 4 the tasks of the angle.
+    """
     return np.random.Generator(np.random.PCG64([seed, purpose]))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import platform
 import signal
 import sys
 import threading
@@ -74,7 +73,6 @@ def outer_loop(
 # --8<-- [end:loop]
 
 
-# --8<-- [start:states]
 def fresh(recipe: Recipe, seed: int, finished: dict[str, Array], metrics: int) -> State:
     """The state before the first step of the next method."""
     left = [method for method in recipe.methods if method not in finished]
@@ -100,19 +98,18 @@ def weights_of(recipe: Recipe, method: str, parameters: Array) -> WeightTuple:
     return type(like)(*(part.reshape(array.shape) for part, array in zip(parts, like, strict=True)))
 
 
-# --8<-- [end:states]
-
-
 @contextmanager
 def signals() -> Iterator[list[int]]:
     """Collect Ctrl-C and requests to end, so that a loop can stop between two iterations.
 
-    Only the main thread is told of signals; elsewhere the list stays empty.
+    The second of a kind ends the process where it is; the last checkpoint stands. Only the main
+    thread is told of signals; elsewhere the list stays empty.
     """
     caught: list[int] = []
 
     def catch(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         caught.append(number)
+        signal.signal(number, before[signal.Signals(number)])  # a second one does not wait
 
     if threading.current_thread() is not threading.main_thread():
         yield caught
@@ -193,13 +190,13 @@ def train(
     # A loss that overflows ends the loop; numpy need not warn of it too.
     with np.errstate(over="ignore", invalid="ignore"), bar(state, quiet) as shown:
         while state.iteration < recipe.iterations and not caught:
+            measured = name == "maml" and state.iteration % ANGLE_EVERY == 0
+            angle = angle_of(net, ws.weights, held_out, recipe.alpha) if measured else None
             try:
                 loss = next(losses)
             except Diverged as reason:
                 state.stopped = f"{name}: {reason} at iteration {state.iteration}"
                 return
-            measured = name == "maml" and state.iteration % ANGLE_EVERY == 0
-            angle = angle_of(net, ws.weights, held_out, recipe.alpha) if measured else None
             metrics.add(name, state.iteration, loss, angle)
             state.iteration += 1
             shown.update()
@@ -230,7 +227,9 @@ def write_results(folder: Path, state: State) -> None:
     trained = dict.fromkeys(state.finished, state.recipe.iterations)
     vectors = dict(state.finished)
     if state.method is not None and state.iteration:
-        trained[state.method], vectors[state.method] = state.iteration, state.parameters
+        # A run that had to stop has gone back to the weights before its last step.
+        trained[state.method] = state.iteration - bool(state.stopped)
+        vectors[state.method] = state.parameters
     for method, vector in vectors.items():
         save_weights(folder / f"{method}.npz", weights_of(state.recipe, method, vector))
     write_json(
@@ -240,7 +239,7 @@ def write_results(folder: Path, state: State) -> None:
             "seed": state.seed,
             "trained": trained,
             "stopped": state.stopped,
-            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+            "versions": state.versions,
         },
     )
 
@@ -270,6 +269,13 @@ def begun(options: argparse.Namespace) -> State:
             f"{folder} holds an unfinished run ({found.method}, iteration {found.iteration:,} of "
             f"{found.recipe.iterations:,}); --resume continues it, --run takes another folder"
         )
+    if found.versions != checkpoint.versions():
+        print(
+            f"{folder} was begun with {found.versions} and goes on with {checkpoint.versions()}: "
+            f"its last bits may differ",
+            file=sys.stderr,
+        )
+        found.versions = checkpoint.versions()
     other = recipes.differences(found.recipe, options)
     if getattr(options, "seed", found.seed) != found.seed:
         other.append(f"seed is {options.seed}, not {found.seed}")
@@ -286,10 +292,12 @@ def run(options: argparse.Namespace) -> int:
     if state.stopped:
         print(f"{state.stopped}; the last good weights are saved in {folder}", file=sys.stderr)
         return 1
-    if state.method is not None:
+    if caught:
+        where = f"{state.method}: interrupted at iteration {state.iteration}"
+        if state.method is None:
+            where = "interrupted when all was trained"
         print(
-            f"{state.method}: interrupted at iteration {state.iteration}; the last good weights "
-            f"are saved in {folder}, --resume continues",
+            f"{where}; the last good weights are saved in {folder}, --resume continues",
             file=sys.stderr,
         )
         return 128 + caught[0]

@@ -109,7 +109,6 @@ def label_ends(
         )
 
 
-# --8<-- [start:error_line]
 def error_line(axes: Axes, kind: str, record: Summary) -> None:
     """An error by gradient step, with its 95 % band; hollow where some tasks diverged."""
     colour, line, marker, _ = LOOKS[kind]
@@ -120,9 +119,6 @@ def error_line(axes: Axes, kind: str, record: Summary) -> None:
     axes.plot(steps, mean, color=colour, ls=line, lw=1.6)
     for some, ground in ((diverged == 0, colour), (diverged > 0, "white")):
         axes.plot(steps[some], mean[some], marker, ms=4, mfc=ground, color=colour)
-
-
-# --8<-- [end:error_line]
 
 
 def hollow_note(records: Iterable[Summary]) -> str:

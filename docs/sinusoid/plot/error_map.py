@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 CELLS, DRAWS = 14, 20
 
 
-# --8<-- [start:cells]
 def centres(interval: tuple[float, float]) -> Array:
     """The middles of the cells that an interval is divided into."""
     return tasks.within(interval, (np.arange(CELLS) + 0.5) / CELLS)
@@ -58,9 +57,6 @@ def cells(run: Run, start: str, seed: int) -> Array:
                 for phase in centres(tasks.PHASE)
             ]
         )
-
-
-# --8<-- [end:cells]
 
 
 def error_map(run: Run, seed: int) -> Figure:

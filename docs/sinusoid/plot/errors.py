@@ -70,7 +70,6 @@ def read_evaluation(path: Path, run: Run) -> Evaluation:
         raise Refusal(f"{path} is malformed; it must be as {MADE_BY} makes it") from None
 
 
-# --8<-- [start:error_by_step]
 def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
     """The error on unseen sinusoids against gradient steps, a panel a number of support points."""
     rows, columns = -(-len(evaluation.by_points) // 2), min(2, len(evaluation.by_points))
@@ -97,9 +96,6 @@ def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
     figure.supxlabel(about + hollow_note(adapted), fontsize=10)
     name_lines(run, list(panels.flat), evaluation)
     return figure
-
-
-# --8<-- [end:error_by_step]
 
 
 def name_lines(run: Run, panels: list[Axes], evaluation: Evaluation) -> None:

@@ -87,7 +87,6 @@ def points(count: int) -> str:
     return f"{count} support point" + ("s" if count > 1 else "")
 
 
-# --8<-- [start:fit]
 def fit(axes: Axes, run: Run, start: str, task: Example) -> None:
     """What a start predicts for a task: before any step, after one, after ten."""
     axes.plot(task.X, task.Y, color=INK, lw=1)
@@ -99,9 +98,6 @@ def fit(axes: Axes, run: Run, start: str, task: Example) -> None:
         axes.plot(task.X, Y, line, color=look.colour, lw=width)
     axes.set_title(run.title(start), color=look.ink)
     axes.set(xlabel="x", ylim=(-6, 6))
-
-
-# --8<-- [end:fit]
 
 
 def key(figure: Figure | SubFigure, task: Example) -> None:

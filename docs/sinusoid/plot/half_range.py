@@ -26,7 +26,6 @@ HALF = (tasks.INPUTS[0], 0.0)
 TASKS = 200
 
 
-# --8<-- [start:half_range]
 def other_half(run: Run, seed: int, count: int) -> dict[str, Summary]:
     """By start, the error by step where there are no support points."""
     X_s, Y_s, X, Y = tasks.unseen(seed, count, run.recipe.shots, run.dtype, inputs=HALF)
@@ -39,9 +38,6 @@ def other_half(run: Run, seed: int, count: int) -> dict[str, Summary]:
                 errors = [errors_by_step(net, weights, *task, run.recipe.alpha) for task in drawn]
                 found[start] = summary(np.array(errors))
     return found
-
-
-# --8<-- [end:half_range]
 
 
 def half_range(run: Run, seed: int) -> Figure:

@@ -102,7 +102,6 @@ def result(folder: Path, member: Member, tasks: int) -> Result | None:
     return None if record is None else Result(member, record["methods"])
 
 
-# --8<-- [start:train_all]
 def train_all(
     folder: Path,
     members: Sequence[Member],
@@ -154,9 +153,6 @@ def train_all(
                 shown.write(f"{name} failed: {reason}", file=sys.stderr)
             shown.update()
     return failures
-
-
-# --8<-- [end:train_all]
 
 
 def why(future: Future[Any]) -> str:

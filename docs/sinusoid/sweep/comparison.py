@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from docs.sinusoid.evaluate import SHOWN_STEPS
-from docs.sinusoid.methods import TITLES
+from docs.sinusoid.methods import TITLES, kind
 from docs.sinusoid.statistics import cell, over_seeds
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def groups(results: Sequence[Result]) -> list[Group]:
     found: dict[tuple[Settings, str], dict[int, Summary]] = {}
     for member, methods in results:
         for start, summary in methods.items():
-            method = "first_order" if start == "maml" and member.recipe.first_order else start
+            method = kind(start, member.recipe.first_order)
             found.setdefault((member.settings, method), {})[member.seed] = summary
     return [
         Group(settings, method, tuple(by_seed), over_seeds(list(by_seed.values())))

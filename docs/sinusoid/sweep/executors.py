@@ -29,7 +29,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -151,7 +151,8 @@ def interrupt(pool: Executor) -> None:
     if isinstance(pool, ProcessPoolExecutor):
         for process in multiprocessing.active_children():
             if process.pid is not None:
-                os.kill(process.pid, signal.SIGINT)
+                with suppress(ProcessLookupError):  # it has just ended by itself
+                    os.kill(process.pid, signal.SIGINT)
 
 
 # --- a Dask cluster ---
@@ -196,7 +197,6 @@ def dask(address: str) -> Iterator[Executor]:
 # --- work ---
 
 
-# --8<-- [start:carry]
 def carry(
     work: Callable[..., Any],
     jobs: Mapping[str, tuple[Any, ...]],
@@ -273,10 +273,8 @@ def flight(
             flying = {each: name for each, name in flying.items() if not each.cancel()}
         for future in done & flying.keys():
             name = flying.pop(future)
-            if isinstance(future.exception(), BrokenExecutor):
+            # A cluster that goes away cancels what it had.
+            if future.cancelled() or isinstance(future.exception(), BrokenExecutor):
                 whole, lost[name] = False, future
             else:
                 yield name, future
-
-
-# --8<-- [end:carry]

@@ -71,11 +71,14 @@ class Timing(NamedTuple):
         From then until all runs are finished.
     busy
         What the runs took by their own account, together.
+    size
+        Bytes that they left on the disk, together.
     """
 
     start_up: float
     wall: float
     busy: float
+    size: float
 
 
 @contextmanager
@@ -139,10 +142,12 @@ def timed(kind: str, workers: int, recipe: Recipe, runs: int, tasks: int) -> Tim
             future.result() for _, future in carry(work, jobs, this_one, workers, caught=[])
         ]
         done = time.perf_counter()
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     for outcome in outcomes:
         if not outcome.finished:
             raise Refusal(f"a run did not finish: {outcome.reason}")
-    return Timing(ready - started, done - ready, sum(outcome.seconds for outcome in outcomes))
+    busy = sum(outcome.seconds for outcome in outcomes)
+    return Timing(ready - started, done - ready, busy, size)
 
 
 def middle(timings: Sequence[Timing]) -> Timing:
@@ -150,7 +155,6 @@ def middle(timings: Sequence[Timing]) -> Timing:
     return Timing(*map(statistics.median, zip(*timings, strict=True)))
 
 
-# --8<-- [start:measure]
 def measure(sizes: Sizes, kinds: Sequence[str] = tuple(EXECUTORS)) -> list[dict[str, Any]]:
     """Time the same runs on every executor with every number of workers.
 
@@ -170,7 +174,7 @@ def measure(sizes: Sizes, kinds: Sequence[str] = tuple(EXECUTORS)) -> list[dict[
             timings[kind, workers].append(timed(kind, workers, recipe, sizes.runs, sizes.tasks))
     found = []
     for kind, workers in cases:
-        start_up, wall, busy = middle(timings[kind, workers])
+        start_up, wall, busy, _ = middle(timings[kind, workers])
         one = middle(timings[kind, sizes.workers[0]])
         found.append(
             {
@@ -187,10 +191,6 @@ def measure(sizes: Sizes, kinds: Sequence[str] = tuple(EXECUTORS)) -> list[dict[
     return found
 
 
-# --8<-- [end:measure]
-
-
-# --8<-- [start:foretell]
 def foretell(cases: Sequence[dict[str, Any]], one_run: float) -> list[dict[str, Any]]:
     """How long a sweep of many runs takes.
 
@@ -223,9 +223,6 @@ def foretell(cases: Sequence[dict[str, Any]], one_run: float) -> list[dict[str, 
     ]
 
 
-# --8<-- [end:foretell]
-
-
 def versions() -> dict[str, str | None]:
     """Of what is measured; None for what is not installed."""
     found: dict[str, str | None] = {"python": platform.python_version(), "numpy": np.__version__}
@@ -250,7 +247,7 @@ def report(sizes: Sizes, kinds: Sequence[str], whole_run: tuple[int, int]) -> di
     cases = measure(sizes, kinds)
     recipe = replace(RECIPES["quick"], iterations=iterations)
     rounds = [timed(kinds[0], 1, recipe, 1, tasks) for _ in range(sizes.rounds)]
-    one_run = middle(rounds).busy
+    alone = middle(rounds)
     return {
         "cores": cores(),
         "machine": platform.machine(),
@@ -262,11 +259,14 @@ def report(sizes: Sizes, kinds: Sequence[str], whole_run: tuple[int, int]) -> di
             "runs": FORETOLD_RUNS,
             "iterations": iterations,
             "tasks": tasks,
-            "seconds_of_one_run": one_run,
+            "seconds_of_one_run": alone.busy,
+            "gigabytes": FORETOLD_RUNS * alone.size / 1e9,
             "sweeps": [
                 each
                 for kind in kinds
-                for each in foretell([case for case in cases if case["executor"] == kind], one_run)
+                for each in foretell(
+                    [case for case in cases if case["executor"] == kind], alone.busy
+                )
             ],
         },
     }
