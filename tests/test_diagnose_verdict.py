@@ -193,6 +193,9 @@ def test_what_half_precision_leaves_is_near(name: str) -> None:
         text = str(verdict)
         assert text.count(f": near {name}, not to float32 accuracy\n") == len(PLANS) + 1
         assert f"second order? {BY_NAME[name].order}\n" in text
+        for _, remedy in BY_NAME[name].remedies:
+            assert remedy in " ".join(text.split())
+        assert "wrong" not in text
         assert 'jax.config.update("jax_default_matmul_precision", "highest")' in text
         assert "torch.backends.cuda.matmul.allow_tf32 = False" in text
         assert all(each.nearest.factor is ONE for each in verdict.cases)

@@ -160,7 +160,8 @@ class OfCase:
             lines += [f"nearest other  {self.nearest}: off by {self.nearest.error:.2g}", *layout]
         else:
             lines = [f"nearest        {self.nearest}: off by {self.nearest.error:.2g}", *layout]
-            lines += ["parameter    error     angle    length", *map(str, self.parameters)]
+            if not self.near:
+                lines += ["parameter    error     angle    length", *map(str, self.parameters)]
         return f"{self.case}: {self.answer}\n" + indent("\n".join(lines), "  ")
 
 
@@ -226,8 +227,11 @@ class Verdict:
         """What there is to say where nothing agrees in every case."""
         groups = self._groups()
         lines = [f"{what}: {', '.join(names)}" for what, names in groups.items() if len(groups) > 1]
-        if any(each.near for each in self.cases):
-            lines += columns(PRECISION)
+        near = dict.fromkeys(each.nearest.hypothesis for each in self.cases if each.near)
+        for hypothesis in near:
+            lines += [*wrap(hypothesis.explanation, WIDTH + 15), *columns(hypothesis.remedies)]
+        if near:
+            lines += ["For more accuracy:", *columns(PRECISION)]
         unknown = [each for each in self.cases if not each.matches and not each.near]
         parts = [part for each in unknown for part in each.parameters]
         wrong = dict.fromkeys(part.name for part in parts if not part.right)
