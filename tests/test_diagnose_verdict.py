@@ -126,6 +126,10 @@ def test_an_unknown_scale_may_differ_from_case_to_case() -> None:
     assert not verdict.right
     assert "the meta-gradient? no: second order, but for its length\n" in str(verdict)
     assert str(verdict).endswith("a factor in the outer loss, another in every case")
+    # The same number has a name in each of these cases, but another one.
+    five = verdict_of(lambda case: scaled(second_order(case), 5), "relu1", "relu2")
+    assert [each.matches[0].factor.name for each in five.cases] == ["T", "N"]
+    assert str(five).endswith("any framework  look for a factor of 5 in the outer loss")
 
 
 def test_what_is_next_to_nothing_is_no_gradient() -> None:

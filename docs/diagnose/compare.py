@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docs.diagnose.cases import cases
-from docs.diagnose.factors import ONE, Factor, digits, factors
+from docs.diagnose.factors import ONE, Factor, factors, unnamed
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT, Hypothesis
 from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, OfCase, Parameter, plainest
 
@@ -75,9 +75,7 @@ def fit(ours: Array, hypothesis: Hypothesis, theirs: Array, known: Sequence[Fact
     # What turns a gradient changes its length as well, and by no more.
     slack = max(TOLERANCE, min(distance(ours, best * theirs), NEAR))
     names = (each for each in known if abs(best / each.value - 1) < slack)
-    factor = next(
-        names, Factor("", best, "", f"look for a factor of {digits(best)} in the outer loss")
-    )
+    factor = next(names, unnamed(best))
     return Fit(hypothesis, factor, distance(ours, factor.value * theirs))
 
 

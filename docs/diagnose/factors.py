@@ -36,6 +36,11 @@ SUMMED = {"T": "tasks", "M": "query rows", "N": "support rows", "O": "outputs"}
 ONE = Factor("1", 1.0, "", "")
 
 
+def unnamed(value: float) -> Factor:
+    """A factor that is none of the known ones."""
+    return Factor("", value, "", f"look for a factor of {digits(value)} in the outer loss")
+
+
 def digits(value: float) -> str:
     """A factor in three digits, or as many as tell it from 1."""
     short = f"{value:.3g}"

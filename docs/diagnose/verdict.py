@@ -8,7 +8,7 @@ from textwrap import indent, wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from docs.diagnose.cases import PLANS
-from docs.diagnose.factors import ONE, Factor, digits
+from docs.diagnose.factors import ONE, Factor, digits, unnamed
 from docs.diagnose.hypotheses import ANY, NOTHING, PRECISION, RIGHT, Hypothesis
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def in_common(factors: list[Factor]) -> Factor:
     if first.name and len({factor.name for factor in factors}) == 1:
         return first
     if all(abs(factor.value / first.value - 1) < TOLERANCE for factor in factors):
-        return first._replace(name="", meaning="")
+        return unnamed(first.value)
     return Factor("", math.nan, "", "look for a factor in the outer loss, another in every case")
 
 
