@@ -9,7 +9,6 @@ import json
 import os
 import pty
 import random
-import resource
 import shutil
 import signal
 import struct
@@ -39,7 +38,7 @@ LONG = ["--iterations", "4000", "--methods", "maml", "joint", *SIZES, "--checkpo
 SHORT = ["--iterations", "40", *SIZES, "--checkpoint", "10"]
 
 
-def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """A training in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "docs.sinusoid.train", "--run", str(folder), *arguments],
@@ -47,7 +46,6 @@ def started(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
     )
 
 
@@ -477,9 +475,14 @@ def test_a_checkpoint_holds_the_rest_of_the_run(half: Path) -> None:
 # --- disks and other processes ---
 
 
-def limited(size: int) -> Callable[[], None]:
-    """For a new process: no file may grow beyond so many bytes."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+#: A training in which no file may grow beyond so many bytes. The limit is set in the new process:
+#: this one may have threads of JAX, and must not fork.
+LIMITED = """
+import resource, runpy, sys
+limit = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+runpy.run_module("docs.sinusoid.train", run_name="__main__")
+"""
 
 
 @pytest.mark.parametrize(
@@ -488,9 +491,15 @@ def limited(size: int) -> Callable[[], None]:
 def test_a_full_disk_loses_nothing(
     size: int, name: str, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
-    code, _, err = ended(started(tmp_path, *LONG, preexec_fn=limited(size)))
-    assert code == 2
-    assert err == f"error: cannot write {tmp_path / name}: File too large\n"
+    result = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(size), "--run", str(tmp_path), *LONG],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert result.stderr == f"error: cannot write {tmp_path / name}: File too large\n"
     assert not list(tmp_path.glob(".checkpoint*"))
     assert ended(started(tmp_path, *LONG, "--resume"))[0] == 0
     assert results(tmp_path) == undisturbed
