@@ -396,3 +396,10 @@ def test_an_executor_that_does_not_come_back_is_refused() -> None:
 
     with pytest.raises(Refusal, match="nobody answers"):
         list(executors.carry(str, {"a": (1,), "b": (2,)}, connect, 2, []))
+
+
+def test_a_job_that_is_given_up_has_a_reason() -> None:
+    given_up = list(executors.carry(str, {"a": (1,)}, Vanishing, 1, []))
+    assert [(name, sweep.why(future)) for name, future in given_up] == [
+        ("a", "its executor has gone away")
+    ]

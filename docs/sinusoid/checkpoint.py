@@ -92,8 +92,8 @@ class State:
         return self.method is None or bool(self.stopped)
 
     @property
-    def lost(self) -> bool:
-        """Whether work in it would be lost with it."""
+    def unfinished(self) -> bool:
+        """Whether work has been done that is still to be gone on with."""
         return not self.over and bool(self.iteration or self.finished)
 
 

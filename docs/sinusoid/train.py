@@ -257,7 +257,7 @@ def begun(options: argparse.Namespace) -> State:
         resumed has other settings.
     """
     folder, found = options.run, checkpoint.load(options.run)
-    if found is None or not (found.lost or options.resume):
+    if found is None or not (found.unfinished or options.resume):
         if options.resume:
             print(f"{folder} has no checkpoint: a new run begins", file=sys.stderr)
         recipe, seed = recipes.from_options(options), getattr(options, "seed", 0)

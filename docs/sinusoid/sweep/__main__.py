@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import shlex
 import sys
 from contextlib import closing
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-import numpy as np
 from tqdm import tqdm
 
 from docs.sinusoid import checkpoint, recipes, train
@@ -157,6 +155,8 @@ def train_all(
 
 def why(future: Future[Any]) -> str:
     """Why the work on a run did not finish it, or nothing."""
+    if future.cancelled():
+        return "its executor has gone away"
     error = future.exception()
     return str(future.result().reason) if error is None else said(error)
 
@@ -210,7 +210,7 @@ def run(options: argparse.Namespace, command: str) -> int:
             "seeds": options.seeds,
             "tasks": options.tasks,
             "command": command,
-            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+            "versions": checkpoint.versions(),
             "failures": failures,
         }
         print(comparison.aligned(report(folder, finished, axes, record)))

@@ -18,8 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
+from docs.sinusoid import checkpoint
 from docs.sinusoid.command import Defaults, Parser, Refusal, status, whole, writable, write_json
 from docs.sinusoid.recipes import RECIPES
 from docs.sinusoid.sweep.comparison import aligned
@@ -90,7 +89,7 @@ def dask_on_this_machine(workers: int) -> Iterator[Executor]:
         raise Refusal("measuring Dask needs Dask; pip install distributed") from None
     with (
         LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         executor(cluster.scheduler_address.replace("tcp://", "dask://"), workers) as pool,
     ):
@@ -225,7 +224,7 @@ def foretell(cases: Sequence[dict[str, Any]], one_run: float) -> list[dict[str, 
 
 def versions() -> dict[str, str | None]:
     """Of what is measured; None for what is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version(), "numpy": np.__version__}
+    found: dict[str, str | None] = {**checkpoint.versions()}
     try:
         return found | {"distributed": version("distributed")}
     except PackageNotFoundError:
