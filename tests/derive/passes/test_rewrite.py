@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,49 +17,19 @@ from sympy import (
     Symbol,
 )
 
-from derive import notation
-from derive.cost import cost_of
-from derive.equations import Network, meta_gradient_program
-from derive.program import Equation, Program, elementwise, evaluate, z
-from derive.rewrite import PASSES, collect, inline, prune, reassociate, rewrite, share
-from tests.conftest import derivation, network
-
-if TYPE_CHECKING:
-    from derive.program import Named, Value
-
-NETWORKS = ["relu1", "relu2", "tanh2", "relu2_5steps"]
-DIMENSIONS = {
-    notation.N: 2, notation.M: 4, notation.D: 2, notation.O: 1, notation.T: 1,
-    notation.width(1): 4, notation.width(2): 4,
-}  # fmt: skip
+from derive.language import cost, names
+from derive.language.cost import cost_of
+from derive.language.elementwise import elementwise, z
+from derive.language.program import Equation, Group, Program, evaluate
+from derive.model.network import Network
+from derive.model.programs import meta_gradient_program
+from derive.passes.rewrite import PASSES, collect, inline, prune, reassociate, rewrite, share
+from tests.conftest import NAMES, derivation, network
+from tests.exact import given, in_digits, outputs
 
 
-def given(program: Program, seed: int) -> dict[Named, Value]:
-    """A random number for every entry of every input; powers of two below keep fractions short."""
-    rng = random.Random(seed)
-    values: dict[Named, Value] = {**DIMENSIONS, notation.alpha: Rational(1, 8)}
-    for symbol in program.inputs:
-        if isinstance(symbol, MatrixSymbol):
-            shape = [DIMENSIONS.get(size, 1) for size in symbol.shape]
-            values[symbol] = ImmutableMatrix(*shape, lambda _i, _j: Rational(rng.randint(-7, 7), 4))
-    return values
-
-
-def in_digits(values: dict[Named, Value]) -> dict[Named, Value]:
-    """The same in 40 digits: tanh of a fraction would stay a formula."""
-    return {
-        name: value.evalf(40) if isinstance(value, ImmutableMatrix) else value
-        for name, value in values.items()
-    }
-
-
-def outputs(program: Program, values: dict[Named, Value]) -> list[Value]:
-    results = evaluate(program, values)
-    return [results[output] for output in program.outputs]
-
-
-@cache
 def stages(name: str) -> tuple[Program, ...]:
+    """The meta-gradient as derived, and after each pass."""
     return derivation(name).stages
 
 
@@ -69,7 +37,10 @@ def stages(name: str) -> tuple[Program, ...]:
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_pass_keeps_the_values_exactly(steps: int, first_order: bool) -> None:
     # relu of rational numbers is rational: equality, not closeness.
-    program = meta_gradient_program(Network(2, "relu", steps), first_order)
+    which = Network(2, "relu", steps)
+    program = meta_gradient_program(
+        replace(which, algorithm="first_order") if first_order else which
+    )
     values = given(program, seed=steps + 1)
     expected = outputs(program, values)
     assert all(any(entry != 0 for entry in matrix) for matrix in expected[1:])
@@ -90,7 +61,7 @@ def test_a_pass_keeps_the_values_of_smooth_networks(activation: str) -> None:
             assert max(gap) < Rational(1, 10**30), apply.__name__
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("at", range(len(PASSES)), ids=[each.__name__ for each in PASSES])
 def test_a_pass_does_nothing_twice(name: str, at: int) -> None:
     after = stages(name)[at + 1]
@@ -110,14 +81,14 @@ def test_number_of_equations(name: str, counts: list[int]) -> None:
     assert [len(program) for program in stages(name)] == counts
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_weight_matrix_per_task_is_left(name: str) -> None:
     derived, *_, rewritten = stages(name)
     assert cost_of(derived).weight_matrices > 0
     assert cost_of(rewritten).weight_matrices == 0
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_product_has_more_than_two_matrices(name: str) -> None:
     for equation in stages(name)[-1]:
         for product in equation.value.atoms(MatMul):
@@ -127,7 +98,7 @@ def test_no_product_has_more_than_two_matrices(name: str) -> None:
 
 def test_the_kernel_is_found() -> None:
     rewritten = stages("relu2")[-1]
-    N, M, L1 = notation.N, notation.M, notation.width(1)
+    N, M, L1 = names.N, names.M, names.width(1)
     H1_q, H1_s = MatrixSymbol("H1_q", M, L1), MatrixSymbol("H1_s", N, L1)
     assert rewritten["K_H1"].value == H1_q * H1_s.T + OneMatrix(M, N)
     assert "K_H1_s_q" not in {equation.name for equation in rewritten}
@@ -141,7 +112,7 @@ def test_tanh_is_computed_once_a_layer() -> None:
 
 def test_sums_and_products_of_other_networks_keep_their_values() -> None:
     # What no default network has: skip connections, sums inside entrywise products.
-    N, D = notation.N, notation.D
+    N, D = names.N, names.D
     X, W, b = (MatrixSymbol(*spec) for spec in [("X", N, D), ("W1", D, D), ("b1", N, D)])
     Z, H, G, E = (MatrixSymbol(name, N, D) for name in ("Z1", "H1", "Z2", "H2"))
     values = [
@@ -151,7 +122,7 @@ def test_sums_and_products_of_other_networks_keep_their_values() -> None:
         (E, HadamardProduct(G, X * W) - G - X * W + elementwise(z**2 - z, Z)),
     ]
     equations = tuple(Equation(symbol, value, "support") for symbol, value in values)
-    program = Program((X, W, b), equations, (E,))
+    program = Program((Group("given", (X, W, b)),), equations, (E,))
     numbers = given(program, 7)
     expected = outputs(program, numbers)
     for apply in (inline, prune, collect, share):
@@ -160,10 +131,11 @@ def test_sums_and_products_of_other_networks_keep_their_values() -> None:
 
 
 def test_a_product_without_a_rule_for_its_name_is_an_error() -> None:
-    N, D = notation.N, notation.D
+    N, D = names.N, names.D
     A, B, C = (MatrixSymbol(*spec) for spec in [("X_s", N, D), ("W1", D, D), ("W2", D, D)])
     result = MatrixSymbol("Z1_s", N, D)
-    program = Program((A, B, C), (Equation(result, A * B * C, "support"),), (result,))
+    equation = Equation(result, A * B * C, "support")
+    program = Program((Group("given", (A, B, C)),), (equation,), (result,))
     with pytest.raises(ValueError, match="no rule names the product"):
         reassociate(program)
 
@@ -196,9 +168,11 @@ def test_the_emitted_code_is_what_the_interpreter_says(activation: str, form: st
 
 def saved(name: str, monkeypatch: pytest.MonkeyPatch, width: int = 40, samples: int = 10) -> float:
     """The share of the operations that the rewrite saves."""
-    monkeypatch.setattr("derive.cost.WIDTH", width)
-    monkeypatch.setattr("derive.cost.SAMPLES", samples)
-    costs = derivation(name).costs
+    record = derivation(name)  # the passes, too, count operations: at the usual sizes
+    monkeypatch.setattr(cost, "WIDTH", width)
+    for rows in (names.N, names.M):
+        monkeypatch.setitem(cost.SIZES, rows, samples)
+    costs = record.costs
     return 1 - costs["share"].operations / costs["derived"].operations
 
 

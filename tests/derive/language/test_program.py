@@ -7,13 +7,15 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 from sympy import Matrix, MatrixSymbol, OneMatrix, Rational, Symbol, Trace, sin, tanh
 
-from derive.notation import D, M, N, O
-from derive.program import Equation, Program, elementwise, evaluate, shape_of, z
+from derive.language.elementwise import elementwise, z
+from derive.language.names import D, M, N, O
+from derive.language.program import Equation, Group, Program, evaluate, shape_of
 
 X, W, b, Y = (
     MatrixSymbol(*spec) for spec in [("X", N, D), ("W1", D, O), ("b1", 1, O), ("Y", N, O)]
 )
 Z = MatrixSymbol("Z1", N, O)
+GIVEN = (Group("given", (X, W, b)),)
 FORWARD = Equation(Z, X * W + OneMatrix(N, 1) * b, "support")
 
 
@@ -53,11 +55,11 @@ def test_a_program_checks_its_names(
     equations: tuple[Equation, ...], outputs: tuple[MatrixSymbol, ...], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        Program((X, W, b), equations, outputs)
+        Program(GIVEN, equations, outputs)
 
 
 def test_equations_and_programs_are_immutable() -> None:
-    program = Program((X, W, b), (FORWARD,), (Z,))
+    program = Program(GIVEN, (FORWARD,), (Z,))
     with pytest.raises(FrozenInstanceError):
         program.outputs = ()  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
@@ -69,7 +71,7 @@ def test_the_interpreter_runs_every_node() -> None:
     H, G = MatrixSymbol("H1", N, O), MatrixSymbol("G1", N, O)
     loss = Symbol("loss")
     program = Program(
-        (X, W, b, Y),
+        (*GIVEN, Group("targets", (Y,))),
         (
             FORWARD,
             Equation(H, elementwise(z**2, Z), "support"),

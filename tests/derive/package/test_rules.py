@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,16 +21,24 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.equations import step
-from derive.latex import right_latex
-from derive.listing import rule_record
-from derive.notation import D, M, N, O, T, kind, width
-from derive.program import Equation, Program, evaluate, product_of, scalar_and_factors, shape_of
-from derive.rules import C, Rule, rules_of
+from derive.language.elementwise import step
+from derive.language.names import D, M, N, O, T, parse, width
+from derive.language.program import (
+    Equation,
+    Group,
+    Program,
+    evaluate,
+    product_of,
+    scalar_and_factors,
+    shape_of,
+)
+from derive.package.listing import rule_record
+from derive.package.rules import C, Rule
+from derive.printers.latex import right_latex
 from tests.conftest import derivation
 
 if TYPE_CHECKING:
-    from derive.program import Value
+    from derive.language.program import Value
 
 NETWORKS = ["relu1", "relu2", "tanh2"]
 
@@ -40,9 +47,8 @@ SIZES = {N: 2, M: 3, D: 4, O: 5, T: 6, width(1): 3, width(2): 7}
 DIGITS = 60
 
 
-@cache
 def rules(name: str) -> tuple[Rule, ...]:
-    return rules_of(derivation(name).derived)
+    return derivation(name).rules
 
 
 ALL = [
@@ -67,7 +73,9 @@ def valued(expression: Expr, values: dict[Symbol | MatrixSymbol, Value]) -> Valu
     shape = shape_of(expression)
     result = MatrixSymbol("Z1", *shape) if shape else Symbol("loss")
     inputs = tuple(sorted(expression.atoms(MatrixSymbol), key=str))
-    program = Program(inputs, (Equation(result, expression, "support"),), (result,))
+    program = Program(
+        (Group("given", inputs),), (Equation(result, expression, "support"),), (result,)
+    )
     return evaluate(program, {**SIZES, **values})[result]
 
 
@@ -144,7 +152,7 @@ def test_every_term_of_what_is_differentiated_has_its_rule(name: str) -> None:
     known = {bare(rule.form) for rule in rules(name)}
     missing = set()
     for equation in derivation(name).derived:
-        if kind(equation.name) == "adjoint":
+        if parse(equation.name).kind == "adjoint":
             continue
         value = equation.value
         for term in value.args if isinstance(value, MatAdd) else [value]:
@@ -153,6 +161,6 @@ def test_every_term_of_what_is_differentiated_has_its_rule(name: str) -> None:
                 others = [each for each in symbols if each != symbol]
                 names = {symbol: "U", **dict(zip(others, "AB", strict=False))}
                 form = {each: MatrixSymbol(word, *each.shape) for each, word in names.items()}
-                if kind(symbol.name) != "data":
+                if parse(symbol.name).kind != "data":
                     missing |= {bare(term.xreplace(form))} - known
     assert missing == set()

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from derive import build, warm_up
+from derive.package import warm_up
+from derive.package.modules import MARK
 from generated.warm_up.scalar import meta_loss_and_gradient
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 class Point(NamedTuple):
@@ -94,7 +95,7 @@ def test_every_line_of_the_function_has_the_value_of_the_example() -> None:
 
 
 def test_the_files_are_those_of_the_derivation() -> None:
-    banner = f"{build.MARK} from derive/warm_up.py. Do not edit."
+    banner = f"{MARK} from derive/package/warm_up.py. Do not edit."
     folder = ROOT / "generated" / "warm_up"
     paths = [path for path in folder.rglob("*.*") if path.suffix != ".pyc"]
     on_disk = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths}

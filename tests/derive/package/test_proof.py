@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from sympy import Float, MatAdd
 
-from derive.equations import Network, meta_gradient_program
-from derive.proof import largest_gap
-from derive.rewrite import rewrite
+from derive.model.network import Network
+from derive.model.programs import meta_gradient_program
+from derive.package.proof import largest_gap
+from derive.passes.rewrite import rewrite
 
 
 @pytest.mark.parametrize("form", ["derived", "rewritten"])
@@ -23,7 +24,8 @@ def test_meta_gradient_is_exact(form: str, steps: int, seed: int) -> None:
 
 
 def test_first_order_is_not_the_meta_gradient() -> None:
-    program = meta_gradient_program(Network(hidden=1, activation="tanh"), first_order=True)
+    which = Network(hidden=1, activation="tanh", algorithm="first_order")
+    program = meta_gradient_program(which)
     assert largest_gap(program, 1, 0) > Float("1e-3")
 
 
