@@ -1,8 +1,8 @@
 """What each technique gives: the generated code with one of them undone, against itself.
 
-A technique is undone by editing a copy of the package and of its runtime. An edit that finds nothing to change is an
-error, and the edited package must still compute the gradient. That a bias is a row of its weights
-cannot be undone by edits: all shapes depend on it.
+A technique is undone by editing a copy of the package and of its runtime. An edit that finds
+nothing to change is an error, and the edited package must still compute the gradient. That a bias
+is a row of its weights cannot be undone by edits: all shapes depend on it.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from derive import build
 from derive.model.network import Network
 from docs.sinusoid.gradcheck import central_difference, relative_error
 from tests.conftest import layer_sizes, problem
+from tests.derive.copies import build as build_copy
+from tests.derive.copies import edited, made
 from tests.generated.test_functions import CHECKS, emitted, import_from
 
 ROOT = Path(__file__).parents[2]
@@ -125,40 +127,22 @@ def test_what_is_somebody_elses_is_not_written_over(
 
 
 def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "derive", tmp_path / "derive")
-    path = tmp_path / "derive" / "model" / "network.py"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("H * W + OneMatrix", "H * W.T + OneMatrix"), encoding="utf-8")
-    result = subprocess.run(
-        [sys.executable, "derive/build.py"],
-        cwd=tmp_path,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    edited(tmp_path, "derive/model/network.py", "H * W + OneMatrix", "H * W.T + OneMatrix")
+    result = build_copy(tmp_path)
     assert result.returncode == 2
     assert result.stderr.splitlines() == ["build.py: `Z1`: (N, D) times (L1, D) in X*W1.T"]
-    assert not (tmp_path / "generated").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["derive"]
 
 
 def test_changing_an_equation_changes_code_and_equations(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "derive", tmp_path / "derive")
-    path = tmp_path / "derive" / "model" / "losses.py"
-    original = path.read_text(encoding="utf-8")
-    changed = original.replace("Trace(error.T * error) / count", "Trace(error.T * error) / 2")
-    assert changed != original
-    path.write_text(changed, encoding="utf-8")
-    subprocess.run(
-        [sys.executable, "derive/build.py", "--name", "sums", "--hidden", "1", "--output", "."],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
-    made = {path.name: path.read_text("utf-8") for path in tmp_path.glob("sums/*.*")}
-    assert "loss_q = np.sum(E_q**2) / 2" in made["kernel.py"]
-    assert "dZ2_s = Z2_s - Y_s" in made["reference.py"]
-    assert r"= Z_{2}^{s} - Y^{s}$" in made["equations.md"]
-    net = import_from(tmp_path / "sums", "sums")
+    trace = "Trace(error.T * error) / "
+    edited(tmp_path, "derive/model/losses.py", f"{trace}count", f"{trace}2")
+    result = build_copy(tmp_path, "--hidden", "1")
+    assert result.returncode == 0, result.stderr
+    assert "loss_q = np.sum(E_q**2) / 2" in made(tmp_path, "kernel.py")
+    assert "dZ2_s = Z2_s - Y_s" in made(tmp_path, "reference.py")
+    assert r"= Z_{2}^{s} - Y^{s}$" in made(tmp_path, "equations.md")
+    net = import_from(tmp_path / "out" / "mine", "sums")
     p = problem(net, sizes=(2, 5, 3))
     found = net.meta_loss_and_gradient(*p, 0.01)[1]
     expected = central_difference(lambda w: net.meta_loss(w, *p[1:], 0.01), p.weights)
@@ -246,23 +230,19 @@ def test_a_form_that_there_is_not_is_named(
 
 def test_an_activation_on_the_outputs(tmp_path: Path) -> None:
     # All forms of a function that is 0 at 0; of another, all but the workspace.
-    shutil.copytree(ROOT / "derive", tmp_path / "derive")
-    path = tmp_path / "derive" / "model" / "network.py"
-    text = path.read_text(encoding="utf-8")
-    edited = text.replace("if layer <= network.hidden:", "if layer <= network.hidden + 1:")
-    assert edited != text
-    path.write_text(edited, encoding="utf-8")
-    for activation, has in (("tanh", True), ("softplus", False)):
-        command = [sys.executable, "derive/build.py", "--hidden", "1", "--activation", activation]
-        result = subprocess.run(
-            [*command, "--name", activation, "--output", "out"],
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        assert ("has no workspace form: `H2_s` applies softplus(z)" in result.stdout) is not has
-        assert (tmp_path / "out" / activation / "inplace.py").exists() is has
+    edited(
+        tmp_path,
+        "derive/model/network.py",
+        "if layer <= network.hidden:",
+        "if layer <= network.hidden + 1:",
+    )
+    result = build_copy(tmp_path, "--hidden", "1", "--activation", "tanh")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out/mine/inplace.py").exists()
+    result = build_copy(tmp_path, "--hidden", "1", "--activation", "softplus")
+    assert result.returncode == 0, result.stderr
+    assert "mine has no workspace form: `H2_s` applies softplus(z)" in result.stdout
+    assert not (tmp_path / "out/mine/inplace.py").exists()
 
 
 def test_softplus_does_not_overflow(tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
-"""The exercises that change `derive/`: what the pages say is done to a copy, and the build is run."""
+"""The exercises that change `derive/`: what the pages say is done to a copy, and it is built."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.derive.copies import ROOT, build, edited, made
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: A change that a page asks for: a file, and its lines with a sign in front of them.
 DIFF = re.compile(r'^( *)```diff title="(?P<file>[^"]+)"\n(?P<lines>.*?)^\1```$', re.M | re.S)
@@ -32,22 +32,7 @@ def changes() -> dict[str, tuple[str, str, str]]:
 
 def changed(name: str, folder: Path) -> Path:
     """A copy of the project's `derive/` with a change made."""
-    file, before, after = changes()[name]
-    shutil.copytree(ROOT / "derive", folder / "derive")
-    path = folder / file
-    text = path.read_text(encoding="utf-8")
-    assert text.count(before) == 1, f"{file} does not have what the page shows"
-    path.write_text(text.replace(before, after), encoding="utf-8")
-    return folder
-
-
-def build(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "derive/build.py", "--name", "mine", "--output", "out", *arguments]
-    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
-
-
-def made(folder: Path, file: str) -> str:
-    return (folder / "out" / "mine" / file).read_text(encoding="utf-8")
+    return edited(folder, *changes()[name])
 
 
 def test_every_change_of_a_page_is_tried() -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +12,8 @@ from derive.language import elementwise
 from derive.package.modules import files_of, runtime_files
 from derive.package.trial import Failure, try_packages
 from tests.conftest import derivation
+from tests.derive.copies import build as build_copy
+from tests.derive.copies import edited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,20 +78,9 @@ def test_what_is_wrong_is_named(
 
 def test_a_wrong_derivation_is_found_by_differences(tmp_path: Path) -> None:
     # The code is what was derived, and the interpreter agrees; only the slope is another's.
-    shutil.copytree(build.ROOT / "derive", tmp_path / "derive")
-    table = tmp_path / "derive/language/elementwise.py"
-    text = table.read_text(encoding="utf-8")
-    wrong = text.replace('slope="1 - tanh(z)**2"', 'slope="1 - tanh(z)**3"')
-    assert wrong != text
-    table.write_text(wrong, encoding="utf-8")
-    arguments = ["--name", "mine", "--activation", "tanh", "--hidden", "1", "--output", "out"]
-    result = subprocess.run(
-        [sys.executable, "derive/build.py", *arguments],
-        cwd=tmp_path,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    table = "derive/language/elementwise.py"
+    folder = edited(tmp_path, table, 'slope="1 - tanh(z)**2"', 'slope="1 - tanh(z)**3"')
+    result = build_copy(folder, "--activation", "tanh", "--hidden", "1")
     assert result.returncode == 2
     assert result.stderr.startswith("build.py: mine: loss_and_gradient: the gradient `dW1`")
     assert result.stderr.endswith("from differences of loss\n")
