@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -78,3 +81,16 @@ def problem(
         for columns in (sizes[0], sizes[-1])
     ]
     return Problem(random_weights(net, sizes, rng), *arrays)
+
+
+def import_from(folder: Path, name: str) -> Any:
+    """Import a package from anywhere; under the name ``generated.x`` it finds the runtime there."""
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import problem
-from tests.test_workspace import ALPHA, NET, of
+from tests.workspaces import ALPHA, NET, of
 
 
 def test_two_threads_at_once_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
