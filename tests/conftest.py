@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from derive.build import NETWORKS
-from derive.derivation import Derivation
+from derive.package.derivation import Derivation, derive
 
 #: Pairwise distinct primes, so that no two sizes can be taken for one another.
 TASKS, SHOTS, QUERIES, SIZES = 3, 5, 7, (2, 11, 13, 17)
@@ -40,7 +40,7 @@ def network(name: str) -> ModuleType:
 @cache
 def derivation(name: str) -> Derivation:
     """What a package was emitted from, derived once for all tests."""
-    return Derivation(name, NETWORKS[name])
+    return derive(name, NETWORKS[name])
 
 
 def random_weights(net: Any, sizes: tuple[int, ...], rng: np.random.Generator) -> Any:

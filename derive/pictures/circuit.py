@@ -111,7 +111,10 @@ def _lane(lines: Sequence[Equation], way: int, steps: Steps) -> Lane:
     """A pass, with what the step computes written out where it enters."""
 
     def through(line: Equation, source: MatrixSymbol | None) -> tuple[Expr, list[Gate]]:
-        return chain(line.value.xreplace(steps), source)
+        try:
+            return chain(line.value.xreplace(steps), source)
+        except ValueError as error:
+            raise ValueError(f"`{line.name}`: {error}") from None
 
     on_it = [line for line in lines if not is_row_free(line.shape)]
     before = (None, *(line.symbol for line in on_it))
