@@ -10,7 +10,7 @@ from derive.language.names import STAGES, parse
 from derive.package.formatting import formatted
 from derive.package.inplace_module import inplace_blocks
 from derive.package.listing import listing, manifest
-from derive.pictures.circuit import inner_circuit, outer_circuit, query_circuit
+from derive.pictures.circuit import circuits
 from derive.pictures.diagram import path_diagram, stage_diagram, whole_diagram
 from derive.printers.numpy import statement
 
@@ -359,9 +359,6 @@ def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:
     for stage in dict.fromkeys(line.stage for line in derived):
         title = f"Data flow: {STAGES[stage]}"
         drawn[stage.replace(" ", "-")] = stage_diagram(derived, stage, title, banner)
-    # A circuit has no sign for the slope of a slope, and relu's is 0.
-    if network.hidden == 1 and network.activation == "relu":
-        drawn["circuit-inner"] = inner_circuit(derived, banner)
-        drawn["circuit-query"] = query_circuit(derived, banner)
-        drawn["circuit-outer"] = outer_circuit(derived, banner)
+    if network.hidden == 1:
+        drawn |= circuits(derived, banner)
     return {f"diagrams/{name}.svg": text for name, text in drawn.items()}
