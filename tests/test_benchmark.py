@@ -65,10 +65,12 @@ def test_every_technique_can_be_undone_and_keeps_the_gradient(tmp_path: Path) ->
         net = undone.edited(technique, tmp_path, f"test_undone{at}")
         numbers = problem(SMALL)
         contenders.check(technique.name, contenders.workspace(net, SMALL, numbers)(), net, numbers)
+        copy = tmp_path / f"test_undone{at}"
+        names = [path.relative_to(copy).as_posix() for path in copy.glob("*/*.py")]
         changed = [
-            path.name
-            for path in (ROOT / "generated" / undone.PACKAGE).glob("*.py")
-            if path.read_bytes() != (tmp_path / f"test_undone{at}" / path.name).read_bytes()
+            name
+            for name in sorted(names)
+            if (copy / name).read_bytes() != (ROOT / "generated" / name).read_bytes()
         ]
         assert changed == sorted({edit.file for edit in technique.edits}), technique.name
 
@@ -76,7 +78,7 @@ def test_every_technique_can_be_undone_and_keeps_the_gradient(tmp_path: Path) ->
 def test_buffers_that_are_not_shared_have_one_name_each(tmp_path: Path) -> None:
     shared = next(each for each in undone.TECHNIQUES if each.name == "buffers shared")
     undone.edited(shared, tmp_path, "test_unshared")
-    text = (tmp_path / "test_unshared" / "inplace.py").read_text(encoding="utf-8")
+    text = (tmp_path / "test_unshared" / undone.PACKAGE / "inplace.py").read_text(encoding="utf-8")
     buffers = [line for line in text.splitlines() if " = arena." in line]
     assert buffers
     assert not [line for line in buffers if line.count(" = ") > 1 and "ones" not in line]
@@ -84,7 +86,7 @@ def test_buffers_that_are_not_shared_have_one_name_each(tmp_path: Path) -> None:
 
 def test_an_edit_that_finds_nothing_is_an_error(tmp_path: Path) -> None:
     nothing = undone.Technique("nothing", "", (undone.inplace("no such line", ""),))
-    with pytest.raises(ValueError, match=r"nothing in inplace\.py matches 'no such line'"):
+    with pytest.raises(ValueError, match=r"nothing in relu2/inplace\.py matches 'no such line'"):
         undone.edited(nothing, tmp_path, "test_nothing")
 
 

@@ -349,13 +349,10 @@ def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:
     if network.steps > 1:
         # They do not fit on a page.
         return {}
-    drawn = {
-        "path": path_diagram(derived, banner),
-        "whole": whole_diagram(derived, banner),
-        "rewritten-query": stage_diagram(
-            derivation.stages[-1], "query", "Data flow: query forward, rewritten", banner
-        ),
-    }
+    drawn = {"path": path_diagram(derived, banner), "whole": whole_diagram(derived, banner)}
+    if derivation.rewritten:
+        title = "Data flow: query forward, rewritten"
+        drawn["rewritten-query"] = stage_diagram(derivation.stages[-1], "query", title, banner)
     for stage in dict.fromkeys(line.stage for line in derived):
         title = f"Data flow: {STAGES[stage]}"
         drawn[stage.replace(" ", "-")] = stage_diagram(derived, stage, title, banner)

@@ -196,7 +196,7 @@ def test_a_network_of_ones_own_keeps_no_drawing_of_another(tmp_path: Path) -> No
     assert build.main([*arguments, "--hidden", "1"]) == 0
     assert (drawings / "circuit-outer.svg").is_file()
     (tmp_path / "mine" / "notes.md").write_text("by hand\n", encoding="utf-8")
-    assert build.main([*arguments, "--hidden", "1", "--activation", "tanh"]) == 0
+    assert build.main([*arguments, "--hidden", "2"]) == 0
     assert not list(drawings.glob("circuit-*"))
     assert (drawings / "whole.svg").is_file()
     assert build.main([*arguments, "--hidden", "1", "--steps", "2"]) == 0

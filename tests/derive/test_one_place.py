@@ -43,8 +43,9 @@ def test_an_algorithm_is_a_row(tmp_path: Path) -> None:
 
 def test_a_pass_is_a_function_in_the_list(tmp_path: Path) -> None:
     file = "derive/passes/rewrite.py"
-    edited(tmp_path, file, "\n#: The rewrite, in order.", "\ndef rest(program: Program) -> Program:\n"
-           "    return program\n\n\n#: The rewrite, in order.")  # fmt: skip
+    function = "def rest(program: Program) -> Program:\n    return program"
+    last = "#: The rewrite, in order."
+    edited(tmp_path, file, last, f"{function}\n\n\n{last}")
     folder = edited(tmp_path, file, "reassociate, share)", "reassociate, share, rest)")
     result = build(folder, "--hidden", "1")
     assert result.returncode == 0, result.stderr
