@@ -81,15 +81,15 @@ def called(row: Row, Z: np.ndarray, out: np.ndarray) -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("over", [False, True], ids=["beside", "over"])
 def test_calls_in_place_compute_what_the_row_says(
-    name: str, row: Row, dtype: type, over: bool
+    name: str, row: Row, dtype: Any, over: bool
 ) -> None:
-    Z = ARRAY.astype(dtype)
+    Z: np.ndarray = ARRAY.astype(dtype)
     out = Z if over else np.full_like(Z, np.nan)
     called(row, Z, out)
     if name == "step":
         # A gate is all bits or none.
         out = -out.view(f"i{out.itemsize}").astype(dtype)
-    np.testing.assert_allclose(out, at(row), rtol=10 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(out, at(row), rtol=float(10 * np.finfo(dtype).eps))
     if not over:
         np.testing.assert_array_equal(Z, ARRAY.astype(dtype))
 

@@ -27,6 +27,7 @@ def test_a_sum_that_would_lose_its_tasks_is_refused() -> None:
 def test_what_is_printed_means_what_was_derived() -> None:
     # Every way to put one node inside another, run as Python and by the interpreter.
     A, B, C = (MatrixSymbol(name, N, N) for name in ("X", "Y", "Z2"))
+    tanh = FUNCTIONS["tanh"]
     inner = [A, A.T, A + B, 2 * A, A * B, HadamardProduct(A, B)]
     inner += [elementwise(body, A) for body in (tanh(z), z**2, 2 * z, 1 - z**2, z / 2 + z**3)]
     outer = [lambda x: x, lambda x: C * x, lambda x: x * C, lambda x: HadamardProduct(x, C)]

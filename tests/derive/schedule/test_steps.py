@@ -136,7 +136,7 @@ def test_an_equation_is_one_operation(value: Any, kind: type) -> None:
     A, B = (MatrixSymbol(name, N, N) for name in ("Z1_s", "H1_s"))
     operation = operation_of(Equation(MatrixSymbol("Z2_s", N, N), value(A, B), "support"))
     assert isinstance(operation, kind)
-    assert operation.writes.name == "Z2_s"
+    assert operation.writes == MatrixSymbol("Z2_s", N, N)
 
 
 def test_what_is_multiplied_and_what_it_is_added_to() -> None:
