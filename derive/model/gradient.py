@@ -112,7 +112,13 @@ def gains_of(pulled: Expr, symbol: MatrixSymbol) -> tuple[MatrixExpr, ...]:
     symbols = sorted(pulled.atoms(MatrixSymbol), key=lambda each: each.name)
     stand_ins = {each: MatrixSymbol(f"S{i}", *each.shape) for i, each in enumerate(symbols)}
     names = {stand_in: each for each, stand_in in stand_ins.items()}
-    gains = _derivative(pulled.xreplace(stand_ins), stand_ins[symbol])
+    try:
+        gains = _derivative(pulled.xreplace(stand_ins), stand_ins[symbol])
+    except Exception as error:
+        # SymPy's own errors are of many kinds, and speak of its insides.
+        raise ValueError(
+            f"SymPy cannot differentiate {pulled} with respect to `{symbol}`"
+        ) from error
     return tuple(gain.xreplace(names) for gain in gains)
 
 

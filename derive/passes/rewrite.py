@@ -156,7 +156,7 @@ def reassociate(program: Program) -> Program:
         rebuilt = []
         for part in parts:
             scalar, factors = scalar_and_factors(part)
-            kernels, short = _two_factors(factors, equation.stage)
+            kernels, short = _two_factors(factors, equation)
             for kernel in kernels:
                 if kernel.symbol not in named:
                     equations.append(kernel)
@@ -170,16 +170,16 @@ def reassociate(program: Program) -> Program:
     return with_equations(program, equations)
 
 
-def _two_factors(factors: Factors, stage: str) -> tuple[list[Equation], Factors]:
+def _two_factors(factors: Factors, of: Equation) -> tuple[list[Equation], Factors]:
     """Name the pair to multiply first, until two factors are left."""
     if len(factors) == 2 and _is_sum_of_products(factors[0]):
-        kernel = _named(factors[0], stage)
+        kernel = _named(factors[0], of)
         return [kernel], (kernel.symbol, factors[1])
     if len(factors) <= 2:
         return [], factors
     at = min(range(len(factors) - 1), key=lambda i: _cost_of_pair(factors, i))
-    kernel = _named(product_of(factors[at : at + 2]), stage)
-    kernels, short = _two_factors((*factors[:at], kernel.symbol, *factors[at + 2 :]), stage)
+    kernel = _named(product_of(factors[at : at + 2]), of)
+    kernels, short = _two_factors((*factors[:at], kernel.symbol, *factors[at + 2 :]), of)
     return [kernel, *kernels], short
 
 
@@ -195,15 +195,19 @@ def _cost_of_pair(factors: Factors, at: int) -> tuple[bool, int]:
     return names.is_row_free(pair.shape), sum(map(at_sizes, chain))
 
 
-def _named(value: MatrixExpr, stage: str) -> Equation:
+def _named(value: MatrixExpr, of: Equation) -> Equation:
     """Define a kernel: a product of rows with rows, to which ``1 1^T`` may be added."""
     parts = [factors for _, factors in terms_of(value)]
     rows = [factors for factors in parts if not all(isinstance(f, OneMatrix) for f in factors)]
     match rows:
         case [(MatrixSymbol() as left, Transpose(arg=MatrixSymbol() as right))]:
             ones = [OneMatrix(*value.shape)] if len(parts) > 1 else []
-            return Equation(names.kernel(left, right), total([product_of(rows[0]), *ones]), stage)
-    raise ValueError(f"no rule names the product {value}")
+            return Equation(
+                names.kernel(left, right), total([product_of(rows[0]), *ones]), of.stage
+            )
+    raise ValueError(
+        f"`{of.name}`: no rule names the product {value}; a kernel is one of rows with rows"
+    )
 
 
 def share(program: Program) -> Program:

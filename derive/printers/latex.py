@@ -149,8 +149,9 @@ def _matrix_factor(value: MatrixExpr) -> str:
 
 def _in_product(value: MatrixExpr) -> str:
     text = _factor(value)
-    is_sum = isinstance(value, Elementwise) and isinstance(body_of(value), Add)
-    return rf"\left({text}\right)" if is_sum else text
+    body = body_of(value) if isinstance(value, Elementwise) else z
+    signed = isinstance(body, Add) or body.could_extract_minus_sign()
+    return rf"\left({text}\right)" if signed else text
 
 
 def _function(body: Expr, argument: str) -> str:
@@ -168,6 +169,8 @@ def _function(body: Expr, argument: str) -> str:
             return rf"({inner})^{{\circ {power}}}"
         case Add():
             return _sum([_signed(part, argument) for part in body.args])
+        case Mul() if body.could_extract_minus_sign():
+            return f"-{_function(-body, argument)}"
         case Mul():
             return r" \, ".join(
                 rf"\left({_function(part, argument)}\right)"

@@ -8,21 +8,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from sympy import HadamardProduct, ImmutableMatrix, MatrixSymbol, tanh
 
-from derive import build, numpy_code
-from derive.equations import relu, sigmoid, softplus, step
-from derive.notation import D, N, O, alpha, width
-from derive.program import Equation, Program, elementwise, evaluate, z
+from derive import build
+from derive.model.network import Network
 from docs.sinusoid.gradcheck import central_difference, relative_error
 from tests.conftest import layer_sizes, problem
-from tests.test_generated import CHECKS, emitted, import_from
+from tests.derive.copies import build as build_copy
+from tests.derive.copies import edited, made
+from tests.generated.test_functions import CHECKS, emitted, import_from
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str, folder: Path = ROOT, seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -66,12 +64,14 @@ def test_a_stale_tree_is_shown_and_mended(
     original = kernel.read_text(encoding="utf-8")
     scalar = tmp_path / "generated" / "warm_up" / "scalar.py"
     original_scalar = scalar.read_text(encoding="utf-8")
-    abandoned = tmp_path / "generated" / "abandoned"
-    shutil.copytree(kernel.parent, abandoned)
+    by_hand = tmp_path / "generated" / "by_hand"
+    shutil.copytree(kernel.parent, by_hand)
     kernel.write_text(original.replace("- alpha", "+ alpha"), encoding="utf-8")
     scalar.write_text(original_scalar.replace("w - alpha", "w + alpha"), encoding="utf-8")
-    (kernel.parent / "stray.py").write_text(f"# {build.MARK}\n", encoding="utf-8")
-    (kernel.parent / "diagrams" / "stray.svg").write_text(f"<!-- {build.MARK} -->\n")
+    stray = kernel.parent / "diagrams" / "stray.svg"
+    stray.write_text(f"<!-- {build.MARK} -->\n", encoding="utf-8")
+    listed = tmp_path / "generated" / build.WRITTEN
+    listed.write_text(listed.read_text("utf-8") + "relu1/diagrams/stray.svg\n", encoding="utf-8")
     (kernel.parent / "mine.py").write_text("x = 1\n", encoding="utf-8")
     assert build.main(["--check"]) == 1
     shown = capsys.readouterr().out
@@ -79,57 +79,70 @@ def test_a_stale_tree_is_shown_and_mended(
     assert "\n+    Z2_q = H1_q @ W2 + b2 - alpha" in shown
     assert "\n-    w_fast = w + alpha" in shown
     assert "\n+    w_fast = w - alpha" in shown
-    assert "stray.py" in shown
+    assert "stale: " in shown
     assert "stray.svg" in shown
-    assert "abandoned" in shown
+    assert "by_hand" not in shown
     assert shown.rstrip().endswith("run: python derive/build.py")
     assert "+ alpha" in kernel.read_text(encoding="utf-8")
 
     assert build.main([]) == 0
     assert kernel.read_text(encoding="utf-8") == original
     assert scalar.read_text(encoding="utf-8") == original_scalar
-    assert not (kernel.parent / "stray.py").exists()
-    assert not (kernel.parent / "diagrams" / "stray.svg").exists()
+    assert not stray.exists()
     assert (kernel.parent / "diagrams" / "whole.svg").exists()
-    assert not abandoned.exists()
+    # What the build did not write stays, and is named.
+    assert (by_hand / "kernel.py").exists()
     assert (kernel.parent / "mine.py").exists()
+    shown = capsys.readouterr().out
+    assert shown.count("left alone, not written by this program") == 2
+    assert "by_hand" in shown
+    assert "mine.py" in shown
+
+
+def test_a_network_that_is_derived_no_more_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "NETWORKS", {"relu1": Network(1), "tanh1": Network(1, "tanh")})
+    assert build.main([]) == 0
+    (tmp_path / "generated" / "tanh1" / "__pycache__").mkdir()
+    monkeypatch.setattr(build, "NETWORKS", {"relu1": Network(1)})
+    assert build.main([]) == 0
+    assert not (tmp_path / "generated" / "tanh1").exists()
+    assert (tmp_path / "generated" / "relu1").exists()
+
+
+def test_what_is_somebody_elses_is_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "mine" / "weights.py"
+    own.parent.mkdir()
+    own.write_text("w = 1\n", encoding="utf-8")
+    assert build.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error == f"build.py: {own} was not written by this program; move it away\n"
+    assert own.read_text(encoding="utf-8") == "w = 1\n"
+    assert list(own.parent.iterdir()) == [own]
+    assert list(tmp_path.iterdir()) == [own.parent]
 
 
 def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "derive", tmp_path / "derive")
-    path = tmp_path / "derive" / "equations.py"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("H * W + OneMatrix", "H * W.T + OneMatrix"), encoding="utf-8")
-    result = subprocess.run(
-        [sys.executable, "derive/build.py"],
-        cwd=tmp_path,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    edited(tmp_path, "derive/model/network.py", "H * W + OneMatrix", "H * W.T + OneMatrix")
+    result = build_copy(tmp_path)
     assert result.returncode == 2
     assert result.stderr.splitlines() == ["build.py: `Z1`: (N, D) times (L1, D) in X*W1.T"]
-    assert not (tmp_path / "generated").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["derive"]
 
 
 def test_changing_an_equation_changes_code_and_equations(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "derive", tmp_path / "derive")
-    path = tmp_path / "derive" / "equations.py"
-    original = path.read_text(encoding="utf-8")
-    changed = original.replace("Trace(error.T * error) / count", "Trace(error.T * error) / 2")
-    assert changed != original
-    path.write_text(changed, encoding="utf-8")
-    subprocess.run(
-        [sys.executable, "derive/build.py", "--name", "sums", "--hidden", "1", "--output", "."],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
-    made = {path.name: path.read_text("utf-8") for path in tmp_path.glob("sums/*.*")}
-    assert "loss_q = np.sum(E_q**2) / 2" in made["kernel.py"]
-    assert "dZ2_s = Z2_s - Y_s" in made["reference.py"]
-    assert r"= Z_{2}^{s} - Y^{s}$" in made["equations.md"]
-    net = import_from(tmp_path / "sums", "sums")
+    trace = "Trace(error.T * error) / "
+    edited(tmp_path, "derive/model/losses.py", f"{trace}count", f"{trace}2")
+    result = build_copy(tmp_path, "--hidden", "1")
+    assert result.returncode == 0, result.stderr
+    assert "loss_q = np.sum(E_q**2) / 2" in made(tmp_path, "kernel.py")
+    assert "dZ2_s = Z2_s - Y_s" in made(tmp_path, "reference.py")
+    assert r"= Z_{2}^{s} - Y^{s}$" in made(tmp_path, "equations.md")
+    net = import_from(tmp_path / "out" / "mine", "sums")
     p = problem(net, sizes=(2, 5, 3))
     found = net.meta_loss_and_gradient(*p, 0.01)[1]
     expected = central_difference(lambda w: net.meta_loss(w, *p[1:], 0.01), p.weights)
@@ -191,6 +204,47 @@ def test_a_network_of_ones_own_keeps_no_drawing_of_another(tmp_path: Path) -> No
     assert (tmp_path / "mine" / "notes.md").is_file()
 
 
+def test_a_form_that_there_is_not_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("`Z1_q`: no rule names the product A*B*C")
+
+    arguments = ["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]
+    monkeypatch.setattr("derive.package.derivation.plan_of", refuse)
+    assert build.main(arguments) == 0
+    assert "  mine has no workspace form: `Z1_q`: no rule" in capsys.readouterr().out
+    assert not (tmp_path / "mine" / "inplace.py").exists()
+
+    monkeypatch.setattr("derive.package.derivation.rewritten_in_stages", refuse)
+    assert build.main(arguments) == 0
+    assert "  mine has no kernel form: `Z1_q`: no rule" in capsys.readouterr().out
+    assert not (tmp_path / "mine" / "kernel.py").exists()
+    net = import_from(tmp_path / "mine", "mine_without")
+    assert not hasattr(net, "workspace")
+    p = problem(net, sizes=(2, 5, 3))
+    for function in emitted(net.reference):
+        CHECKS[function](net, getattr(net.reference, function), p)
+    assert emitted(net.reference) >= ["adapt", "loss", "predict"]
+
+
+def test_an_activation_on_the_outputs(tmp_path: Path) -> None:
+    # All forms of a function that is 0 at 0; of another, all but the workspace.
+    edited(
+        tmp_path,
+        "derive/model/network.py",
+        "if layer <= network.hidden:",
+        "if layer <= network.hidden + 1:",
+    )
+    result = build_copy(tmp_path, "--hidden", "1", "--activation", "tanh")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out/mine/inplace.py").exists()
+    result = build_copy(tmp_path, "--hidden", "1", "--activation", "softplus")
+    assert result.returncode == 0, result.stderr
+    assert "mine has no workspace form: `H2_s` applies softplus(z)" in result.stdout
+    assert not (tmp_path / "out/mine/inplace.py").exists()
+
+
 def test_softplus_does_not_overflow(tmp_path: Path) -> None:
     assert build.main(["--name", "sp", "--activation", "softplus", "--output", str(tmp_path)]) == 0
     net = import_from(tmp_path / "sp", "sp")
@@ -213,19 +267,21 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
     assert made[0] == made[1]
     drawings = [name for name in made[0] if name.startswith("same/diagrams/")]
     assert len(drawings) == 14
-    assert len(made[0]) == 11 + len(drawings)
+    assert len(made[0]) == 8 + len(list((ROOT / "derive/runtime").glob("*.py"))) + len(drawings)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--hidden", "3"], "need --name"),
+        (["--hidden", "3"], "--hidden is for a network that has a --name"),
         (["--name", "mine"], "--name needs --output"),
         (["--name", "no-name", "--output", "x"], "it must be a Python identifier"),
         (["--name", "class", "--output", "x"], "it must be a Python identifier"),
         (["--name", "mine", "--output", "x", "--hidden", "0"], "hidden is 0; it must be at least"),
         (["--name", "mine", "--output", "x", "--steps", "0"], "steps is 0; it must be at least 1"),
         (["--name", "mine", "--output", "x", "--activation", "gelu"], "invalid choice: 'gelu'"),
+        (["--name", "mine", "--output", "x", "--loss", "hinge"], "invalid choice: 'hinge'"),
+        (["--name", "mine", "--output", "x", "--algorithm", "sgd"], "invalid choice: 'sgd'"),
         (["--name", "mine", "--output", __file__], "is no folder to write to"),
         (["--name", "mine", "--output", f"{__file__}/below"], "is no folder to write to"),
         (["--name", "relu9", "--output", str(ROOT / "generated")], "must be outside generated/"),
@@ -246,62 +302,3 @@ def test_an_output_that_cannot_be_written_is_one_line(
     (tmp_path / "mine" / "kernel.py").mkdir(parents=True)
     assert build.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
     assert f"cannot write {tmp_path / 'mine' / 'kernel.py'}" in capsys.readouterr().err
-
-
-# --- printers are closed ---
-
-
-def test_a_sum_that_would_lose_its_tasks_is_refused() -> None:
-    W = MatrixSymbol("W1", D, O)
-    fast = MatrixSymbol("W1_fast", D, O)
-    program = Program((W,), (Equation(fast, 2 * W, "step"),), (fast,))
-    with pytest.raises(ValueError, match="`W1_fast` is shaped like a weight but is not a sum"):
-        numpy_code.check_sums(program)
-
-
-def test_what_is_printed_means_what_was_derived() -> None:
-    # Every way to put one node inside another, run as Python and by the interpreter.
-    A, B, C = (MatrixSymbol(name, N, N) for name in ("X", "Y", "Z2"))
-    inner = [A, A.T, A + B, 2 * A, A * B, HadamardProduct(A, B)]
-    inner += [elementwise(body, A) for body in (tanh(z), z**2, 2 * z, 1 - z**2, z / 2 + z**3)]
-    outer = [lambda x: x, lambda x: C * x, lambda x: x * C, lambda x: HadamardProduct(x, C)]
-    outer += [lambda x: C - (1 - alpha / 3) * x, lambda x: -alpha * x + C]
-    outer += [lambda x: elementwise(1 - 3 * z, x), lambda x: elementwise(z**2, x)]
-    outer += [
-        lambda x, f=f: elementwise(f(z), x)  # type: ignore[misc]
-        for f in (tanh, relu, step, softplus, sigmoid)
-    ]
-    arrays = {"X": np.array([[0.5, -1.5], [2.0, 0.25]]), "Y": np.array([[1.0, 3.0], [-0.5, 2.0]])}
-    arrays["Z2"] = arrays["X"] @ arrays["Y"].T
-    exact = {symbol: ImmutableMatrix(arrays[str(symbol.name)]) for symbol in (A, B, C)}
-    printed = 0
-    for wrap, value in itertools.product(outer, inner):
-        equation = Equation(MatrixSymbol("Z1", N, N), wrap(value), "support")
-        try:
-            lines = numpy_code.statement(equation, "batched")
-        except ValueError as refused:
-            assert "no numpy" in str(refused)  # noqa: PT017
-            continue
-        scope: dict[str, Any] = {**arrays, "np": np, "alpha": 0.75}
-        exec("\n".join(lines), scope)
-        program = Program((A, B, C), (equation,), (equation.symbol,))
-        expected = evaluate(program, {**exact, N: 2, alpha: 0.75})[equation.symbol]
-        np.testing.assert_allclose(
-            scope["Z1"], np.array(expected.tolist(), float), rtol=1e-14, err_msg=str(lines)
-        )
-        printed += 1
-    assert printed > 110
-
-
-def test_an_unknown_node_is_refused() -> None:
-    from sympy import sin
-
-    from derive import latex
-
-    Z = MatrixSymbol("Z1", N, width(1))
-    H = MatrixSymbol("H1", N, width(1))
-    odd = Equation(H, elementwise(sin(z), Z), "support")
-    with pytest.raises(ValueError, match="no numpy for the function sin"):
-        numpy_code.statement(odd, "batched")
-    with pytest.raises(ValueError, match="no LaTeX for the function sin"):
-        latex.equation_latex(odd)
