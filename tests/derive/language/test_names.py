@@ -23,7 +23,7 @@ def names_of(network: str) -> set[str]:
     }
     for line, steps in record.plan.lines:
         symbols |= {line.equation.symbol, *line.equation.reads}
-        symbols |= {step.writes for step in steps if step.writes is not None}
+        symbols |= {step.writes for step in steps}
         symbols |= {symbol for step in steps for symbol in step.reads}
     return {str(symbol.name) for symbol in symbols - {names.alpha}}
 

@@ -20,7 +20,7 @@ def test_every_quantity_has_one_place(name: str) -> None:
         symbol
         for _, step in in_order(plan.lines)
         for symbol in (step.writes, *step.reads)
-        if symbol is not None
+        if symbol.is_Matrix
     }
     held = [symbol for buffer in plan.buffers for symbol in buffer.holds]
     weights = {symbol for symbol in record.derived.weights if str(symbol).startswith("W")}

@@ -14,13 +14,11 @@ from derive.language.program import Arithmetic, Equation, Group, Program, evalua
 from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
 from derive.passes.workspace import lowered
-from derive.schedule.operations import Entrywise, InnerProduct, Product, operation_of
-from derive.schedule.steps import GATE, Apply, Multiply, Total, Unit, steps_of
+from derive.schedule.operations import Entrywise, Product, operation_of
+from derive.schedule.steps import GATE, INNER, PRODUCT, TOTAL, UNIT, Step, steps_of
 
 if TYPE_CHECKING:
     from sympy import Expr, MatrixExpr
-
-    from derive.schedule.steps import Step
 
 NETWORKS = [Network(1, "relu"), Network(2, "tanh"), Network(2, "relu", 3), Network(3, "softplus")]
 SIZES = {N: 2, M: 3, D: 4, O: 5, T: 1, alpha: 0.3}
@@ -48,23 +46,19 @@ def executed(steps: tuple[Step, ...], known: dict[Any, Any]) -> dict[Any, Any]:
     arithmetic = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply}
     arithmetic[GATE] = np.multiply
     for each in steps:
-        match each:
-            case Multiply():
-                values[each.writes] = of(each.left) @ of(each.right)
-            case Apply(function="copy"):
-                values[each.writes] = of(each.operands[0]).copy()
-            case Apply() if each.function in arithmetic:
-                values[each.writes] = arithmetic[each.function](*map(of, each.operands))
-            case Apply():
-                text = TABLE[each.function].numpy.format("Z")
-                values[each.writes] = eval(text, {"np": np, "Z": of(each.operands[0])}) * 1.0
-            case Total():
-                values[each.writes] = of(each.of)
-            case InnerProduct():
-                scalar = float(each.scalar.xreplace(SIZES))
-                values[each.result] = scalar * np.vdot(of(each.left), of(each.right))
-            case Unit():
-                pass
+        operands = [of(operand) for operand in each.operands]
+        if each.operator == PRODUCT:
+            result = operands[0] @ operands[1]
+        elif each.operator == INNER:
+            result = operands[0] * np.vdot(operands[1], operands[2])
+        elif each.operator in (TOTAL, UNIT, "copy"):
+            result = operands[0].copy()
+        elif each.operator in arithmetic:
+            result = arithmetic[each.operator](*operands)
+        else:
+            text = TABLE[each.operator].numpy.format("Z")
+            result = eval(text, {"np": np, "Z": operands[0]}) * 1.0
+        values[each.writes] = result
     return values
 
 
@@ -184,4 +178,4 @@ def test_the_constant_unit_is_restored_where_a_function_changes_it() -> None:
     Z, H = MatrixSymbol("Z1_s", N, width(1)), MatrixSymbol("H1_s", N, width(1))
     for function, restored in (("relu", False), ("tanh", True), ("softplus", True)):
         steps = steps_of(Equation(H, elementwise(FUNCTIONS[function](z), Z), "support"), [])
-        assert (steps[-1] == Unit(H)) is restored
+        assert (steps[-1] == Step(UNIT, H, (H,))) is restored
