@@ -11,12 +11,11 @@ from sympy import MatrixSymbol
 from derive.language.names import N, width
 from derive.schedule.buffers import ALWAYS, buffers_of, lifetimes
 from derive.schedule.plan import in_order
-from derive.schedule.steps import Apply, Multiply
+from derive.schedule.steps import PRODUCT, Step
 from tests.conftest import NAMES, derivation
 
 if TYPE_CHECKING:
     from derive.schedule.buffers import Buffer, Under
-    from derive.schedule.steps import Step
 
 
 def steps_and_data(name: str) -> tuple[list[tuple[Under, Step]], tuple[MatrixSymbol, ...]]:
@@ -42,7 +41,7 @@ def misread(
                 continue
             read = [symbol for symbol in step.reads if symbol in place]
             wrong += [f"{step}: {symbol}" for symbol in read if holds.get(place[symbol]) != symbol]
-            if step.writes is not None:
+            if step.writes.is_Matrix:
                 over = place[step.writes] in {place[symbol] for symbol in read}
                 if over and not step.in_place:
                     wrong.append(f"{step}: a product over its own factor")
@@ -73,8 +72,8 @@ def test_a_lifetime_that_is_too_short_is_found(monkeypatch: pytest.MonkeyPatch) 
 def test_only_an_elementwise_step_may_write_over_what_it_reads() -> None:
     A, B = (MatrixSymbol(name, N, width(1)) for name in ("Z1_s", "H1_s"))
     W = MatrixSymbol("W2", width(1), width(1))
-    for second, count in ((Apply(B, "relu", (A,)), 1), (Multiply(B, A, W), 2)):
-        steps: list[Step] = [Apply(A, "copy", ()), second]
+    for second, count in ((Step("relu", B, (A,)), 1), (Step(PRODUCT, B, (A, W)), 2)):
+        steps = [Step("copy", A, ()), second]
         assert len(buffers_of([(ALWAYS, step) for step in steps], [])) == count
 
 
