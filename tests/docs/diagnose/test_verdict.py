@@ -23,7 +23,7 @@ from docs.diagnose.hypotheses import FIRST, RIGHT
 from docs.diagnose.reading import read
 from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, Verdict
 from docs.render.diagnose import diagnosed
-from tests.diagnosed import BY_NAME, NAMES, saved, verdict_of
+from tests.docs.diagnose.diagnosed import BY_NAME, NAMES, saved, verdict_of
 
 # --- recognised ---
 

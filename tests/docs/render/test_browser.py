@@ -26,7 +26,7 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.site_links import build
+from tests.docs.render.site_links import build
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, COMMANDS)), None)

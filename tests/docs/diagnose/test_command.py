@@ -19,7 +19,7 @@ from docs.diagnose.__main__ import main
 from docs.diagnose.cases import PLANS, Case, cases
 from docs.diagnose.exact import losses
 from docs.diagnose.gradients import first_order, last_step, scaled, second_order
-from tests.diagnosed import saved
+from tests.docs.diagnose.diagnosed import saved
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs/diagnose/vectors"
