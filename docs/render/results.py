@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import ROOT, PageError
 from docs.render.speed import duration
-from docs.render.tables import figure
+from docs.render.tables import figure, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ def record(name: str) -> dict[str, Any]:
 
 
 def results(text: str) -> str:
-    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ``scaling``, ...
+    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ...
 
     Raises
     ------
@@ -131,29 +131,29 @@ def with_intervals(summary: dict[str, Any], step: int) -> str:
     return f"{mean:.3f} ± {tasks:.3f} ± {seeds:.3f}"
 
 
-def scaling() -> str:
-    """How a sweep scales: what was measured, and what a long one would take."""
-    found = record("scaling")
-    head = ["carried by", "workers", "seconds", "efficiency", "overhead a run", "start-up"]
-    rows = [head]
+def scaling(*path: str) -> str:
+    """How a sweep scales: ``measured``, ``foretold``, or a number of the record by its path."""
+    what, found = "/".join(path), record("scaling")
+    tables = {"measured": measured_sweeps, "foretold": foretold_sweeps}
+    return tables[what](found) if what in tables else recorded(what, found)
+
+
+def measured_sweeps(found: dict[str, Any]) -> str:
+    """Sweeps of a few runs, by who carried them."""
+    rows = [["carried by", "workers", "seconds", "efficiency", "overhead a run", "start-up"]]
     for each in found["measured"]:
         times = [each[key] for key in ("wall", "overhead_per_run", "start_up")]
         wall, overhead, start_up = (duration(value) for value in times)
         efficiency = f"{each['efficiency']:.0%}"
         rows.append([each["executor"], str(each["workers"]), wall, efficiency, overhead, start_up])
-    sizes, long = found["sizes"], found["foretold"]
-    sweeps = [["carried by", "workers", "minutes"]]
-    for each in long["sweeps"]:
+    return markdown(rows, 1)
+
+
+def foretold_sweeps(found: dict[str, Any]) -> str:
+    """What a long sweep would take; a star marks what nobody has measured."""
+    rows = [["carried by", "workers", "minutes"]]
+    for each in found["foretold"]["sweeps"]:
         mark = "*" if each["basis"].startswith("extrapolated") else ""
         minutes = f"{each['seconds'] / 60:.0f}"
-        sweeps.append([each["executor"], f"{each['workers']}{mark}", minutes])
-    beyond = next(each for each in long["sweeps"] if each["basis"].startswith("extrapolated"))
-    one = duration(long["seconds_of_one_run"])
-    return (
-        f"{sizes['runs']} runs of {sizes['iterations']:,} iterations on {found['cores']} cores, "
-        f"with a load of {found['load_before']:.1f} before; medians of {sizes['rounds']} rounds. "
-        f"Overhead is the time of the workers beyond that of the runs.\n\n{markdown(rows, 1)}\n\n"
-        f"So {long['runs']:,} runs of the recipe `quick`, {one} each, would fill "
-        f"{long['gigabytes']:.2g} GB of disk and take:\n\n{markdown(sweeps, 1)}\n\n"
-        f"\\* {beyond['basis']}.\n\n<small>`{found['command']}`</small>"
-    )
+        rows.append([each["executor"], f"{each['workers']}{mark}", minutes])
+    return markdown(rows, 1)

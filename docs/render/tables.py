@@ -94,12 +94,28 @@ def decimal(fraction: str) -> str:
     return f"{float(Fraction(fraction)):g}".replace("-", "\N{MINUS SIGN}")
 
 
-def measured(path: str, record: Mapping[str, Any]) -> str:
-    """A number that this build measured, or a table of numbers by name."""
+def recorded(text: str, record: Mapping[str, Any]) -> str:
+    """A number or a word of a record by its path, with its format: ``machine/fma:.0f``."""
+    path, _, form = text.partition(":")
+    value = _at(path, record)
+    if not isinstance(value, str | int | float):
+        raise PageError(f"there is no number and no word under {path!r}")
     try:
-        value = reduce(lambda part, key: part[key], path.split("/"), record)
+        return format(value, form)
+    except ValueError:
+        raise PageError(f"what is under {path!r} cannot be printed as {form!r}") from None
+
+
+def _at(path: str, record: Mapping[str, Any]) -> Any:
+    try:
+        return reduce(lambda part, key: part[key], path.split("/"), record)
     except (KeyError, TypeError):
         raise PageError(f"nothing was measured under {path!r}") from None
+
+
+def measured(path: str, record: Mapping[str, Any]) -> str:
+    """A number that this build measured, or a table of numbers by name."""
+    value = _at(path, record)
     if not isinstance(value, dict):
         return figure(value)
     nested = {isinstance(part, dict) for part in value.values()}

@@ -11,11 +11,13 @@ from docs.sinusoid.angle import degrees
 @pytest.mark.parametrize("angle", [1e-9, 1e-3, 30, 90, 150, 179.999])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_an_angle_is_what_it_was_made_with(angle: float, dtype: type) -> None:
-    ours = [np.array([[3, 0]], dtype), np.zeros((2, 1), dtype)]
-    across = np.float64(np.tan(np.radians(angle)))
-    along = -1 if angle > 90 else 1
-    theirs = [np.array([[along, 0]], dtype), np.array([[along * across], [0]], dtype)]
-    assert degrees(ours, theirs) == pytest.approx(angle, rel=1e-12 if dtype == np.float64 else 1e-6)
+    along, across = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+
+    def gradient(x: float, y: float) -> list[np.ndarray]:
+        return [np.array([[x, 0]]).astype(dtype), np.array([[y], [0]]).astype(dtype)]
+
+    accuracy = 1e-6 if dtype == np.float32 else 1e-12
+    assert degrees(gradient(3, 0), gradient(along, across)) == pytest.approx(angle, rel=accuracy)
 
 
 def test_neither_length_nor_order_matters() -> None:
