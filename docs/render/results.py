@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import ROOT, PageError
 from docs.render.speed import duration
-from docs.render.tables import figure, recorded
+from docs.render.tables import figure, numbers_table, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,12 +52,9 @@ def results(text: str) -> str:
         raise PageError(f"there are no results {text!r}: {error}") from None
 
 
-def markdown(rows: Sequence[Sequence[str]], words: int) -> str:
-    """A table whose first columns are words and whose others are numbers."""
-    header, *body = [[NAMES.get(cell, cell) for cell in row] for row in rows]
-    marks = ["---"] * words + ["--:"] * (len(header) - words)
-    table = "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *body))
-    return f'<div class="numbers" markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
+def named(rows: Sequence[Sequence[str]], words: int) -> str:
+    """A table in which settings have their names."""
+    return numbers_table([[NAMES.get(cell, cell) for cell in row] for row in rows], words)
 
 
 def made(name: str) -> str:
@@ -82,7 +79,7 @@ def error_table(name: str, *methods: str) -> str:
         if not methods or group["method"] in methods
     ]
     cut = [[names.get(row[place], row[place]) for place in kept] for row in (header, *shown)]
-    return f"{markdown(cut, len(kept) - 4)}\n\n{made(name)}"
+    return f"{named(cut, len(kept) - 4)}\n\n{made(name)}"
 
 
 def summary_of(name: str, method: str, settings: dict[str, str]) -> dict[str, Any]:
@@ -122,7 +119,7 @@ def milestones(shots: str) -> str:
                 for each in iterations
             ]
             rows.append([title, initial, *(with_intervals(each, 1) for each in found)])
-    return f"{markdown(rows, 2)}\n\n{made(f'{shots}-maml')}\n\n{made(f'{shots}-first-order')}"
+    return f"{named(rows, 2)}\n\n{made(f'{shots}-maml')}\n\n{made(f'{shots}-first-order')}"
 
 
 def with_intervals(summary: dict[str, Any], step: int) -> str:
@@ -146,7 +143,7 @@ def measured_sweeps(found: dict[str, Any]) -> str:
         wall, overhead, start_up = (duration(value) for value in times)
         efficiency = f"{each['efficiency']:.0%}"
         rows.append([each["executor"], str(each["workers"]), wall, efficiency, overhead, start_up])
-    return markdown(rows, 1)
+    return numbers_table(rows)
 
 
 def foretold_sweeps(found: dict[str, Any]) -> str:
@@ -156,4 +153,4 @@ def foretold_sweeps(found: dict[str, Any]) -> str:
         mark = "*" if each["basis"].startswith("extrapolated") else ""
         minutes = f"{each['seconds'] / 60:.0f}"
         rows.append([each["executor"], f"{each['workers']}{mark}", minutes])
-    return markdown(rows, 1)
+    return numbers_table(rows)

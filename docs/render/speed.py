@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import ROOT, PageError
-from docs.render.tables import recorded
+from docs.render.tables import numbers_table, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,6 @@ TITLES = {
     "autograd": "autograd",
 }
 
-
 #: The case that a number is of, where nothing else is said.
 USUAL = {"T": 25, "K": 10, "H": 40, "hidden": 2, "steps": 1, "activation": "relu"}
 
@@ -45,19 +44,20 @@ def speed(what: str) -> str:
     record = json.loads(RESULTS.read_text(encoding="utf-8"))
     if what in PARTS:
         return PARTS[what](record)
-    kind, *case = what.split("/")
+    kind, _, case = what.partition("/")
     if kind == "ratio":
-        return ratio(ratio_of(record, *case))
+        return ratio(ratio_of(record, case))
     if kind == "median":
-        return f"{ratio_of(record, *case)['median']:.2f}"
+        return f"{ratio_of(record, case)['median']:.2f}"
     return recorded(what, record)
 
 
 # --- numbers ---
 
 
-def ratio_of(record: dict[str, Any], environment: str, *settings: str) -> dict[str, float]:
-    """JAX's time over that of the workspace form, in a case with settings as ``name=value``."""
+def ratio_of(record: dict[str, Any], where: str) -> dict[str, float]:
+    """JAX's time over that of the workspace form, in a case such as ``free/K=5/hidden=1``."""
+    environment, *settings = where.split("/")
     try:
         wanted = {**USUAL, **dict(each.split("=") for each in settings)}
         (case,) = (
@@ -66,7 +66,7 @@ def ratio_of(record: dict[str, Any], environment: str, *settings: str) -> dict[s
             if all(str(case[name]) == str(value) for name, value in wanted.items())
         )
     except (KeyError, ValueError):
-        raise PageError(f"no case is {'/'.join((environment, *settings))!r}, or several") from None
+        raise PageError(f"no case is {where!r}, or several") from None
     return case["contenders"]["workspace"]["ratio"]  # type: ignore[no-any-return]
 
 
@@ -111,69 +111,67 @@ def size_of(count: float) -> str:
     return f"{three_digits(count / 2**20)}{SPACE}MB"
 
 
-def case_cells(case: dict[str, Any]) -> str:
+#: What `case_cells` are.
+CASE = ["tasks", "points", "units", "network"]
+
+
+def case_cells(case: dict[str, Any]) -> list[str]:
     """The sizes of a case, and what its network has of its own."""
     own = [_layers(case)] if case["hidden"] != 2 else []
     own += [f"{case['steps']} inner steps"] if case["steps"] != 1 else []
     own += [case["activation"]] if case["activation"] != "relu" else []
-    return f"{case['T']:,} | {case['K']} | {case['H']:,} | {', '.join(own)}"
+    return [f"{case['T']:,}", f"{case['K']}", f"{case['H']:,}", ", ".join(own)]
 
 
-def rows(head: str, lines: list[str]) -> str:
-    """A table whose columns are numbers but for the first; nobody searches for them."""
-    columns = head.count("|") + 1
-    table = "\n".join([f"| {head} |", f"|---|{'--:|' * (columns - 1)}", *lines])
-    return f'<div class="numbers" markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
-
-
-# --- parts of the page ---
+# --- tables of the page ---
 
 
 def ratio_table(record: dict[str, Any]) -> str:
     """JAX's time over ours."""
-    lines = []
+    rows = [[*CASE, "JAX / workspace", "JAX / readable"]]
     for case in record["free"]["cases"]:
         cells = [ratio(case["contenders"][name]["ratio"]) for name in ("workspace", "kernel")]
-        lines.append(f"| {case_cells(case)} | {' | '.join(cells)} |")
-    return rows("tasks | points | units | network | JAX / workspace | JAX / readable", lines)
+        rows.append([*case_cells(case), *cells])
+    return numbers_table(rows)
 
 
 def time_table(record: dict[str, Any]) -> str:
     """The time of every contender, or why it was not measured."""
-    lines = []
+    rows = [[*CASE, *TITLES.values()]]
     for case in record["free"]["cases"]:
         own, skipped = case["contenders"], case["skipped"]
         cells = [
             duration(own[name]["time"]["median"]) if name in own else skipped.get(name, "")
             for name in TITLES
         ]
-        lines.append(f"| {case_cells(case)} | {' | '.join(cells)} |")
-    return rows(f"tasks | points | units | network | {' | '.join(TITLES.values())}", lines)
+        rows.append([*case_cells(case), *cells])
+    return numbers_table(rows)
 
 
 def memory_table(record: dict[str, Any]) -> str:
     """Peak memory of a call."""
     found = record["memory"]
     names = list(dict.fromkeys(row["contender"] for row in found))
-    lines = []
+    rows = [["tasks", "units", *(TITLES[name] for name in names), "one weight matrix a task"]]
     for key in dict.fromkeys((row["T"], row["H"]) for row in found):
         own = {row["contender"]: row for row in found if (row["T"], row["H"]) == key}
         cells = [size_of(own[name]["bytes"]) for name in names]
         weights = size_of(own[names[0]]["weights of all tasks"])
-        lines.append(f"| {key[0]} | {key[1]:,} | {' | '.join(cells)} | {weights} |")
-    titles = [TITLES[name] for name in names]
-    return rows(f"tasks | units | {' | '.join(titles)} | one weight matrix a task", lines)
+        rows.append([f"{key[0]}", f"{key[1]:,}", *cells, weights])
+    return numbers_table(rows)
 
 
 def technique_table(record: dict[str, Any]) -> str:
     """What is lost when a technique is undone."""
-    lines = [
-        f"| {row['technique']} | {row['instead']} | {row['T']:,} | {row['K']} | {row['H']} | "
-        f"{duration(row['time'])} | {lost(row['lost']['median'])} | {row['ratio']['median']:.2f} |"
+    head = ["technique", "instead", "tasks", "points", "units", "with", "lost without", "ratio"]
+    rows = [
+        [
+            *(row["technique"], row["instead"], f"{row['T']:,}", f"{row['K']}", f"{row['H']}"),
+            *(duration(row["time"]), lost(row["lost"]["median"]), f"{row['ratio']['median']:.2f}"),
+        ]
         for row in record["undone"]
     ]
-    head = "technique | instead | tasks | points | units | with | lost without | ratio"
-    return rows(head, lines).replace("|---|--:|", "|---|---|", 1)
+    return numbers_table([head, *rows], words=2)
 
 
 def lost(seconds: float) -> str:
@@ -184,31 +182,29 @@ def lost(seconds: float) -> str:
 
 def limit_table(record: dict[str, Any]) -> str:
     """GFLOP/s, and their share of what the machine can do."""
-    machine = record["machine"]
-    lines = []
+    limits = {"sgemm": "of large products"}
+    if record["machine"]["fma"]:
+        limits["fma"] = "of multiply-adds"
+    head = [*CASE, "million operations", "workspace, GFLOP/s", *limits.values()]
+    rows = [[*head, "JAX, GFLOP/s of the same work"]]
     for case in record["free"]["cases"]:
         own, other = (case["contenders"][name] for name in ("workspace", "JAX"))
-        limits = ["sgemm", "fma"] if machine["fma"] else ["sgemm"]
         shares = [f"{own[f'share of {limit}']:.0%}".replace("%", f"{SPACE}%") for limit in limits]
-        cells = [f"{own['gflops']:.3g}", *shares, f"{other['gflops']:.3g}"]
-        lines.append(
-            f"| {case_cells(case)} | {three_digits(case['flops'] / 1e6)} | {' | '.join(cells)} |"
-        )
-    head = "tasks | points | units | network | million operations | workspace, GFLOP/s"
-    head += " | of large products" + (" | of multiply-adds" if machine["fma"] else "")
-    head += " | JAX, GFLOP/s of the same work"
-    return rows(head, lines)
+        work = three_digits(case["flops"] / 1e6)
+        rates = [f"{own['gflops']:.3g}", *shares, f"{other['gflops']:.3g}"]
+        rows.append([*case_cells(case), work, *rates])
+    return numbers_table(rows)
 
 
 def iteration_table(record: dict[str, Any]) -> str:
     """A whole iteration."""
     steps = record["iteration"]["steps"]
     fastest_first = sorted(steps.items(), key=lambda step: step[1]["time"]["median"])
-    lines = [
-        f"| {TITLES.get(name, name)} | {duration(row['time']['median'])} | {ratio(row['ratio'])} |"
+    rows = [
+        [TITLES.get(name, name), duration(row["time"]["median"]), ratio(row["ratio"])]
         for name, row in fastest_first
     ]
-    return rows("an iteration with | time | JAX's jitted step / this", lines)
+    return numbers_table([["an iteration with", "time", "JAX's jitted step / this"], *rows])
 
 
 def _layers(case: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from docs.render.manifest import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PASS_TITLES = {
     "equations": "equations",
@@ -92,6 +92,14 @@ def decimal(fraction: str) -> str:
     if Fraction(f"{float(Fraction(fraction)):g}") != Fraction(fraction):
         raise PageError(f"{fraction} is not a short decimal number")
     return f"{float(Fraction(fraction)):g}".replace("-", "\N{MINUS SIGN}")
+
+
+def numbers_table(rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """A table whose first columns are words and whose others are numbers; nobody searches it."""
+    header, *body = rows
+    marks = ["---"] * words + ["--:"] * (len(header) - words)
+    table = "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *body))
+    return f'<div class="numbers" markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
 
 
 def recorded(text: str, record: Mapping[str, Any]) -> str:

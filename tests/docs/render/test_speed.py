@@ -46,6 +46,7 @@ def test_a_number_is_that_of_the_file() -> None:
         ("ratio/pinned/K=99", "no case is 'pinned/K=99', or several"),
         ("ratio/pinned/K", "no case is 'pinned/K', or several"),
         ("median/pinned/colour=1", "no case is 'pinned/colour=1', or several"),
+        ("ratio", "no case is '', or several"),
         ("median/nowhere", "no case is 'nowhere', or several"),
     ],
 )
