@@ -47,7 +47,7 @@ def test_code_from_a_file_and_commands_of_a_shell_are_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for fence in (
-        '```python title="derive/gradient.py"\n--8<-- "derive/gradient.py:sweep"\n```',
+        '```python title="derive/model/gradient.py"\n--8<-- "derive/model/gradient.py:sweep"\n```',
         "```text\npython a.py\n```",
     ):
         hooks.on_page_markdown(fence, mkdocs_page("9-numpy.md"))
@@ -55,7 +55,7 @@ def test_code_from_a_file_and_commands_of_a_shell_are_none(
 
 
 @pytest.mark.usefixtures("site")
-@pytest.mark.parametrize("section", ["derive/gradient.py:sweet", "derive/gradients.py"])
+@pytest.mark.parametrize("section", ["derive/model/gradient.py:sweet", "derive/model/gradients.py"])
 def test_a_section_that_is_not_there_is_a_warning(
     section: str, caplog: pytest.LogCaptureFixture
 ) -> None:

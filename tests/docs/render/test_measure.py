@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from derive.rewrite import PASSES
+from derive.passes.rewrite import PASSES
 from docs.render.measure import measure
 from tests.docs.render.pages import figures
 
