@@ -11,6 +11,7 @@ from docs.diagnose.cases import PLANS, Case, cases
 from docs.diagnose.factors import times
 from docs.diagnose.gradients import STEP, through_steps
 from docs.diagnose.hypotheses import INNER_LOSSES, in_head
+from tests.conftest import network
 
 
 @pytest.mark.parametrize("case", cases().values(), ids=PLANS)
@@ -29,8 +30,8 @@ def test_the_cases_are_what_they_are_called() -> None:
     found = {(len(case.weights) // 2 - 1, case.activation, case.steps) for case in cases().values()}
     assert found == {(1, "relu", 1), (2, "relu", 1), (2, "tanh", 1), (2, "relu", 5)}
     for case in cases().values():
-        assert case.unrolled is not None
-        assert case.steps == case.unrolled.INNER_STEPS
+        assert case.unrolled is network(case.name)
+        assert case.steps == network(case.name).NETWORK.steps
         for array in (*case.weights, *case.batch):
             assert array.dtype == np.float64
             assert not array.flags.writeable
