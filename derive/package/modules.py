@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from derive.language.names import STAGES, parse
 from derive.package.formatting import formatted
+from derive.package.inplace_module import inplace_blocks
 from derive.package.listing import listing, manifest
-from derive.pictures.circuit import inner_circuit, outer_circuit, query_circuit
+from derive.pictures.circuit import circuits
 from derive.pictures.diagram import path_diagram, stage_diagram, whole_diagram
-from derive.printers.inplace import inplace_code
 from derive.printers.numpy import statement
 
 if TYPE_CHECKING:
@@ -265,15 +265,15 @@ The numbers at the ends of the lines are those of equations.md.
         known = derivation.numbers.derived if line.dense else derivation.numbers.rewritten
         return known.get(str(parse(line.equation.name).before_step), "")
 
-    code = inplace_code(derivation.plan, number_of)
+    blocks, called = inplace_blocks(derivation.plan, number_of)
     imports = [
         "from collections.abc import Sequence",
         "",
         "import numpy as np",
-        f"from numpy import {', '.join(code.imports)}",
+        f"from numpy import {', '.join(called)}",
         "from numpy.typing import DTypeLike",
     ]
-    return _module(title, imports, code.blocks).replace(
+    return _module(title, imports, blocks).replace(
         IMPORTS, f"{IMPORTS}\nfrom .weights import Weights"
     )
 
@@ -359,9 +359,6 @@ def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:
     for stage in dict.fromkeys(line.stage for line in derived):
         title = f"Data flow: {STAGES[stage]}"
         drawn[stage.replace(" ", "-")] = stage_diagram(derived, stage, title, banner)
-    # A circuit has no sign for the slope of a slope, and relu's is 0.
-    if network.hidden == 1 and network.activation == "relu":
-        drawn["circuit-inner"] = inner_circuit(derived, banner)
-        drawn["circuit-query"] = query_circuit(derived, banner)
-        drawn["circuit-outer"] = outer_circuit(derived, banner)
+    if network.hidden == 1:
+        drawn |= circuits(derived, banner)
     return {f"diagrams/{name}.svg": text for name, text in drawn.items()}

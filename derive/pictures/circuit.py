@@ -8,319 +8,251 @@ is computed on the way, as in ``W1 - alpha dW1``. What a lane gives off for weig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from sympy import MatAdd, MatrixExpr, MatrixSymbol, Transpose
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
-
-from derive.language.elementwise import body_of
-from derive.language.names import Name, is_row_free, name_of
-from derive.language.program import scalar_and_factors
+from derive.language.names import is_row_free, name_of
 from derive.pictures import svg
-from derive.pictures.gates import Gate, added, gates, scalar_text, split, start_of
+from derive.pictures.gates import Gate, Label, Quantity, chain, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sympy import Expr, MatrixExpr, MatrixSymbol
+
     from derive.language.program import Equation, Program
 
     Steps = Mapping[MatrixSymbol, MatrixExpr]
+    Wires = dict[MatrixSymbol, tuple[int, int]]
 
-#: Pixels: between gates, for a wire's label, between the gates below a lane, a gate's radius.
+#: Pixels: between gates, for a wire's label, between gates under one another, a gate's radius.
 GATE, WIRE, DOWN, RADIUS = 100, 66, 44, 13
-LABELS, OPERANDS, MARGIN = 88, 136, 40
+#: Above a lane, between the labels that enter a gate, around everything.
+ABOVE, BETWEEN, MARGIN = 88, 14, 40
 
 
-class Word(NamedTuple):
-    """A name with what stands before and after it."""
-
-    before: str
-    name: str
-    after: str = ""
-    transposed: bool = False
-
-
-@dataclass(frozen=True)
-class Lane:
+class Lane(NamedTuple):
     """A pass over the network.
 
     Attributes
     ----------
-    equations
-        What the pass computes, in order.
-    backward
-        Whether it is drawn from right to left.
+    way
+        1 to the right, -1 to the left.
+    start
+        What it begins with.
+    along
+        The equations on the lane itself with their gates.
+    below
+        What leaves for the weights: from which quantity, and through which gates.
     """
 
-    equations: tuple[Equation, ...]
-    backward: bool
-
-    @property
-    def way(self) -> int:
-        """1 to the right, -1 to the left."""
-        return -1 if self.backward else 1
-
-    @property
-    def along(self) -> tuple[Equation, ...]:
-        """What stands on the lane itself."""
-        return tuple(line for line in self.equations if not is_row_free(line.shape))
-
-    @property
-    def below(self) -> tuple[Equation, ...]:
-        """What leaves for the weights."""
-        return tuple(line for line in self.equations if is_row_free(line.shape))
+    way: int
+    start: Label
+    along: list[tuple[Equation, list[Gate]]]
+    below: list[tuple[Equation, MatrixSymbol, list[Gate]]]
 
 
-def inner_circuit(program: Program, banner: str) -> str:
-    """The inner forward and backward pass."""
-    lanes = [_lane(program, "support"), _lane(program, "inner gradient", backward=True)]
-    return _draw(lanes, "Circuit of the inner forward and backward pass", banner, steps={})
+def circuits(program: Program, banner: str) -> dict[str, str]:
+    """The circuits of the meta-gradient of a network with one hidden layer and one inner step.
 
-
-def query_circuit(program: Program, banner: str) -> str:
-    """The step and the query forward pass, the fast weights written out."""
-    steps = {line.symbol: line.value for line in program if line.stage == "step"}
-    lane = _lane(program, "query")
-    return _draw([lane], "Circuit of the step and the query forward pass", banner, steps)
-
-
-def outer_circuit(program: Program, banner: str) -> str:
-    """The outer backward sweep, through the query pass, the step and the inner pass."""
-    support = [line for line in program if line.stage == "support adjoints"]
-    final = tuple(line for line in program if line.stage == "meta-gradient")
-    through_gradient = tuple(line for line in support if name_of(line.symbol).inner)
-    through_forward = tuple(line for line in support if not name_of(line.symbol).inner)
-    fast = tuple(
-        line for line in program if line.stage == "step adjoints" and name_of(line.symbol).fast
-    )
-    query = tuple(line for line in program if line.stage == "query adjoints")
-    lanes = [
-        Lane(query + fast, backward=True),
-        Lane(through_gradient, backward=False),
-        Lane(through_forward + final, backward=True),
-    ]
-    steps = {
-        line.symbol: line.value
-        for line in program
-        if line.stage == "step adjoints" and name_of(line.symbol).inner
+    ``circuit-inner`` is the inner forward and backward pass, ``circuit-query`` the query forward
+    pass with the fast weights written out, ``circuit-outer`` the sweep back through the query
+    pass, the step and the inner pass.
+    """
+    stages: dict[str, list[Equation]] = {}
+    for line in program:
+        stages.setdefault(line.stage, []).append(line)
+    step = {line.symbol: line.value for line in stages["step"]}
+    support = stages.get("support adjoints", [])
+    gradient = [line for line in support if name_of(line.symbol).inner]
+    forward = [line for line in support if line not in gradient]
+    fast = [line for line in stages["step adjoints"] if not name_of(line.symbol).inner]
+    handed_on = {line.symbol: line.value for line in stages["step adjoints"] if line not in fast}
+    query, final = stages["query adjoints"] + fast, stages["meta-gradient"]
+    # To the first order, nothing goes back through the inner pass.
+    back = [(query, -1), (gradient, 1), (forward + final, -1)] if forward else [(query + final, -1)]
+    inner = [(stages["support"], 1), (stages["inner gradient"], -1)]
+    return {
+        "circuit-inner": _draw("inner forward and backward pass", inner, {}, banner),
+        "circuit-query": _draw(
+            "step and the query forward pass", [(stages["query"], 1)], step, banner
+        ),
+        "circuit-outer": _draw("outer backward sweep", back, handed_on, banner),
     }
-    return _draw(lanes, "Circuit of the outer backward sweep", banner, steps)
 
 
-def _lane(program: Program, stage: str, backward: bool = False) -> Lane:
-    return Lane(tuple(line for line in program if line.stage == stage), backward)
-
-
-# --- places ---
-
-
-def _column(parts: Name, layers: int) -> int:
-    """Where an operation stands: that of a backward pass where its forward operation does."""
-    if parts.base == "loss":
-        return 2 * layers - 1
-    own = 2 * parts.layer - 2 + (parts.base == "H")
-    return own if parts.inner == parts.bar or parts.base in "Wb" else own + 1
-
-
-def _columns(lanes: Sequence[Lane], layers: int) -> list[int]:
-    """Where each column begins, and where the last one ends: wide enough for every lane's gates."""
-    counts = [0] * (2 * layers)
+def _draw(
+    what: str, passes: Sequence[tuple[list[Equation], int]], steps: Steps, banner: str
+) -> str:
+    """One circuit: its passes under one another, each with its way."""
+    lanes = [_lane(lines, way, steps) for lines, way in passes]
+    reads = {
+        line.name: [str(symbol.name) for symbol in line.reads]
+        for lines, _ in passes
+        for line in lines
+    }
+    layers = max(name_of(line.symbol).layer for lines, _ in passes for line in lines)
+    widest = [0] * (2 * layers)
+    for line, gates in (station for lane in lanes for station in lane.along):
+        column = _column(line, layers)
+        widest[column] = max(widest[column], len(gates))
+    columns = list(accumulate(widest, lambda x, n: x + n * GATE + WIRE, initial=MARGIN + WIRE))
+    parts, y = [], 0
     for lane in lanes:
-        for line, found in _stations(lane):
-            column = _column(name_of(line.symbol), layers)
-            counts[column] = max(counts[column], len(found))
-    return list(accumulate(counts, lambda x, n: x + n * GATE + WIRE, initial=MARGIN + WIRE))
+        y += ABOVE + DOWN * any(gate.joined for _, gates in lane.along for gate in gates)
+        wires: Wires = {}
+        parts += _along(lane, columns, layers, y, wires) + _below(lane, wires)
+        y = max(bottom for _, bottom in wires.values())
+    size = (columns[-1] + MARGIN, y + MARGIN)
+    return svg.document(banner, f"Circuit of the {what}", svg.in_words(reads), size, parts)
 
 
-def _stations(lane: Lane) -> list[tuple[Equation, list[Gate]]]:
-    """The equations of a lane with their gates."""
-    before = (None, *(line.symbol for line in lane.along))
-    return [(line, gates(line.value, last)) for line, last in zip(lane.along, before, strict=False)]
+def _lane(lines: Sequence[Equation], way: int, steps: Steps) -> Lane:
+    """A pass, with what the step computes written out where it enters."""
+
+    def through(line: Equation, source: MatrixSymbol | None) -> tuple[Expr, list[Gate]]:
+        try:
+            return chain(line.value.xreplace(steps), source)
+        except ValueError as error:
+            raise ValueError(f"`{line.name}`: {error}") from None
+
+    on_it = [line for line in lines if not is_row_free(line.shape)]
+    before = (None, *(line.symbol for line in on_it))
+    along = [(line, through(line, source)[1]) for line, source in zip(on_it, before, strict=False)]
+    below, seen = [], [line.symbol for line in on_it]
+    for line in lines:
+        if is_row_free(line.shape):
+            source = next(symbol for symbol in seen if symbol in line.reads)
+            below.append((line, source, through(line, source)[1]))
+            seen.append(line.symbol)
+    return Lane(way, label(through(on_it[0], None)[0]), along, below)
+
+
+def _column(line: Equation, layers: int) -> int:
+    """Where an operation stands: that of a backward pass where its forward operation does."""
+    name = name_of(line.symbol)
+    if name.base == "loss":
+        return 2 * layers - 1
+    return 2 * name.layer - 2 + (name.base == "H") + (name.inner != name.bar)
 
 
 # --- drawing ---
 
 
-def _draw(lanes: Sequence[Lane], title: str, banner: str, steps: Steps) -> str:
-    layers = max(name_of(line.symbol).layer for lane in lanes for line in lane.equations)
-    columns = _columns(lanes, layers)
-    parts: list[str] = []
-    y = 0
-    for lane in lanes:
-        y += _room_above(lane, steps)
-        parts += _lane_parts(lane, columns, layers, y, steps)
-        y += max((len(_leaving(lane, line)) + 1 for line in lane.below), default=0) * DOWN
-    reads = {
-        line.name: [symbol.name for symbol in line.reads]
-        for lane in lanes
-        for line in lane.equations
-    }
-    size = (columns[-1] + MARGIN, y + MARGIN)
-    return svg.document(banner, title, svg.in_words(reads), size, parts)
-
-
-def _room_above(lane: Lane, steps: Steps) -> int:
-    """Operands that are computed on the way need more room than labels."""
-    operands = [gate.operand for _, found in _stations(lane) for gate in found if gate.operand]
-    return max((_height(steps.get(each, each)) for each in operands), default=LABELS)
-
-
-def _height(operand: MatrixExpr) -> int:
-    compound = isinstance(operand, MatAdd) or len(scalar_and_factors(operand)[1]) == 2
-    return OPERANDS if compound else LABELS
-
-
-def _lane_parts(lane: Lane, columns: list[int], layers: int, y: int, steps: Steps) -> list[str]:
-    """A pass: its wire with the gates on it, what enters above, what leaves below."""
-    stations = _stations(lane)
-    first = _column(name_of(stations[0][0].symbol), layers)
-    at = columns[first + lane.backward] - WIRE // 2
-    start = start_of(stations[0][0].value)
-    parts = [_label(start, at, y, steps)]
-    at += lane.way * (_width(start, steps) // 2 + 6)
-    wires = {}
-    for line, found in stations:
-        column = _column(name_of(line.symbol), layers)
-        width = columns[column + 1] - WIRE - columns[column]
-        middle = columns[column] + width // 2
-        for i, gate in enumerate(found):
-            x = middle + lane.way * (GATE * (2 * i - len(found) + 1) // 2)
-            half = _half(gate)
-            parts.append(svg.line([(at, y), (x - lane.way * (half + 1), y)]))
-            parts += _gate(gate, x, y)
-            parts += _operand(gate, x, y, steps)
-            at = x + lane.way * half
-        wires[line.symbol] = columns[column + (not lane.backward)] - WIRE // 2
-        label = svg.free_label(line.name, wires[line.symbol], y - 14)
-        parts.append(svg.group(line.name, label, link=True))
-    last = stations[-1][0].symbol
-    onward = not any(last in line.reads for line in lane.below)
-    end = wires[last] + (lane.way * 18 if onward else 0)
-    parts.append(svg.line([(at, y), (end, y)], arrow=onward))
-    for line in lane.below:
-        parts += _below(line, _leaving(lane, line), (wires[_parent(lane, line)], y), steps)
+def _along(lane: Lane, columns: list[int], layers: int, y: int, wires: Wires) -> list[str]:
+    """The wire of a lane, the gates on it, and what enters them from above."""
+    way = lane.way
+    at = columns[_column(lane.along[0][0], layers) + (way < 0)] - WIRE // 2
+    parts = [_label(lane.start, at, y)]
+    at += way * (_width(lane.start) // 2 + 6)
+    for line, gates in lane.along:
+        left, right = columns[_column(line, layers) :][:2]
+        middle = (left + right - WIRE) // 2
+        for i, gate in enumerate(gates):
+            x = middle + way * (GATE * (2 * i - len(gates) + 1) // 2)
+            half = _half(gate.sign)
+            parts.append(svg.line([(at, y), (x - way * (half + 1), y)]))
+            parts += [*_gate(gate.sign, x, y), *_entering(gate, x, y)]
+            at = x + way * half
+        end = (right if way > 0 else left) - WIRE // 2
+        parts.append(_name(line, end, y - 14))
+        wires[line.symbol] = end, y
+    onward = all(source != line.symbol for _, source, _ in lane.below)
+    parts.append(svg.line([(at, y), (end + onward * way * 18, y)], arrow=onward))
     return parts
 
 
-def _parent(lane: Lane, line: Equation) -> MatrixSymbol:
-    """The wire of a lane from which a weight's equation leaves."""
-    return next(each.symbol for each in lane.along if each.symbol in line.reads)
-
-
-def _leaving(lane: Lane, line: Equation) -> list[Gate]:
-    """The gates on the way from that wire to the weight."""
-    return gates(line.value, _parent(lane, line))
-
-
-def _below(line: Equation, found: list[Gate], top: tuple[int, int], steps: Steps) -> list[str]:
-    """What leaves for a weight or a bias: its gates under one another, its name at the end."""
-    side = -1 if name_of(line.symbol).base == "W" else 1
-    x, y = top[0] + side * 24, top[1]
+def _below(lane: Lane, wires: Wires) -> list[str]:
+    """What leaves for weights and biases: gates under one another, a name at the end."""
     parts = []
-    for i, gate in enumerate(found):
-        middle = y + DOWN * (i + 1)
-        parts.append(svg.line([top, (x, middle - RADIUS - 1)]))
-        parts += _gate(gate, x, middle)
-        if gate.operand is not None:
-            away = RADIUS + 16 + _width(gate.operand, steps) // 2
-            parts.append(_label(gate.operand, x + side * away, middle, steps))
-            parts.append(
-                svg.line([(x + side * (RADIUS + 14), middle), (x + side * (RADIUS + 1), middle)])
-            )
-        top = (x, middle + RADIUS)
-    parts.append(svg.line([top, (x, top[1] + 16)]))
-    label = svg.free_label(line.name, x, top[1] + 28)
-    return [*parts, svg.group(line.name, label, link=True)]
+    for line, source, gates in lane.below:
+        side = -1 if name_of(line.symbol).base == "W" else 1
+        x, y = top = wires[source]
+        if is_row_free(source.shape):
+            top = x, y + 10
+        else:
+            x += side * 24
+        for gate in gates:
+            y += DOWN
+            parts.append(svg.line([top, (x, y - RADIUS - 1)]))
+            parts += [*_gate(gate.sign, x, y), *_beside(gate, x, y, side)]
+            top = (x, y + RADIUS)
+        parts.append(svg.line([top, (x, top[1] + 16)]))
+        parts.append(_name(line, x, top[1] + 28))
+        wires[line.symbol] = x, top[1] + 31
+    return parts
 
 
-def _gate(gate: Gate, x: int, y: int) -> list[str]:
-    half = _half(gate)
+def _gate(sign: str, x: int, y: int) -> list[str]:
+    half = _half(sign)
     box = (
         f'<rect class="box" x="{x - half}" y="{y - RADIUS}" width="{2 * half}" '
         f'height="{2 * RADIUS}" rx="{RADIUS}"/>'
     )
-    return [box, f'<text class="op" x="{x}" y="{y + 5}" text-anchor="middle">{gate.sign}</text>']
+    return [box, f'<text class="op" x="{x}" y="{y + 5}" text-anchor="middle">{sign}</text>']
 
 
-def _half(gate: Gate) -> int:
-    return max(RADIUS, 4 * len(gate.sign) + 6)
+def _half(sign: str) -> int:
+    return max(RADIUS, 4 * len(sign) + 6)
 
 
-def _operand(gate: Gate, x: int, y: int, steps: Steps) -> list[str]:
-    """What enters a gate from above: a label, or a gate of its own with two labels."""
-    if gate.text:
-        label = _text(gate.text, x - round(svg.text_width(gate.text)) // 2, y - 46)
-        return [label, svg.line([(x, y - 34), (x, y - RADIUS - 1)])]
-    if gate.operand is None:
-        return []
-    value = steps.get(gate.operand, gate.operand)
-    _, factors = scalar_and_factors(value)
-    if isinstance(value, MatAdd):
-        main, (rest,) = split(value.args, None)
-        inner = added(rest)
-        children = [main, inner.operand]
-    elif len(factors) == 2:
-        children, inner = list(factors), Gate("×")
-    else:
-        end = svg.line([(x, y - 34), (x, y - RADIUS - 1)])
-        return [_label(gate.operand, x, y - 46, steps), end]
-    top = y - 50
-    parts = [svg.line([(x, top + RADIUS), (x, y - RADIUS - 1)]), *_gate(inner, x, top)]
-    for child, side in zip(children, (-1, 1), strict=True):
-        offset = side * 22
-        parts.append(svg.line([(x + offset, top - 30), (x + side * 8, top - 11)]))
-        parts.append(
-            _label(child, x + offset + side * (_width(child, steps) // 2 - 8), top - 40, steps)
-        )
+def _entering(gate: Gate, x: int, y: int) -> list[str]:
+    """Labels above a gate, or above the gate in which they meet before."""
+    parts = []
+    if gate.joined:
+        parts.append(svg.line([(x, y - DOWN + RADIUS), (x, y - RADIUS - 1)]))
+        y -= DOWN
+        parts += _gate(gate.joined, x, y)
+    widths = [_width(each) + BETWEEN for each in gate.inputs]
+    half, odd = divmod(len(widths), 2)
+    left = x - sum(widths[:half]) - sum(widths[half : half + odd]) // 2
+    for i, (each, width) in enumerate(zip(gate.inputs, widths, strict=True)):
+        # The arrows end apart from one another, on the border of the gate.
+        off = 9 * (2 * i - len(widths) + 1) // max(1, len(widths) - 1)
+        middle = left + width // 2
+        parts.append(_label(each, middle, y - 46))
+        parts.append(svg.line([(middle, y - 34), (x + off, y - RADIUS - 1 + abs(off) // 3)]))
+        left += width
     return parts
 
 
-def _words(value: MatrixExpr, steps: Steps) -> list[Word]:
-    """A product, factor by factor."""
-    scalar, factors = scalar_and_factors(value)
-    words = []
-    for factor in factors:
-        symbol = factor.arg if isinstance(factor, Transpose) else factor
-        if isinstance(symbol, Elementwise):
-            function = str(body_of(symbol).func)
-            before, after = (
-                ("1[", "\N{NO-BREAK SPACE}> 0]") if function == "step" else (f"{function}(", ")")
-            )
-            words.append(Word(before, str(symbol.expr), after))
-        else:
-            scale, (inner, *_) = scalar_and_factors(steps.get(symbol, symbol))
-            before = "" if scale == 1 else scalar_text(scale)
-            words.append(Word(before, str(inner.name), "", isinstance(factor, Transpose)))
-    if scalar != 1:
-        words[0] = words[0]._replace(before=scalar_text(scalar) + words[0].before)
-    return words
+def _beside(gate: Gate, x: int, y: int, side: int) -> list[str]:
+    """One label at the side of a gate, with the sign between what meets."""
+    if not gate.inputs:
+        return []
+    written, *others = gate.inputs
+    for each in others:
+        written += (f"\N{NO-BREAK SPACE}{gate.joined}\N{NO-BREAK SPACE}", *each)
+    middle = x + side * (RADIUS + 16 + _width(written) // 2)
+    arrow = svg.line([(x + side * (RADIUS + 14), y), (x + side * (RADIUS + 1), y)])
+    return [_label(written, middle, y), arrow]
 
 
-def _width(value: MatrixExpr, steps: Steps) -> int:
-    """The width of names beside one another, with two pixels between them."""
-    words = _words(value, steps)
-    texts = sum(svg.text_width(word.before + word.after) for word in words)
-    names = sum(svg.name_text(word.name, word.transposed)[1] for word in words)
-    return round(texts) + names + 2 * (len(words) - 1)
+def _name(line: Equation, x: int, y: int) -> str:
+    """The name of an equation, which leads to it."""
+    return svg.group(line.name, svg.free_label(line.name, x, y), link=True)
 
 
-def _label(value: MatrixExpr, x: int, y: int, steps: Steps) -> str:
-    """Names beside one another, centred at a point."""
-    left = x - _width(value, steps) // 2
+def _widths(written: Label) -> list[int]:
+    return [
+        svg.name_text(*each)[1] if isinstance(each, Quantity) else round(svg.text_width(each))
+        for each in written
+    ]
+
+
+def _width(written: Label) -> int:
+    return sum(_widths(written))
+
+
+def _label(written: Label, x: int, y: int) -> str:
+    """Texts and names beside one another, centred at a point."""
+    left = x - _width(written) // 2
     parts = []
-    for word in _words(value, steps):
-        parts.append(_text(word.before, left, y))
-        left += round(svg.text_width(word.before))
-        width = svg.name_text(word.name, word.transposed)[1]
-        label = svg.free_label(word.name, left + width // 2, y, word.transposed)
-        parts.append(svg.group(word.name, label, link=False))
+    for each, width in zip(written, _widths(written), strict=True):
+        if isinstance(each, Quantity):
+            name = svg.free_label(each.name, left + width // 2, y, each.transposed)
+            parts.append(svg.group(each.name, name, link=False))
+        else:
+            parts.append(f'<text x="{left}" y="{y + 5}">{svg.styled(each)}</text>')
         left += width
-        parts.append(_text(word.after, left, y))
-        left += round(svg.text_width(word.after)) + 2
     return "".join(parts)
-
-
-def _text(text: str, x: int, y: int) -> str:
-    return f'<text x="{x}" y="{y + 5}">{svg.styled(text)}</text>' if text else ""

@@ -48,12 +48,13 @@ def stage_diagram(program: Program, stage: str, title: str, banner: str) -> str:
 
 def scalar_diagram(reads: Mapping[str, Sequence[str]], banner: str) -> str:
     """Draw the scalar warm-up: the losses above, the derivatives and the step below them."""
-    columns = {"loss_s": 0, "dw": 0, "w_fast": 1, "loss_q": 2, "w_fast_bar": 2, "w_bar": 3}
+    lanes = {"loss_s": 0, "loss_q": 2}, {"dw": 0, "w_fast": 1, "w_fast_bar": 2, "w_bar": 3}
     left, top = MARGIN + BOX[0], MARGIN + 40
-    places = {}
-    for name, column in columns.items():
-        lane = int(not name.startswith("loss"))
-        places[name] = Place(lane, left + SCALAR_COLUMN * column, top + ROW * lane)
+    places = {
+        name: Place(lane, left + SCALAR_COLUMN * column, top + ROW * lane)
+        for lane, columns in enumerate(lanes)
+        for name, column in columns.items()
+    }
     return _local("Data flow of the warm-up", reads, places, banner)
 
 
@@ -104,10 +105,9 @@ def path_diagram(program: Program, banner: str) -> str:
 
 
 def _stage(stage: str, name: str, centre: tuple[int, int]) -> str:
-    """A box for a stage; it leads to its first equation."""
+    """A box for a stage, of the kind of its first equation, to which it leads."""
     (x, y), (width, height) = centre, STAGE
-    kinds = {"inner gradient": "gradient", "step": "weight"}
-    kind = kinds.get(stage, "value" if stage in ("support", "query") else "adjoint")
+    kind = parse(name).kind
     return (
         f'<a class="{kind}" xlink:href="#eq-{name}"><rect class="box" x="{x - width // 2}" '
         f'y="{y - height // 2}" width="{width}" height="{height}" rx="6"/>'
@@ -189,8 +189,8 @@ def _given(symbol: MatrixSymbol, places: dict[str, Place]) -> Place:
     parts = name_of(symbol)
     if parts.base in "Wb":
         return Place(-1, places[str(replace(parts, bar=True))].x, 24)
-    reader, away = ("Z1", -COLUMN) if parts.base == "X" else ("loss", COLUMN)
-    row = next(p for n, p in places.items() if n.startswith(f"{reader}_{parts.rows}"))
+    reader, away = (Name("Z", 1), -COLUMN) if parts.base == "X" else (Name("loss"), COLUMN)
+    row = places[str(replace(reader, rows=parts.rows))]
     return replace(row, x=row.x + away)
 
 

@@ -44,7 +44,8 @@ STYLE = "\n".join(f"svg.diagram {where} {{ {what} }}" for where, what in RULES.i
 #: Advances at 15 pixels, of KaTeX's fonts; scripts are drawn at 70 %.
 ADVANCES = {"W": 14.2, "H": 12.5, "X": 12.4, "K": 12.7, "G": 11.8, "E": 11.1, "Z": 10.2, "Y": 8.7}
 ADVANCES |= {"b": 6.4, "w": 10.7, "x": 8.6, "y": 7.4, "ℓ": 6.3, "d": 8.3, "s": 7.0, "q": 6.7}
-ADVANCES |= {"⊤": 11.7, "′": 4.1, "α": 9.6, "−": 11.7, "[": 4.2, "]": 4.2, "(": 5.8, ")": 5.8}
+ADVANCES |= {"⊤": 11.7, "′": 4.1, "α": 9.6, "−": 11.7}
+ADVANCES |= {"'": 4.2, "[": 4.2, "]": 4.2, "(": 5.8, ")": 5.8}
 SCRIPT = 0.7
 
 
@@ -57,8 +58,8 @@ def text_width(text: str) -> float:
 
 
 def styled(text: str) -> str:
-    """A text with its letters in italics, as in a formula."""
-    return re.sub(r"[A-Za-zα]", r'<tspan class="letter">\g<0></tspan>', text)
+    """A text with its variables in italics, as in a formula; words stay upright."""
+    return re.sub(r"(?<![a-z])[A-Za-zα](?![a-z])", r'<tspan class="letter">\g<0></tspan>', text)
 
 
 def name_text(name: str, transposed: bool = False) -> tuple[str, int]:

@@ -95,7 +95,7 @@ def lifetimes(
     last: dict[MatrixSymbol, int] = {}
     under = dict.fromkeys(given, ALWAYS)
     for at, (choice, step) in enumerate(steps):
-        if step.writes is not None:
+        if step.writes.is_Matrix:
             first.setdefault(step.writes, at)
             known = under.setdefault(step.writes, choice)
             under[step.writes] = choice if known == choice else ALWAYS

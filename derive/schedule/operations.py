@@ -1,6 +1,6 @@
 """Equations of the workspace form as operations, whatever language they are printed in.
 
-There are three, each a value that says what it writes and reads::
+There are three, each a value that says what it writes and what it is given::
 
     Product        out = start + left right + ...     what it starts from is entrywise, or nothing
     Entrywise      out = value                        no entry depends on another
@@ -11,7 +11,6 @@ What has no operation is an error that names its equation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sympy import MatAdd, MatMul, MatrixExpr, MatrixSymbol, Trace, Transpose
@@ -32,71 +31,28 @@ class Term(NamedTuple):
     right: MatrixExpr
 
 
-@dataclass(frozen=True)
-class Product:
-    """Products of matrices, added up.
-
-    Attributes
-    ----------
-    writes
-        The result. The gradient of a layer is a sum over the tasks.
-    terms
-        The products, at least one.
-    start
-        What they are added to, or nothing.
-    """
+class Product(NamedTuple):
+    """Products of matrices, at least one, added to what they start from, or to nothing."""
 
     writes: MatrixSymbol
     terms: tuple[Term, ...]
     start: MatrixExpr | None = None
 
 
-@dataclass(frozen=True)
-class Entrywise:
-    """An expression in which no entry depends on another.
-
-    Attributes
-    ----------
-    writes, value
-        The result, and what it is.
-    """
+class Entrywise(NamedTuple):
+    """An expression in which no entry depends on another."""
 
     writes: MatrixSymbol
     value: MatrixExpr
 
 
-@dataclass(frozen=True)
-class InnerProduct:
-    """The sum over all entries of two matrices multiplied entry by entry, a number.
+class InnerProduct(NamedTuple):
+    """A scalar times the sum over all entries of two matrices multiplied entry by entry."""
 
-    Attributes
-    ----------
-    result
-        The number.
-    scalar
-        What the sum is multiplied by.
-    left, right
-        The two matrices.
-    """
-
-    result: Symbol
+    writes: Symbol
     scalar: Expr
     left: MatrixSymbol
     right: MatrixSymbol
-
-    @property
-    def writes(self) -> None:
-        """No matrix."""
-
-    @property
-    def reads(self) -> tuple[MatrixSymbol, ...]:
-        """The two matrices, once where they are the same."""
-        return tuple(dict.fromkeys((self.left, self.right)))
-
-    @property
-    def in_place(self) -> bool:
-        """Whether the result may lie where something lies that it is computed from: it need not."""
-        return True
 
 
 Operation: TypeAlias = Product | Entrywise | InnerProduct

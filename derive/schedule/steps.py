@@ -2,20 +2,21 @@
 
 ::
 
-    Multiply   out = left right
-    Apply      out = function(operands)     entry by entry
-    Total      out = a sum over the tasks
-    Unit       the constant unit of out is 1 again
+    out = PRODUCT(left, right)          a product of two matrices
+    out = TOTAL(a)                      the sum over the tasks of what each has for itself
+    out = UNIT(out)                     the constant unit of an activation is 1 again
+    out = INNER(scalar, left, right)    a number
+    out = function(operands)            entry by entry
 
-What an operation needs on the way goes into a scratch quantity, whose name is that of its result
-with ``term`` or ``sum`` at the end. As everywhere, liveness is read off what a step writes and
-reads (`buffers`), and a printer makes text of it.
+The function is a row of `elementwise.TABLE`, or ``add``, ``subtract``, ``multiply``, ``copy``, or
+`GATE`, which lets an entry through or makes it 0. What an operation needs on the way goes into a
+scratch quantity, whose name is that of its result with ``term`` or ``sum`` at the end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from sympy import Expr, HadamardProduct, Integer, MatAdd, MatrixExpr, MatrixSymbol, Transpose
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
@@ -29,115 +30,39 @@ from derive.schedule.storage import Kind, is_shared, storage_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from derive.language.program import Equation
+    from derive.language.program import Equation, Named
 
-#: What a gate does to a quantity: it lets an entry through, or makes it 0.
-GATE = "gate"
-
-
-@dataclass(frozen=True)
-class Multiply:
-    """A product of two matrices; the result may not lie where a factor lies.
-
-    Attributes
-    ----------
-    writes, left, right
-        The result and the factors.
-    """
-
-    writes: MatrixSymbol
-    left: MatrixExpr
-    right: MatrixExpr
-
-    @property
-    def reads(self) -> tuple[MatrixSymbol, ...]:
-        """The two factors, without their transposes."""
-        return (untransposed(self.left), untransposed(self.right))
-
-    @property
-    def in_place(self) -> bool:
-        """Whether the result may lie where an operand lies."""
-        return False
+PRODUCT, TOTAL, UNIT, INNER, GATE = "product", "total", "unit", "inner", "gate"
 
 
 @dataclass(frozen=True)
-class Apply:
-    """A function, entry by entry; the result may lie where an operand lies.
+class Step:
+    """One operator.
 
     Attributes
     ----------
+    operator
+        What is computed.
     writes
-        The result.
-    function
-        A row of `elementwise.TABLE`, or ``add``, ``subtract``, ``multiply``, ``copy``, or `GATE`,
-        one of whose operands is a gate.
+        Its result: a quantity, or a number.
     operands
-        Quantities and scalars.
+        Quantities (in a product also their transposes) and scalars.
     """
 
-    writes: MatrixSymbol
-    function: str
+    operator: str
+    writes: Named
     operands: tuple[Expr, ...]
 
     @property
     def reads(self) -> tuple[MatrixSymbol, ...]:
         """The quantities among the operands."""
-        return tuple(each for each in self.operands if isinstance(each, MatrixSymbol))
+        matrices = (each for each in self.operands if isinstance(each, MatrixExpr))
+        return tuple(dict.fromkeys(map(untransposed, matrices)))
 
     @property
     def in_place(self) -> bool:
         """Whether the result may lie where an operand lies."""
-        return True
-
-
-@dataclass(frozen=True)
-class Total:
-    """The sum over the tasks of what each has for itself.
-
-    Attributes
-    ----------
-    writes, of
-        The result, and what is added up.
-    """
-
-    writes: MatrixSymbol
-    of: MatrixSymbol
-
-    @property
-    def reads(self) -> tuple[MatrixSymbol, ...]:
-        """What is added up."""
-        return (self.of,)
-
-    @property
-    def in_place(self) -> bool:
-        """Whether the result may lie where an operand lies."""
-        return False
-
-
-@dataclass(frozen=True)
-class Unit:
-    """The constant unit of an activation is set to 1, where the activation is not 1 at 1.
-
-    Attributes
-    ----------
-    writes
-        The activation.
-    """
-
-    writes: MatrixSymbol
-
-    @property
-    def reads(self) -> tuple[MatrixSymbol, ...]:
-        """The activation itself."""
-        return (self.writes,)
-
-    @property
-    def in_place(self) -> bool:
-        """Whether the result may lie where an operand lies."""
-        return True
-
-
-Step: TypeAlias = Multiply | Apply | Total | Unit | InnerProduct
+        return self.operator not in (PRODUCT, TOTAL)
 
 
 def steps_of(equation: Equation, gates: Collection[MatrixSymbol]) -> tuple[Step, ...]:
@@ -156,13 +81,13 @@ def steps_of(equation: Equation, gates: Collection[MatrixSymbol]) -> tuple[Step,
         When it is no operation, or an operation that has no steps.
     """
     operation = operation_of(equation)
-    if isinstance(operation, InnerProduct):
-        return (operation,)
     made = _Steps(equation, frozenset(gates))
     match operation:
+        case InnerProduct(symbol, scalar, left, right):
+            return (Step(INNER, symbol, (scalar, left, right)),)
         case Product():
             return tuple(made.product(operation))
-        case Entrywise(writes=symbol, value=value):
+        case Entrywise(symbol, value):
             return (*made.sum_into(symbol, value), *_unit(equation))
 
 
@@ -185,7 +110,8 @@ def _unit(equation: Equation) -> tuple[Step, ...]:
             f"`{equation.name}` applies {body} to the outputs; the workspace form needs a function "
             f"that is 0 at 0 there"
         )
-    return (Unit(symbol),) if storage.constant == 1 != body.xreplace({z: Integer(1)}) else ()
+    changed = storage.constant == 1 and body.xreplace({z: Integer(1)}) != 1
+    return (Step(UNIT, symbol, (symbol,)),) if changed else ()
 
 
 @dataclass(frozen=True)
@@ -211,23 +137,23 @@ class _Steps:
             target = scratch(out, "term", out) if steps else out
             own = self.product_into(target, left, right)
             if scalar != 1:
-                own.append(Apply(target, "multiply", (target, scalar)))
-            steps += own if target == out else [*own, Apply(out, "add", (out, target))]
+                own.append(Step("multiply", target, (target, scalar)))
+            steps += own if target == out else [*own, Step("add", out, (out, target))]
         return steps if operation.start is None else [*steps, *self.added(out, operation.start)]
 
     def product_into(self, out: MatrixSymbol, left: MatrixExpr, right: MatrixExpr) -> list[Step]:
         """Multiply two matrices; a sum is computed first."""
         if not isinstance(right, MatAdd):
-            return [Multiply(out, left, right)]
+            return [Step(PRODUCT, out, (left, right))]
         total = scratch(self.equation.symbol, "sum", right)
-        return [*self.sum_into(total, right), Multiply(out, left, total)]
+        return [*self.sum_into(total, right), Step(PRODUCT, out, (left, total))]
 
     def added(self, out: MatrixSymbol, value: MatrixExpr) -> list[Step]:
         """Add a value to what is there."""
         if _is_named(value, out):
-            return [Apply(out, "add", (out, value))]
+            return [Step("add", out, (out, value))]
         target = scratch(out, "term", out)
-        return [*self.sum_into(target, value), Apply(out, "add", (out, target))]
+        return [*self.sum_into(target, value), Step("add", out, (out, target))]
 
     # --- entry by entry ---
 
@@ -247,7 +173,7 @@ class _Steps:
             factor = -scalar if minus and not steps else scalar
             own = self.scaled_sum_into(target, factor, positive)
             if steps:
-                own.append(Apply(out, "subtract" if minus else "add", (out, target)))
+                own.append(Step("subtract" if minus else "add", out, (out, target)))
             steps += own
         return steps
 
@@ -256,32 +182,32 @@ class _Steps:
     ) -> list[Step]:
         """Compute a scalar times a sum of terms with signs."""
         if len(terms) == 1 and _is_named(terms[0][1], out):
-            return [Apply(out, "multiply", (terms[0][1], scalar))]
+            return [Step("multiply", out, (terms[0][1], scalar))]
         steps = self.plain_sum_into(out, terms)
-        return steps if scalar == 1 else [*steps, Apply(out, "multiply", (out, scalar))]
+        return steps if scalar == 1 else [*steps, Step("multiply", out, (out, scalar))]
 
     def plain_sum_into(self, out: MatrixSymbol, terms: list[tuple[int, MatrixExpr]]) -> list[Step]:
         """Compute a sum: what is computed comes first, then what has a name is added."""
         (_, first), *rest = sorted(terms, key=lambda term: (term[0] < 0, _is_named(term[1], out)))
         if rest and _is_named(first, out) and _is_named(rest[0][1], out):
             (sign, second), *rest = rest
-            steps: list[Step] = [Apply(out, _sum_of(sign), (first, second))]
+            steps: list[Step] = [Step(_sum_of(sign), out, (first, second))]
         else:
             steps = self.term_into(out, first)
         for sign, term in rest:
             named = _is_named(term, out)
             target = term if named else scratch(out, "term", out)
             steps += [] if named else self.term_into(target, term)
-            steps.append(Apply(out, _sum_of(sign), (out, target)))
+            steps.append(Step(_sum_of(sign), out, (out, target)))
         return steps
 
     def term_into(self, out: MatrixSymbol, term: MatrixExpr) -> list[Step]:
         match term:
             case MatrixSymbol() if is_total(out):
-                return [Total(out, term)]
+                return [Step(TOTAL, out, (term,))]
             case MatrixSymbol():
                 # A copy for each task: what is shared has no tasks.
-                return [Apply(out, "copy", (term,))]
+                return [Step("copy", out, (term,))]
             case HadamardProduct():
                 return self.entrywise_into(out, sorted(term.args, key=reading_order))
             case Elementwise(expr=MatrixSymbol() as argument):
@@ -299,7 +225,7 @@ class _Steps:
         gate = any(map(is_gate, functions)) or left in self.gates
         for symbol in symbols:
             gated = gate or symbol in self.gates
-            steps.append(Apply(out, GATE if gated else "multiply", (left, symbol)))
+            steps.append(Step(GATE if gated else "multiply", out, (left, symbol)))
             left, gate = out, gate and symbol in self.gates
         return steps
 
@@ -309,7 +235,7 @@ class _Steps:
             return self.polynomial_into(out, body, argument)
         if row_of(body) is None:
             raise self.refused(f"the function {body}")
-        return [Apply(out, str(body.func), (argument,))]
+        return [Step(str(body.func), out, (argument,))]
 
     def polynomial_into(self, out: MatrixSymbol, body: Expr, argument: MatrixSymbol) -> list[Step]:
         """Horner's scheme: ``1 - z (2 - z)``."""
@@ -319,14 +245,14 @@ class _Steps:
             minus = rest.could_extract_minus_sign()
             steps = self.polynomial_into(out, -rest if minus else rest, argument)
             operands = (constant, out) if minus else (out, constant)
-            return [*steps, Apply(out, "subtract" if minus else "add", operands)]
+            return [*steps, Step("subtract" if minus else "add", out, operands)]
         quotient = (rest / z).expand()
         if quotient.is_number:
-            return [Apply(out, "multiply", (argument, quotient))]
+            return [Step("multiply", out, (argument, quotient))]
         if quotient == z:
-            return [Apply(out, "multiply", (argument, argument))]
+            return [Step("multiply", out, (argument, argument))]
         steps = self.polynomial_into(out, quotient, argument)
-        return [*steps, Apply(out, "multiply", (out, argument))]
+        return [*steps, Step("multiply", out, (out, argument))]
 
     def refused(self, what: str) -> ValueError:
         return ValueError(
