@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docs.sinusoid import tasks
+from docs.sinusoid.angle import degrees
 from docs.sinusoid.networks import initial_weights, load_network
 from docs.sinusoid.tasks import stream
 
@@ -49,17 +50,6 @@ def normalised(gradient: WeightTuple) -> WeightTuple:
 # --8<-- [end:normalised]
 
 
-def cosine(found: WeightTuple, expected: WeightTuple) -> float:
-    """The cosine of the angle between two gradients."""
-    ours, theirs = (np.concatenate([g.ravel() for g in each]) for each in (found, expected))
-    return float(ours @ theirs / (np.linalg.norm(ours) * np.linalg.norm(theirs)))
-
-
-def degrees(cosine_of_angle: float) -> float:
-    """An angle from its cosine."""
-    return float(np.degrees(np.arccos(cosine_of_angle)))
-
-
 def measure() -> dict[str, Any]:
     """Shapes, losses of fine-tuning and angles, at the initial weights of the experiment."""
     net, dtype = load_network("relu2"), np.dtype(np.float64)
@@ -75,14 +65,17 @@ def measure() -> dict[str, Any]:
             "with the output error": {name: shape(wrong[name]) for name in ("W2", "b2")},
         },
         "loss": fine_tuning(net, weights, batch),
-        "cosine": {"smallest": min(turned), "largest": max(turned)},
-        "angle": {"smallest": degrees(max(turned)), "largest": degrees(min(turned))},
+        "cosine": {
+            "smallest": float(np.cos(np.radians(max(turned)))),
+            "largest": float(np.cos(np.radians(min(turned)))),
+        },
+        "angle": {"smallest": min(turned), "largest": max(turned)},
         "output bias": float(np.abs(normalised(right)[-1]).max()),
     }
 
 
 def turn(net: Network, seed: int) -> float:
-    """The cosine between a meta-gradient and what normalising makes of it."""
+    """The angle between a meta-gradient and what normalising makes of it, in degrees."""
     dtype = np.dtype(np.float64)
     weights = initial_weights(net, [UNITS, UNITS], stream(seed, 0), dtype)
     meta_batch = tasks.sample(stream(seed, 1), 25, SHOTS, SHOTS, dtype)
@@ -92,7 +85,7 @@ def turn(net: Network, seed: int) -> float:
         own = net.meta_loss_and_gradient(weights, *tasks.Batch(*one), ALPHA)[1]
         of_tasks.append(normalised(own))
     summed = type(gradient)(*(sum(arrays) for arrays in zip(*of_tasks, strict=True)))
-    return cosine(summed, gradient)
+    return degrees(summed, gradient)
 
 
 def shape(array: Array) -> str:

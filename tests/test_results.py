@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docs.render import results as shown
-from docs.render.manifest import PageError
 from docs.sinusoid import results
 from docs.sinusoid.command import Parser
 from docs.sinusoid.evaluate import Run, evaluate
@@ -210,40 +208,3 @@ def test_five_digits_are_kept() -> None:
         "a": [1.2346, None, 3],
         "b": "x",
     }
-
-
-# --- how they are shown ---
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("speed/quick", "it must begin with table, at,"),
-        ("table/nowhere", "there are no results 'nowhere'; make results writes them"),
-        ("at/quick/nobody/0", "0 groups of 'quick' are of nobody"),
-        ("at/quick/maml/99", "there are no results 'at/quick/maml/99'"),
-        ("at/quick", "there are no results 'at/quick'"),
-        ("setting/quick/colour", "there are no results 'setting/quick/colour'"),
-    ],
-)
-def test_a_page_cannot_ask_for_what_is_not_there(text: str, message: str) -> None:
-    with pytest.raises(PageError, match=message):
-        shown.results(text)
-
-
-def test_a_table_says_what_it_was_made_with() -> None:
-    text = shown.results("table/quick")
-    header, _, *rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert header == "| method | 0 steps | 1 step | 5 steps | 10 steps |"
-    assert {row.split(" | ")[0] for row in rows[:3]} == {
-        "| MAML",
-        "| joint training",
-        "| random initialisation",
-    }
-    assert "python -m docs.sinusoid.sweep --recipe quick --seeds 5" in text
-    assert "| joint training |" not in shown.results("table/quick/maml")
-
-
-def test_a_number_is_that_of_the_file() -> None:
-    expected = found("quick", "maml")["capped"][1]
-    assert float(shown.results("at/quick/maml/1")) == pytest.approx(expected, rel=1e-2)

@@ -11,6 +11,7 @@ from docs.diagnose.cases import cases
 from docs.diagnose.factors import ONE, Factor, factors, unnamed
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT, Hypothesis
 from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, OfCase, Parameter, plainest
+from docs.sinusoid.angle import degrees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,16 +93,4 @@ def vanishes(array: Array) -> bool:
 def beside(name: str, ours: Array, true: Array) -> Parameter:
     """A parameter's gradient beside the true one."""
     length = float(np.linalg.norm(ours) / np.linalg.norm(true))
-    return Parameter(name, distance(ours, true), degrees(ours, true), length)
-
-
-def degrees(ours: Array, theirs: Array) -> float:
-    """The angle between two arrays; a right angle where one of them is zero.
-
-    Between directions u and v it is 2 arctan(|u - v| / |u + v|), which keeps the digits of a
-    small angle; the cosine of one is 1 whatever it is.
-    """
-    if vanishes(ours) or vanishes(theirs):
-        return 90.0
-    u, v = (array / np.linalg.norm(array) for array in (ours, theirs))
-    return float(np.degrees(2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))))
+    return Parameter(name, distance(ours, true), degrees([ours], [true]), length)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docs.diagnose.cases import Case, cases
-from docs.diagnose.exact import losses
 from docs.sinusoid.command import replacing, writable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+#: Of a loss: far more than float32 has, far fewer than two machines have in common.
+DIGITS = 10
 
 README = """\
 # Test vectors of MAML's meta-gradient
@@ -25,7 +27,7 @@ README = """\
 5. For each task, take `steps` plain gradient steps of size alpha on its support set X_s, Y_s.
 6. The meta-loss is the mean over the tasks of the query loss (X_q, Y_q) at the adapted weights.
 7. Compute its gradient with respect to the weights before adaptation.
-8. Compare first: `vectors.json` has three `losses` of each case, means over the tasks.
+8. Compare first: `vectors.json` has three `losses` a case, means over the tasks, in ten digits.
 9. Save the gradients of one case or more as `CASE/W1`, `CASE/b1`, ... with `np.savez`.
 10. `python -m docs.diagnose my_gradients.npz` says what they are.
 """
@@ -56,15 +58,33 @@ def as_npz() -> bytes:
     return file.getvalue()
 
 
-def as_json() -> str:
-    """The same as nested lists, a line an array, with the losses that one should find.
+def losses(case: Case) -> dict[str, float]:
+    """Means over the tasks: the losses of either set before adaptation, and the meta-loss."""
+    net, weights, found = case.net, case.weights, []
+    for X_s, Y_s, X_q, Y_q in zip(*case.batch, strict=True):
+        adapted = net.adapt(weights, X_s, Y_s, case.alpha, case.steps)
+        before = net.loss(weights, X_s, Y_s), net.loss(weights, X_q, Y_q)
+        found.append([*before, net.loss(adapted, X_q, Y_q)])
+    means = np.mean(found, axis=0).tolist()
+    return dict(zip(("support_loss", "query_loss", "meta_loss"), means, strict=True))
 
-    A float is written with as many digits as tell it from its neighbours, 17 at most.
+
+def rounded(value: float) -> float:
+    """A loss without the digits that depend on the machine.
+
+    A product of float64 matrices is summed in an order that depends on the processor, and so are
+    its last digits, from about the fifteenth on.
     """
+    return float(f"{value:.{DIGITS}g}")
+
+
+def as_json() -> str:
+    """The same as nested lists, a line an array, with the losses that one should find."""
     records = []
     for name, case in cases().items():
         lists = {key: array.tolist() for key, array in arrays(case).items()}
-        record = {**lists, "losses": losses(case)}
+        expected = {key: rounded(value) for key, value in losses(case).items()}
+        record = {**lists, "losses": expected}
         lines = [f'  "{key}": {json.dumps(value)}' for key, value in record.items()]
         records.append(f' "{name}": {{\n' + ",\n".join(lines) + "\n }")
     return "{\n" + ",\n".join(records) + "\n}\n"

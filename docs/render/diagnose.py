@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from docs.diagnose.cases import PLANS, cases
-from docs.diagnose.compare import degrees, flat, judge
+from docs.diagnose.compare import flat, judge
 from docs.diagnose.gradients import first_order, like, scaled, second_order
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT
 from docs.diagnose.reading import Found
 from docs.diagnose.verdict import Verdict
-from docs.render.manifest import ROOT, PageError
+from docs.render.manifest import PageError
 from docs.render.tables import figure
+from docs.sinusoid.angle import degrees
 from docs.sinusoid.gradcheck import relative_error
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from docs.diagnose.cases import Case
     from docs.diagnose.gradients import Gradient
     from docs.sinusoid.networks import WeightTuple
-
-TRAINING = ROOT / "docs" / "diagnose" / "training.json"
 
 
 def _first_turned_round(case: Case) -> WeightTuple:
@@ -99,38 +97,13 @@ def vector_table() -> str:
         second, first = flat(second_order(case)), flat(first_order(case))
         gap = relative_error(first, second)
         length = float(np.linalg.norm(first) / np.linalg.norm(second))
-        cells = " | ".join(map(figure, (degrees(first, second), length, gap)))
+        cells = " | ".join(map(figure, (degrees([first], [second]), length, gap)))
         rows.append(f"| `{name}` | {cells} |")
     return "\n".join(["| case | angle | length | relative error |", "|---|--:|--:|--:|", *rows])
-
-
-def training_table() -> str:
-    """The same while MAML is trained, from the committed measurement."""
-    if not TRAINING.is_file():
-        raise PageError(f"{TRAINING.name} is missing; python -m docs.diagnose.training writes it")
-    record = json.loads(TRAINING.read_text(encoding="utf-8"))
-    head = "| outer steps | meta-loss | angle, degrees | length |"
-    rows = [
-        f"| {stage['iterations']:,} | {figure(stage['loss']['median'])} "
-        f"| {_median(stage['angle'])} | {_median(stage['length'])} |"
-        for stage in record["stages"]
-    ]
-    note = (
-        f"Medians and quartiles over {record['batches']} meta-batches of {record['tasks']} unseen "
-        f"tasks each; inner step size {record['alpha']:g}."
-    )
-    table = "\n".join([head, "|--:|--:|--:|--:|", *rows])
-    return f'<div class="numbers" markdown="1">\n\n{table}\n\n</div>\n\n{note}'
 
 
 PARTS: dict[str, Callable[[], str]] = {
     "mistakes": mistakes,
     "cases": case_table,
     "vectors": vector_table,
-    "training": training_table,
 }
-
-
-def _median(record: dict[str, float]) -> str:
-    low, median, high = (figure(record[key]) for key in ("low", "median", "high"))
-    return f"{median} ({low}\N{EN DASH}{high})"

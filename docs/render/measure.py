@@ -25,6 +25,7 @@ from derive.package.warm_up import EXAMPLE
 from derive.passes.rewrite import PASSES, rewrite
 from docs import by_hand
 from docs.sinusoid import tasks
+from docs.sinusoid.angle import degrees
 from docs.sinusoid.gradcheck import central_difference, gradients, relative_error
 from docs.sinusoid.networks import hidden_layers, initial_weights, load_network
 from docs.sinusoid.tasks import stream
@@ -155,7 +156,7 @@ def second_order() -> dict[str, Any]:
     wrong = small.first_order_meta_loss_and_gradient(start, *few, ALPHA)[1]
     return {
         "left out": named(net, first, full),
-        "angle": by_hand.degrees(by_hand.cosine(first, full)),
+        "angle": degrees(first, full),
         "length": norm(first) / norm(full),
         "first order": named(small, wrong, differences),
     }

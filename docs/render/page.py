@@ -19,7 +19,8 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{rules:tanh2}}                the derivative rules that a derivation used
     {{example:w_bar}}              a number of the worked example in scalars
     {{measured:proof/derived}}     a number, or a table, that this build measured
-    {{speed:ratios}}               what make bench measured
+    {{speed:ratios}}               a table of what make bench measured
+    {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
     {{results:table/quick}}        what make results found
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
     {{notation}}                   the letters

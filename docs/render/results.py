@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import ROOT, PageError
 from docs.render.speed import duration
-from docs.render.tables import figure
+from docs.render.tables import figure, numbers_table, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ def record(name: str) -> dict[str, Any]:
 
 
 def results(text: str) -> str:
-    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ``scaling``, ...
+    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ...
 
     Raises
     ------
@@ -52,12 +52,9 @@ def results(text: str) -> str:
         raise PageError(f"there are no results {text!r}: {error}") from None
 
 
-def markdown(rows: Sequence[Sequence[str]], words: int) -> str:
-    """A table whose first columns are words and whose others are numbers."""
-    header, *body = [[NAMES.get(cell, cell) for cell in row] for row in rows]
-    marks = ["---"] * words + ["--:"] * (len(header) - words)
-    table = "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *body))
-    return f'<div class="numbers" markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
+def named(rows: Sequence[Sequence[str]], words: int) -> str:
+    """A table in which settings have their names."""
+    return numbers_table([[NAMES.get(cell, cell) for cell in row] for row in rows], words)
 
 
 def made(name: str) -> str:
@@ -82,7 +79,7 @@ def error_table(name: str, *methods: str) -> str:
         if not methods or group["method"] in methods
     ]
     cut = [[names.get(row[place], row[place]) for place in kept] for row in (header, *shown)]
-    return f"{markdown(cut, len(kept) - 4)}\n\n{made(name)}"
+    return f"{named(cut, len(kept) - 4)}\n\n{made(name)}"
 
 
 def summary_of(name: str, method: str, settings: dict[str, str]) -> dict[str, Any]:
@@ -122,7 +119,7 @@ def milestones(shots: str) -> str:
                 for each in iterations
             ]
             rows.append([title, initial, *(with_intervals(each, 1) for each in found)])
-    return f"{markdown(rows, 2)}\n\n{made(f'{shots}-maml')}\n\n{made(f'{shots}-first-order')}"
+    return f"{named(rows, 2)}\n\n{made(f'{shots}-maml')}\n\n{made(f'{shots}-first-order')}"
 
 
 def with_intervals(summary: dict[str, Any], step: int) -> str:
@@ -131,29 +128,29 @@ def with_intervals(summary: dict[str, Any], step: int) -> str:
     return f"{mean:.3f} ± {tasks:.3f} ± {seeds:.3f}"
 
 
-def scaling() -> str:
-    """How a sweep scales: what was measured, and what a long one would take."""
-    found = record("scaling")
-    head = ["carried by", "workers", "seconds", "efficiency", "overhead a run", "start-up"]
-    rows = [head]
+def scaling(*path: str) -> str:
+    """How a sweep scales: ``measured``, ``foretold``, or a number of the record by its path."""
+    what, found = "/".join(path), record("scaling")
+    tables = {"measured": measured_sweeps, "foretold": foretold_sweeps}
+    return tables[what](found) if what in tables else recorded(what, found)
+
+
+def measured_sweeps(found: dict[str, Any]) -> str:
+    """Sweeps of a few runs, by who carried them."""
+    rows = [["carried by", "workers", "seconds", "efficiency", "overhead a run", "start-up"]]
     for each in found["measured"]:
         times = [each[key] for key in ("wall", "overhead_per_run", "start_up")]
         wall, overhead, start_up = (duration(value) for value in times)
         efficiency = f"{each['efficiency']:.0%}"
         rows.append([each["executor"], str(each["workers"]), wall, efficiency, overhead, start_up])
-    sizes, long = found["sizes"], found["foretold"]
-    sweeps = [["carried by", "workers", "minutes"]]
-    for each in long["sweeps"]:
+    return numbers_table(rows)
+
+
+def foretold_sweeps(found: dict[str, Any]) -> str:
+    """What a long sweep would take; a star marks what nobody has measured."""
+    rows = [["carried by", "workers", "minutes"]]
+    for each in found["foretold"]["sweeps"]:
         mark = "*" if each["basis"].startswith("extrapolated") else ""
         minutes = f"{each['seconds'] / 60:.0f}"
-        sweeps.append([each["executor"], f"{each['workers']}{mark}", minutes])
-    beyond = next(each for each in long["sweeps"] if each["basis"].startswith("extrapolated"))
-    one = duration(long["seconds_of_one_run"])
-    return (
-        f"{sizes['runs']} runs of {sizes['iterations']:,} iterations on {found['cores']} cores, "
-        f"with a load of {found['load_before']:.1f} before; medians of {sizes['rounds']} rounds. "
-        f"Overhead is the time of the workers beyond that of the runs.\n\n{markdown(rows, 1)}\n\n"
-        f"So {long['runs']:,} runs of the recipe `quick`, {one} each, would fill "
-        f"{long['gigabytes']:.2g} GB of disk and take:\n\n{markdown(sweeps, 1)}\n\n"
-        f"\\* {beyond['basis']}.\n\n<small>`{found['command']}`</small>"
-    )
+        rows.append([each["executor"], f"{each['workers']}{mark}", minutes])
+    return numbers_table(rows)

@@ -16,7 +16,7 @@ from docs.render.manifest import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PASS_TITLES = {
     "equations": "equations",
@@ -94,12 +94,36 @@ def decimal(fraction: str) -> str:
     return f"{float(Fraction(fraction)):g}".replace("-", "\N{MINUS SIGN}")
 
 
-def measured(path: str, record: Mapping[str, Any]) -> str:
-    """A number that this build measured, or a table of numbers by name."""
+def numbers_table(rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """A table whose first columns are words and whose others are numbers; nobody searches it."""
+    header, *body = rows
+    marks = ["---"] * words + ["--:"] * (len(header) - words)
+    table = "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *body))
+    return f'<div class="numbers" markdown="1" data-search-exclude>\n\n{table}\n\n</div>'
+
+
+def recorded(text: str, record: Mapping[str, Any]) -> str:
+    """A number or a word of a record by its path, with its format: ``machine/fma:.0f``."""
+    path, _, form = text.partition(":")
+    value = _at(path, record)
+    if not isinstance(value, str | int | float):
+        raise PageError(f"there is no number and no word under {path!r}")
     try:
-        value = reduce(lambda part, key: part[key], path.split("/"), record)
+        return format(value, form)
+    except ValueError:
+        raise PageError(f"what is under {path!r} cannot be printed as {form!r}") from None
+
+
+def _at(path: str, record: Mapping[str, Any]) -> Any:
+    try:
+        return reduce(lambda part, key: part[key], path.split("/"), record)
     except (KeyError, TypeError):
         raise PageError(f"nothing was measured under {path!r}") from None
+
+
+def measured(path: str, record: Mapping[str, Any]) -> str:
+    """A number that this build measured, or a table of numbers by name."""
+    value = _at(path, record)
     if not isinstance(value, dict):
         return figure(value)
     nested = {isinstance(part, dict) for part in value.values()}

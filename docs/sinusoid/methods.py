@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from docs.sinusoid.angle import degrees
 from docs.sinusoid.networks import flatten
 from docs.sinusoid.tasks import Batch
 
@@ -91,16 +92,10 @@ def reptile(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
 # --8<-- [start:angle]
 def angle_of(net: Network, weights: WeightTuple, batch: Batch, alpha: float) -> float:
     """The angle between second- and first-order meta-gradient, in degrees."""
-    gradients = (
+    return degrees(
         net.meta_loss_and_gradient(weights, *batch, alpha)[1],
         net.first_order_meta_loss_and_gradient(weights, *batch, alpha)[1],
     )
-    second, first = (
-        np.concatenate([g.reshape(-1) for g in gradient]).astype(np.float64)
-        for gradient in gradients
-    )
-    cosine = second @ first / (np.linalg.norm(second) * np.linalg.norm(first))
-    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
 # --8<-- [end:angle]

@@ -22,8 +22,7 @@ from docs.diagnose.gradients import (
 from docs.diagnose.hypotheses import FIRST, RIGHT
 from docs.diagnose.reading import read
 from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, Verdict
-from docs.render.diagnose import diagnosed
-from tests.diagnosed import BY_NAME, NAMES, saved, verdict_of
+from tests.docs.diagnose.diagnosed import BY_NAME, NAMES, saved, verdict_of
 
 # --- recognised ---
 
@@ -269,19 +268,3 @@ def test_another_gradient_of_the_cases_own_network_is_not_second_order() -> None
     # A check that can fail: the right function at another step size.
     off = verdict_of(lambda case: second_order(replace(case, alpha=1.01 * case.alpha)))
     assert not off.right
-
-
-# --- the page ---
-
-
-def test_the_page_shows_a_verdict_of_every_mistake() -> None:
-    text = diagnosed("mistakes")
-    shown = re.findall(r'^\?\?\? \w+ "(.*)"$', text, re.MULTILINE)
-    single = [name for name in NAMES if not name.startswith("first order,")]
-    assert shown == [*single, "summed over tasks", "the opposite sign", "none of these"]
-    for name in single:
-        assert f"relu2_5steps: {name}\n" in text
-    # All but zeros, which are exact, and none of these.
-    assert text.count("to float32 accuracy") == len(shown) - 2
-    assert "second order? yes\n    the meta-gradient? no: second order, times T\n" in text
-    assert "second order? yes\n    the meta-gradient? no: second order, times -1\n" in text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site_links import build, findings
+from tests.docs.render.site_links import build, findings
 
 SOUND = {
     "index.html": '<link rel="canonical" href="https://a.site/"><script src="a.js"></script>'

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 ADDRESSES = {"href", "xlink:href", "src", "poster", "data"}
 STYLE_URL = re.compile(
     r"""url\(\s*(?P<quote>["']?)(?P<url>.*?)(?P=quote)\s*\)|@import\s*["'](?P<sheet>[^"']+)"""

@@ -1,10 +1,8 @@
-"""What the diagnosis writes, takes and refuses: vectors, files, the command."""
+"""The command of the diagnosis: what it writes, what it takes, and what it refuses."""
 
 from __future__ import annotations
 
-import io
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,94 +14,12 @@ import pytest
 
 from docs.diagnose import example, vectors
 from docs.diagnose.__main__ import main
-from docs.diagnose.cases import PLANS, Case, cases
-from docs.diagnose.exact import losses
+from docs.diagnose.cases import PLANS, cases
 from docs.diagnose.gradients import first_order, last_step, scaled, second_order
-from tests.diagnosed import saved
+from tests.docs.diagnose.diagnosed import saved
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs/diagnose/vectors"
-
-
-# --- the vectors ---
-
-
-def test_the_committed_vectors_are_what_the_command_writes(tmp_path: Path) -> None:
-    assert main(["vectors", "--out", str(tmp_path / "made")]) == 0
-    written = sorted((tmp_path / "made").iterdir())
-    assert [path.name for path in written] == sorted(path.name for path in FOLDER.iterdir())
-    for path in written:
-        assert path.read_bytes() == (FOLDER / path.name).read_bytes(), (
-            f"{path.name} is stale; run: python -m docs.diagnose vectors --out {FOLDER}"
-        )
-
-
-def test_vectors_do_not_depend_on_the_hash_seed_nor_on_the_process() -> None:
-    code = (
-        "from docs.diagnose import vectors; import hashlib; "
-        "print(*(hashlib.sha256(v).hexdigest() for v in vectors.files().values()))"
-    )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True,
-            env={"PYTHONHASHSEED": seed},
-        ).stdout
-        for seed in ("1", "2")
-    }  # fmt: skip
-    assert len(found) == 1
-
-
-def test_the_keys_are_those_that_were_promised() -> None:
-    with np.load(io.BytesIO(vectors.as_npz()), allow_pickle=False) as file:
-        arrays = dict(file)
-    for name, case in cases().items():
-        wanted = [*case.net.Weights._fields, "X_s", "Y_s", "X_q", "Y_q"]
-        keys = [key.partition("/")[2] for key in arrays if key.startswith(f"{name}/")]
-        assert keys == [*wanted, "alpha", "steps", "activation"]
-        for key, array in zip(wanted, (*case.weights, *case.batch), strict=True):
-            assert arrays[f"{name}/{key}"].dtype == np.float64
-            np.testing.assert_array_equal(arrays[f"{name}/{key}"], array)
-        assert arrays[f"{name}/alpha"] == case.alpha
-        assert arrays[f"{name}/steps"] == case.steps
-        assert arrays[f"{name}/activation"] == case.activation
-
-
-def test_json_holds_the_same_numbers() -> None:
-    record = json.loads(vectors.as_json())
-    with np.load(io.BytesIO(vectors.as_npz()), allow_pickle=False) as file:
-        for key, array in file.items():
-            name, _, parameter = key.partition("/")
-            np.testing.assert_array_equal(record[name][parameter], array)
-            del record[name][parameter]
-    assert {name: set(rest) for name, rest in record.items()} == {
-        name: {"losses"} for name in cases()
-    }
-
-
-@pytest.mark.parametrize("case", cases().values(), ids=PLANS)
-def test_losses_in_fifty_digits_are_those_of_the_generated_functions(case: Case) -> None:
-    exact = losses(case)
-    assert json.loads(vectors.as_json())[case.name]["losses"] == exact
-    assert case.unrolled is not None
-    before = {
-        f"{role}_loss": np.mean(
-            [case.net.loss(case.weights, X, Y) for X, Y in zip(*s, strict=True)]
-        )
-        for role, s in {"support": case.batch[:2], "query": case.batch[2:]}.items()
-    }
-    after = case.unrolled.meta_loss(case.weights, *case.batch, case.alpha)
-    for name, value in {**before, "meta_loss": after}.items():
-        assert exact[name] == pytest.approx(value, rel=1e-14), name
-
-
-def test_the_readme_has_ten_lines_and_names_what_is_in_the_files() -> None:
-    lines = [line for line in vectors.README.splitlines() if re.match(r"\d+\. ", line)]
-    assert [int(line.partition(".")[0]) for line in lines] == list(range(1, 11))
-    for word in ("vectors.npz", "vectors.json", "alpha", "steps", "activation", "X_s", "Y_q"):
-        assert word in vectors.README
-
-
-# --- the command ---
 
 
 def test_only_the_true_gradient_has_exit_status_0(

@@ -14,7 +14,6 @@ from threading import Thread
 from typing import Any, Literal, NamedTuple
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
@@ -26,7 +25,19 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.site_links import build
+from tests.docs.render.page_problems import (
+    COLOURS,
+    EMPTY_FORMULAS,
+    FORMULAS_ON_PAPER,
+    PRINT_PROBLEMS,
+    STILL,
+    STRUCTURE,
+    access_problems,
+    layout_problems,
+    settle,
+    visit,
+)
+from tests.docs.render.site_links import build
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, COMMANDS)), None)
@@ -44,51 +55,7 @@ PHONE, DESK, A4 = 390, 1280, 794
 MOST_BYTES = 1_000_000
 PATIENCE = 15_000
 SCHEMES = {"light": "default", "dark": "slate"}
-# What KaTeX draws is hidden from assistive technology.
-NOT_KATEX = {"exclude": [".katex"]}
-COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
-STRUCTURE = {"rules": {rule: {"enabled": False} for rule in COLOURS["runOnly"]}}
 SYMBOL = "dZ1_s"
-
-STILL = """() => document.fonts.status === "loaded"
-    && document.getAnimations().every(animation => animation.playState !== "running")"""
-RENDERED = """() => !document.querySelector(".arithmatex:not(:has(.katex, .katex-error))")"""
-FORMULAS_ON_PAPER = """() => [...document.querySelectorAll(".arithmatex .katex")]
-    .filter(formula => formula.getClientRects().length).length"""
-# KaTeX writes an unknown command in red and calls it no error. What sticks out inside something
-# that scrolls does not widen the page.
-LAYOUT_PROBLEMS = """() => {
-    const root = document.documentElement, lines = []
-    const every = selector => [...document.querySelectorAll(selector)]
-    const scrolled = element => element && element !== document.body
-        && (getComputedStyle(element).overflowX !== "visible" || scrolled(element.parentElement))
-    for (const element of every(".arithmatex:not(:has(.katex, .katex-error))"))
-        lines.push(`not rendered: ${element.textContent.trim()}`)
-    for (const element of every(".katex-error, .katex math [mathcolor='#cc0000']"))
-        lines.push(`KaTeX refuses: ${element.title || element.textContent}`)
-    for (const element of every(".formula"))
-        if (element.scrollWidth > element.clientWidth && element.tabIndex < 0)
-            lines.push(`scrolls without focus: ${element.textContent.trim()}`)
-    if (root.scrollWidth > root.clientWidth) {
-        const beyond = every("body *").find(element => !scrolled(element.parentElement)
-            && element.getBoundingClientRect().right > root.clientWidth + 0.5)
-        const which = beyond ? beyond.outerHTML.slice(0, 120) : "nothing that can be named"
-        lines.push(`${root.scrollWidth} wide on ${root.clientWidth}, because of ${which}`)
-    }
-    return lines
-}"""
-EMPTY_FORMULAS = """() => {
-    for (const formula of document.querySelectorAll(".katex")) formula.replaceChildren()
-}"""
-PRINT_PROBLEMS = """() => {
-    const lines = []
-    for (const element of document.querySelectorAll("nav, .md-header"))
-        if (element.checkVisibility()) lines.push(`is printed: ${element.className}`)
-    for (const element of document.querySelectorAll(".formula"))
-        if (element.scrollWidth > element.clientWidth)
-            lines.push(`cut off on paper: ${element.textContent.trim()}`)
-    return lines
-}"""
 
 expect.set_options(timeout=PATIENCE)
 pytestmark = pytest.mark.skipif(not CHROMIUM and not REQUIRED, reason="there is no Chromium")
@@ -210,18 +177,6 @@ def disk_page(context: BrowserContext, offline_site: Site) -> Iterator[Page]:
 # --- What the tests do on a page ---
 
 
-def settle(page: Page) -> None:
-    """Wait until every formula and font is there and nothing moves."""
-    page.wait_for_function(RENDERED)
-    page.wait_for_function(STILL)
-
-
-def visit(page: Page, address: str) -> None:
-    """Open a page as a reader sees it."""
-    page.goto(address)
-    settle(page)
-
-
 def chapter(site: Site) -> str:
     """The address of the page that derives the inner gradient."""
     marker = f'id="eq-{SYMBOL}"'
@@ -245,28 +200,12 @@ def search(page: Page, words: str) -> None:
     """Search by the keyboard and wait for a result that has the words."""
     page.keyboard.press("s")
     expect(page.locator(".md-search__input")).to_be_focused()
-    page.keyboard.type(words)
+    # At once: on the way to a word with a hyphen, the query that ends in one is warned of.
+    page.keyboard.insert_text(words)
+    page.keyboard.press("End")
     results = page.locator(".md-search-result__item")
     wanted = re.compile(re.escape(words), re.IGNORECASE)
     expect(results.filter(has_text=wanted).first).to_be_visible()
-
-
-def layout_problems(page: Page) -> list[str]:
-    """What a reader would see go wrong: formulas, overflow."""
-    lines: list[str] = page.evaluate(LAYOUT_PROBLEMS)
-    return lines
-
-
-def access_problems(page: Page, rules: dict[str, Any]) -> list[str]:
-    """The rules of axe-core that a page breaks, each with the first element that does."""
-    options = rules | {"resultTypes": ["violations"], "preload": False}
-    violations = Axe().run(page, NOT_KATEX, options).response["violations"]
-    return [
-        f"axe {violation['id']}, {len(violation['nodes'])} times: {node['target']}: "
-        + " ".join(node["failureSummary"].split())
-        for violation in violations
-        for node in violation["nodes"][:1]
-    ]
 
 
 def on_every_page(page: Page, site: Site, problems: Callable[[Page], list[str]]) -> list[str]:

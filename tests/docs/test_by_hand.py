@@ -138,15 +138,7 @@ def test_normalising_turns_the_meta_gradient() -> None:
     assert -1 < cosine["smallest"] < cosine["largest"] < 1
     # Ten starts, none of them near the gradient itself.
     assert cosine["largest"] < 0.99
-
-
-def test_the_cosine_is_that_of_the_angle() -> None:
-    gradient = NET.loss_and_gradient(*start())[1]
-    scaled = type(gradient)(*(3 * array for array in gradient))
-    opposite = type(gradient)(*(-array for array in gradient))
-    assert by_hand.cosine(gradient, scaled) == pytest.approx(1)
-    assert by_hand.cosine(gradient, opposite) == pytest.approx(-1)
-    one = type(gradient)(*(np.zeros_like(array) for array in gradient))
-    one.b3[:] = 1
-    flat = np.concatenate([array.ravel() for array in gradient])
-    assert by_hand.cosine(one, gradient) == pytest.approx(flat[-1] / np.linalg.norm(flat))
+    # The same as angles: the largest cosine belongs to the smallest.
+    angle = measured()["angle"]
+    for cosine_of, angle_of in (("smallest", "largest"), ("largest", "smallest")):
+        assert np.degrees(np.arccos(cosine[cosine_of])) == pytest.approx(angle[angle_of])

@@ -16,7 +16,7 @@ import pytest
 
 from docs.diagnose.cases import PLANS, Case
 from docs.diagnose.factors import ONE
-from tests.diagnosed import NAMES, verdict_of
+from tests.docs.diagnose.diagnosed import NAMES, verdict_of
 
 
 def recognised(gradient: Callable[[Case], Any], name: str, precision: str = "float64") -> None:

@@ -1,95 +1,34 @@
-"""The diagnosis: its cases, its hypotheses, and what it says."""
+"""The hypotheses: their gradients, and that all are told apart."""
 
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from docs.diagnose import training
 from docs.diagnose.cases import PLANS, Case, cases
 from docs.diagnose.compare import expected, fit
-from docs.diagnose.factors import ONE, factors, times
+from docs.diagnose.factors import ONE, factors
 from docs.diagnose.gradients import (
-    STEP,
     first_order,
     joint,
     last_step,
     second_order,
     through_steps,
 )
-from docs.diagnose.hypotheses import HYPOTHESES, INNER_LOSSES, RIGHT, in_head
+from docs.diagnose.hypotheses import HYPOTHESES, INNER_LOSSES, RIGHT
 from docs.diagnose.verdict import TOLERANCE
 from docs.sinusoid.gradcheck import central_difference, relative_error
-from tests.diagnosed import BY_NAME, NAMES, verdict_of
+from tests.docs.diagnose.diagnosed import BY_NAME, NAMES, verdict_of
 
 #: How far apart factors must be, and hypotheses in one of the cases: what `TOLERANCE` says.
 APART = 100 * TOLERANCE
 
 #: How far apart hypotheses must be in every case in which they are not equal.
 DISTINCT = 50 * TOLERANCE
-
-
-# --- the cases ---
-
-
-@pytest.mark.parametrize("case", cases().values(), ids=PLANS)
-def test_no_two_sizes_of_a_case_are_equal(case: Case) -> None:
-    plan = PLANS[case.name]
-    sizes = [*plan.layers, plan.tasks, plan.shots, plan.queries]
-    assert len(set(sizes)) == len(sizes)
-    assert case.sizes == {"T": plan.tasks, "N": plan.shots, "M": plan.queries, "O": sizes[-4]}
-    # Odd primes, so that no product of them is another one, nor half or twice another.
-    for size in case.sizes.values():
-        assert all(size % divisor for divisor in range(2, size))
-        assert size > 2
-
-
-def test_the_cases_are_what_they_are_called() -> None:
-    found = {(len(case.weights) // 2 - 1, case.activation, case.steps) for case in cases().values()}
-    assert found == {(1, "relu", 1), (2, "relu", 1), (2, "tanh", 1), (2, "relu", 5)}
-    for case in cases().values():
-        assert case.unrolled is not None
-        assert case.steps == case.unrolled.INNER_STEPS
-        for array in (*case.weights, *case.batch):
-            assert array.dtype == np.float64
-            assert not array.flags.writeable
-            # Three decimals: short in JSON, and the same number in every language.
-            assert np.array_equal(array, np.round(array * 1000) / 1000)
-
-
-@pytest.mark.parametrize("name", ["relu1", "relu2", "relu2_5steps"])
-def test_no_unit_comes_near_its_kink(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = cases()[name]
-    nearest: list[float] = []
-    generated = case.net.loss_and_gradient
-
-    def watched(weights: Any, X: np.ndarray, Y: np.ndarray) -> Any:
-        H = X
-        for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-            Z = H @ W + b
-            nearest.append(float(np.abs(Z).min()))
-            H = np.maximum(Z, 0)
-        return generated(weights, X, Y)
-
-    monkeypatch.setattr(case.net, "loss_and_gradient", watched)
-    # Of these the package has the gradient, without differences: ten times float32's rounding.
-    for by in INNER_LOSSES.values():
-        through_steps(case.but(alpha=times(by, case.sizes)))
-    assert min(nearest) > STEP
-    nearest.clear()
-    changed = [case, case.on("q", "s"), case.on("s", "s")]
-    for each in [*changed, case.but(more_steps=1), case.but(more_steps=-1)]:
-        through_steps(each)
-    through_steps(case, adapted=lambda _, parameter: parameter[0] == "W")
-    through_steps(case, adapted=in_head)
-    # Ten times what a finite difference moves the weights by, a hundred times float32's rounding.
-    assert min(nearest) > 10 * STEP
 
 
 # --- the gradients ---
@@ -237,35 +176,3 @@ def test_factors_are_told_apart(case: Case) -> None:
     assert named["1 / alpha"].value == 1 / case.alpha
     if case.steps > 1:
         assert named["1 / (steps alpha)"].value == 1 / (case.steps * case.alpha)
-
-
-# --- during training ---
-
-
-def test_the_command_writes_what_it_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stages = list(training.measured((0, 2), batches=3))
-    monkeypatch.setattr(training, "measured", lambda: iter(stages))
-    assert training.main(["--out", str(tmp_path / "t.json")]) == 0
-    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["stages"] == stages
-    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [
-        "after 0", "after 2",
-    ]  # fmt: skip
-    assert training.main(["--out", str(tmp_path / "no/t.json")]) == 2
-    assert capsys.readouterr().err.startswith("error: cannot write")
-
-
-def test_the_angle_during_training_is_as_committed() -> None:
-    record = json.loads(training.RESULTS.read_text(encoding="utf-8"))
-    assert [stage["iterations"] for stage in record["stages"]] == list(training.STAGES)
-    # float32 rounds otherwise on another machine, and training carries it on.
-    for stage, written, accuracy in zip(
-        training.measured((0, 100)), record["stages"], (1e-9, 1e-2), strict=False
-    ):
-        for name in ("loss", "angle", "length"):
-            assert stage[name] == pytest.approx(written[name], rel=accuracy)
-    # What the page says: a small angle at random weights, and a large one after training.
-    angles = [stage["angle"] for stage in record["stages"]]
-    assert angles[0]["high"] < 20
-    assert angles[-1]["low"] > 30

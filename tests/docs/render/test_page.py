@@ -1,0 +1,140 @@
+"""What a page may ask for, and what it may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from docs.render.code import whole_file
+from docs.render.manifest import ROOT, PageError, label_of
+from docs.render.tables import decimal, example, figure
+from tests.docs.render.pages import filled, plain, source_rows
+
+
+def test_an_equation_comes_with_number_shape_and_code() -> None:
+    text = filled("{{eq:Z1_s}}")
+    assert 'id="eq-Z1_s"' in text
+    assert "(3.1)" in text
+    assert r"N \times L_{1}" in text
+    assert "Z1_s = X_s @ W1 + b1" in plain(text)
+
+
+def test_a_reference_links_to_where_the_equation_is_shown() -> None:
+    for markdown, page, number, address in [
+        ("[eq:Z1_s]", "3-network.md", "3.1", "#eq-Z1_s"),
+        ("[eq:Z1_s]", "8-rewrite.md", "3.1", "3-network.md#eq-Z1_s"),
+        ("[eq:Z1_s]", "sinusoid/index.md", "3.1", "../3-network.md#eq-Z1_s"),
+        ("[eq:rewritten/Z1_q]", "3-network.md", "8.6", "8-rewrite.md#eq-rewritten-Z1_q"),
+        ("[eq:relu2/derived/Z1_s]", "3-network.md", "3.1", "#eq-Z1_s"),
+    ]:
+        link = f'<a class="ref" href="{address}">({number})</a>'
+        assert filled(f"see {markdown}.", page) == f"see {link}."
+
+
+def test_anchors_of_different_forms_and_networks_differ() -> None:
+    texts = ["Z1_q", "rewritten/Z1_q", "first_order/W1_bar", "W1_bar", "tanh2/derived/Z1_q"]
+    anchors = [label_of(text).anchor for text in texts]
+    assert anchors[:3] == ["eq-Z1_q", "eq-rewritten-Z1_q", "eq-first_order-W1_bar"]
+    assert len(set(anchors)) == len(anchors)
+
+
+def test_a_symbol_in_a_sentence_is_as_in_its_equations() -> None:
+    shown = filled("[sym:dZ1_s] and [sym:warm_up/w_fast]")
+    latex = r"\q{gradient}{dZ1_s}{\mathrm{d}Z_{1}^{s}}"
+    assert shown.startswith(f"${latex}$ and $")
+    assert r"\q{weight}{w_fast}{w'}" in shown
+
+
+@pytest.mark.parametrize(
+    ("stage", "line"),
+    [
+        ("support forward", "Z1_s = X_s @ W1 + b1"),
+        ("query forward", "K_X = gram(X_q, X_s, T) + 1"),
+    ],
+)
+def test_code_comes_from_the_generated_file(stage: str, line: str) -> None:
+    text = plain(filled(f"{{{{code:relu2/kernel/{stage}}}}}"))
+    assert line in text
+    first, *lines = text.splitlines()
+    assert first == f"generated/relu2/kernel.py# --- {stage} ---"
+    block = [f"    # --- {stage} ---", *(f"    {each}" for each in lines if each)]
+    written = (ROOT / "generated/relu2/kernel.py").read_text(encoding="utf-8")
+    function = written.partition("\ndef meta_loss_and_gradient(")[2]
+    assert "\n".join(["", *block, "", ""]) in function
+
+
+def test_a_module_is_shown_line_by_line() -> None:
+    for module in ("relu2/kernel", "relu2/reference", "warm_up/scalar"):
+        written = (ROOT / "generated" / f"{module}.py").read_text(encoding="utf-8")
+        rows = source_rows(whole_file(module, lambda _: ""))
+        assert [row.rstrip() for row in rows] == written.splitlines()
+
+
+def test_figures_and_examples_are_printed_short() -> None:
+    examples = [example(name) for name in ("w", "dw", "w_fast", "w_bar")]
+    assert examples == ["0.5", "\N{MINUS SIGN}3", "0.8", "\N{MINUS SIGN}4.48"]
+    assert [figure(value) for value in (1.23456e-9, 0.0, 0.12345, 1234.0, 7, "equal")] == [
+        "1.2e-09", "0", "0.123", "1.23e+03", "7", "equal",
+    ]  # fmt: skip
+    assert filled("{{measured:speed}}, {{measured:bad}}") == "0.5, equal"
+    header, *rows = filled("{{measured:table}}").splitlines()
+    assert header.endswith(" | x | y |")
+    assert rows == ["|---|--:|--:|", "| a | 1.0e-09 | 2 |", "| b | 3.5 | 4 |"]
+    assert filled("{{number:relu2/derived/operations}}") == "421,244"
+    with pytest.raises(PageError, match="1/3 is not a short decimal number"):
+        decimal("1/3")
+
+
+@pytest.mark.parametrize(
+    ("markdown", "message"),
+    [
+        ("{{eq:Z9_s}}", "there is no equation relu2/derived/Z9_s"),
+        ("{{eq:X_s}}", "there is no equation relu2/derived/X_s"),
+        ("{{eq:rewritten/W1_fast}}", "there is no equation relu2/rewritten/W1_fast"),
+        ("{{eq:wished/Z1_s}}", "'wished/Z1_s' must be name, form/name or network/form/name"),
+        ("{{eq:relu2/x/derived/Z1_s}}", "'relu2/x/derived/Z1_s' must be name, form/name or"),
+        ("{{eq:relu9/derived/Z1_s}}", "there is no network 'relu9'"),
+        ("{{eq}}", "an equation is asked for without a label"),
+        ("{{eq: }}", "an equation is asked for without a label"),
+        ("{{eq:dZ3_s}}", r"relu2/derived/dZ3_s is \(4.1\) but is shown in chapter 3"),
+        ("{{eq:rewritten/Z1_q}}", r"relu2/rewritten/Z1_q is \(8.6\) but is shown in chapter 3"),
+        ("[eq:Z2_s]", "equation relu2/derived/Z2_s is referred to but shown nowhere"),
+        ("[eq:Z9_s]", "there is no equation relu2/derived/Z9_s"),
+        ("[sym:Z9_s]", "there is no quantity 'Z9_s' in relu2"),
+        ("[sym:warm_up/Z1_s]", "there is no quantity 'Z1_s' in warm_up"),
+        ("[sym:relu9/Z1_s]", "there is no network 'relu9'"),
+        ("{{diagram:relu2/dream A caption.}}", "there is no diagram 'relu2/dream'"),
+        ("{{diagram:relu2_5steps/whole A caption.}}", "no diagram 'relu2_5steps/whole'"),
+        ("{{diagram:whole A caption.}}", "there is no diagram 'whole'"),
+        ("{{passes:relu9}}", "there is no network 'relu9'"),
+        ("{{number:relu2/inline/colour}}", "there is no figure relu2/inline/colour"),
+        ("{{number:relu2/wish/products}}", "there is no figure relu2/wish/products"),
+        ("{{number:relu2/inline}}", "'relu2/inline' must be network/pass/column"),
+        ("{{code:relu2/kernel/coffee}}", "there is no block 'coffee' in generated/relu2/kernel"),
+        ("{{code:relu2/tea/query forward}}", "no block 'query forward' in generated/relu2/tea"),
+        ("{{code:relu2/kernel}}", "'relu2/kernel' must be network/module/stage title"),
+        ("{{code:a/b/c/d}}", "'a/b/c/d' must be network/module/stage title"),
+        ("{{source:relu2/tea}}", "there is no module generated/relu2/tea.py"),
+        ("{{source:kernel}}", "'kernel' must be network/module"),
+        ("{{rules:relu9}}", "there is no network 'relu9'"),
+        ("{{rules:warm_up}}", "warm_up has no rules"),
+        ("{{passes:warm_up}}", "warm_up has no passes"),
+        ("{{number:relu2/inline/pass}}", "there is no figure relu2/inline/pass"),
+        ("{{example:z}}", "there is no number 'z' in the example"),
+        ("{{measured:weight}}", "nothing was measured under 'weight'"),
+        ("{{measured:speed/light}}", "nothing was measured under 'speed/light'"),
+        ("{{measured:table/c}}", "nothing was measured under 'table/c'"),
+        ("{{measured:mixed}}", "'mixed' holds tables and numbers; name one of one, several"),
+        ("{{diagnose:weight}}", "there is nothing about the diagnosis called 'weight'"),
+        ("{{diagnose:verdict third order}}", "there is no mistake 'third order'"),
+        ("{{wish:1}}", "there is no command 'wish'"),
+        ("{{wish}}", "there is no command 'wish'"),
+    ],
+)
+def test_what_does_not_exist_is_named(markdown: str, message: str) -> None:
+    with pytest.raises(PageError, match=message):
+        filled(markdown)
+
+
+def test_only_the_pages_own_network_must_be_in_its_chapter() -> None:
+    assert "(3.1)" in filled("{{eq:tanh2/derived/Z1_s}}", "12-several-steps.md")
+    assert "(3.1)" in filled("{{eq:Z1_s}}", "index.md")
