@@ -97,14 +97,14 @@ def test_the_same_seed_gives_the_same_bytes(finished: Path, tmp_path: Path) -> N
 def test_the_parts_alone(tmp_path: Path) -> None:
     folder = ["--run", str(tmp_path)]
     arguments = [*SMALL, "--network", "tanh2", "--hidden", "7", "5", "--dtype", "float64"]
-    assert train.main([*arguments, "--first-order", "--no-baseline", *folder]) == 0
+    assert train.main([*arguments, "--methods", "first-order", *folder]) == 0
     assert evaluate.main([*folder, "--tasks", "3", "--seed", "4"]) == 0
     assert plot.main(folder) == 0
     assert gradcheck.main(folder) == 0
     record = json.loads((tmp_path / "evaluation.json").read_text())
-    assert set(record["methods"]) == {"maml", "random"}
+    assert set(record["methods"]) == {"first-order", "random"}
     assert record["table"][1][0] == "first-order MAML"
-    assert not (tmp_path / "joint.npz").exists()
+    assert {path.name for path in tmp_path.glob("*.npz")} == {"first-order.npz", CURRENT, PREVIOUS}
 
 
 @pytest.mark.parametrize("module", ["", ".train", ".evaluate", ".plot", ".gradcheck"])
@@ -329,6 +329,8 @@ def test_a_run_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         ({"arguments": {}}, "lacks the argument network"),
         ({"arguments": []}, "lacks the argument network"),
+        # As a run.json had it when this was a setting.
+        ({"first_order": True}, "has the argument first_order; it must have only network, hidden"),
         ({"hidden": [3]}, "hidden has 1 numbers; relu2 has 2 hidden layers"),
         ({"hidden": "ab"}, "hidden is 'ab'; it must be a whole number from 1 to"),
         ({"dtype": "int8"}, "dtype is 'int8'; it must be one of float32, float64"),

@@ -130,7 +130,7 @@ def test_a_seed_decides_the_bytes(folder: Path, copied: Path) -> None:
     ("arguments", "missing", "titles"),
     [
         (["--methods", "reptile"], {"angle"}, ["Reptile", "random initialisation"]),
-        (["--no-baseline", "--first-order"], set(), ["first-order MAML", "random initialisation"]),
+        (["--methods", "first-order"], set(), ["first-order MAML", "random initialisation"]),
         (["--methods", "oracle"], {"angle"}, ["random initialisation"]),
         (["--network", "tanh2", "--dtype", "float64"], set(), ["MAML", "joint training"]),
         (["--methods", "joint", "--shots", "1", "--iterations", "1"], {"angle"}, ["joint"]),
@@ -245,7 +245,7 @@ def test_windows_average_what_was_recorded(folder: Path, run: Run) -> None:
     found = read_metrics(folder / "metrics.csv")
     line = curves.learning_curve(run, found).axes[0].get_lines()[1]
     assert ys(line) == pytest.approx(losses)  # fewer than a curve has points
-    angles = curves.angle(run, found["maml"]).axes[0].get_lines()[0]
+    angles = curves.angle(run, "maml", found["maml"]).axes[0].get_lines()[0]
     assert xs(angles) == [0]
     assert curves.moving_median([1.0, 9.0, 2.0]) == [2.0, 2.0, 2.0]
     assert curves.moving_median([*range(20)])[10] == 10.0

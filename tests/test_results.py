@@ -85,9 +85,8 @@ def test_the_results_are_those_of_an_independent_implementation(
     case: tuple[str, str, str],
 ) -> None:
     shots, kind, initial = case
-    method = "maml" if kind == "maml" else "first_order"
     for iterations, theirs in zip(("10000", "30000", "70000"), INDEPENDENT[case], strict=True):
-        ours = found(f"{shots}-{kind}", method, initial=initial, iterations=iterations)
+        ours = found(f"{shots}-{kind}", kind, initial=initial, iterations=iterations)
         bound = hypot(ours["capped_ci95"][1], TASKS, SEEDS)
         if kind == "first-order":
             # Its seeds lie far apart: three of them fix the mean to within 0.2 and more.
@@ -130,8 +129,7 @@ def test_zero_steps_have_closed_forms() -> None:
 
 
 def after(name: str, step: int, **settings: str) -> float:
-    method = "first_order" if "first-order" in name else name.rsplit("-", maxsplit=1)[-1]
-    return found(name, method, **settings)["capped"][step]
+    return found(name, name.partition("-")[2], **settings)["capped"][step]
 
 
 def test_the_results_are_what_chapter_15_says_of_them() -> None:

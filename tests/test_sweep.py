@@ -155,7 +155,7 @@ def test_units_that_are_given_hold_for_every_network() -> None:
         ),
         (["--alpha", "1", "--grid", "alpha=1"], "alpha is given by a flag and by the grid; it"),
         (
-            ["--no-baseline", "--grid", "methods=maml,joint"],
+            ["--methods", "maml", "--grid", "methods=maml,joint"],
             "methods is given by a flag and by the grid; it must be given once",
         ),
         (
@@ -286,11 +286,11 @@ def test_the_record_says_how_it_was_made(finished: Path) -> None:
 
 
 def test_first_order_has_its_own_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--grid", "first-order=false,true", "--seeds", "1", "--run", str(tmp_path)]
+    arguments = ["--grid", "methods=maml,first-order", "--seeds", "1", "--run", str(tmp_path)]
     assert sweep.main([*SMALL, *arguments]) == 0
     shown = capsys.readouterr().out
-    assert "true         first-order MAML" in shown
-    assert "false        MAML" in shown
+    assert "first-order  first-order MAML" in shown
+    assert "maml         MAML" in shown
     assert "\N{PLUS-MINUS SIGN}" not in shown  # one seed has no interval
 
 

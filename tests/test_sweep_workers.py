@@ -27,7 +27,7 @@ from docs.sinusoid.sweep import executors
 ROOT = Path(__file__).parent.parent
 SMALL = ["--meta-batch", "3", "--tasks", "5"]
 RUNS = ["--iterations", "2500", *SMALL, "--seeds", "4"]
-LONG = ["--iterations", "1000000", "--no-baseline", *SMALL]
+LONG = ["--iterations", "1000000", "--methods", "maml", *SMALL]
 FILES = ("run.json", "maml.npz", "joint.npz", "metrics.csv", "evaluation.json")
 
 #: Seconds that anything may take on a machine that does much else.

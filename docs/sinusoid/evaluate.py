@@ -12,7 +12,7 @@ import numpy as np
 
 from docs.sinusoid import checkpoint, tasks
 from docs.sinusoid.command import Refusal, parser, read_json, status, whole, writable, write_json
-from docs.sinusoid.methods import METHODS, TITLES, kind
+from docs.sinusoid.methods import METHODS, TITLES
 from docs.sinusoid.networks import load_network, load_weights
 from docs.sinusoid.recipes import from_record
 from docs.sinusoid.statistics import DIVERGED, cell, summary
@@ -61,11 +61,7 @@ class Run:
 
     def title(self, start: str) -> str:
         """What tables and figures call a start."""
-        return TITLES[self.kind(start)]
-
-    def kind(self, start: str) -> str:
-        """A start's name, where first-order MAML has one of its own."""
-        return kind(start, self.recipe.first_order)
+        return TITLES[start]
 
 
 def load_run(folder: Path) -> Run:

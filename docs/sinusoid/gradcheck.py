@@ -128,7 +128,8 @@ def run(options: argparse.Namespace) -> int:
             raise Refusal("--network and --run are given; a run knows its network")
         loaded = load_run(options.run)
         net, alpha = loaded.net, loaded.recipe.alpha
-        start = loaded.starts.get("maml", loaded.starts["random"])
+        adapted = (name for name in ("maml", "first-order", "random") if name in loaded.starts)
+        start = loaded.starts[next(adapted)]
     # float64, because finite differences lose half of the digits.
     weights = net.Weights(*(array.astype(np.float64) for array in start))
     batch = tasks.sample(stream(options.seed, 2), 3, 7, 5, np.dtype(np.float64))

@@ -25,18 +25,24 @@ Objective: TypeAlias = Callable[[Batch], float]
 
 
 # --8<-- [start:maml]
-def maml(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
+def maml(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG001
     """The loss after adaptation, and its gradient through the adaptation."""
 
-    def second(batch: Batch) -> float:
+    def objective(batch: Batch) -> float:
         return ws.meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)[0]
 
-    def first(batch: Batch) -> float:
+    return objective
+
+
+def first_order(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
+    """The loss after adaptation, and its gradient at the adapted weights."""
+
+    def objective(batch: Batch) -> float:
         loss, gradient = net.first_order_meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)
         flatten(gradient, ws.gradient)
         return loss
 
-    return first if recipe.first_order else second
+    return objective
 
 
 # --8<-- [end:maml]
@@ -117,16 +123,21 @@ class Method(NamedTuple):
         Makes the loss and gradient that are descended.
     told
         Whether the network is told amplitude and phase, as two more inputs.
+    adapts
+        Whether the step is a part of what is trained: then the angle between first- and
+        second-order meta-gradient is measured now and then.
     """
 
     title: str
     objective: Callable[[Network, Workspace, Recipe], Objective]
     told: bool = False
+    adapts: bool = False
 
 
 # --8<-- [start:methods]
 METHODS = {
-    "maml": Method("MAML", maml),
+    "maml": Method("MAML", maml, adapts=True),
+    "first-order": Method("first-order MAML", first_order, adapts=True),
     "reptile": Method("Reptile", reptile),
     "joint": Method("joint training", joint),
     "oracle": Method("oracle", joint, told=True),
@@ -136,14 +147,8 @@ METHODS = {
 #: Training nothing is a baseline too.
 TITLES = {
     **{name: method.title for name, method in METHODS.items()},
-    "first_order": "first-order MAML",
     "random": "random initialisation",
 }
-
-
-def kind(start: str, first_order: bool) -> str:
-    """What weights come from, in the words of `TITLES`: first-order MAML has one of its own."""
-    return "first_order" if start == "maml" and first_order else start
 
 
 def inputs(method: str) -> int:

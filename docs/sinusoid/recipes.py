@@ -44,11 +44,6 @@ def distinct(part: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return convert
 
 
-def truth(text: str) -> bool:
-    """A setting's type: true or false."""
-    return one_of("true", "false")(text) == "true"
-
-
 def setting(default: Any, convert: Callable[[str], Any], meaning: str) -> Any:
     """A field of `Recipe`: its default, how its text is read, what it means."""
     return field(default=default, metadata={"convert": convert, "meaning": meaning})
@@ -65,7 +60,6 @@ class Recipe:
     methods: tuple[str, ...] = setting(
         ("maml", "joint"), distinct(one_of(*METHODS)), "what is trained, one after another"
     )
-    first_order: bool = setting(False, truth, "whether MAML leaves the second order out")
     iterations: int = setting(10_000, whole(1), "steps of the outer loop")
     meta_batch: int = setting(25, whole(1), "tasks of an iteration")
     shots: int = setting(10, whole(1), "support points of a task")
@@ -92,7 +86,7 @@ def written(value: Any) -> str:
     """A setting as text, which its type reads back."""
     if isinstance(value, tuple | list):
         return AND.join(map(written, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value)
 
 
 def read(name: str, text: str) -> Any:
@@ -137,16 +131,19 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
 
 def from_record(record: Any) -> Recipe:
-    """The recipe of a record that `asdict` made; what it has beside is left alone.
+    """The recipe of a record that `asdict` made, which may have a seed beside.
 
     Raises
     ------
     Refusal
-        When a setting is missing or is not what it must be.
+        When a setting is missing, unknown or not what it must be.
     """
     for name in FIELDS:
         if not isinstance(record, Mapping) or name not in record:
             raise Refusal(f"lacks the argument {name}")
+    for name in record:
+        if name not in {*FIELDS, "seed"}:
+            raise Refusal(f"has the argument {name}; it must have only {', '.join(FIELDS)}")
     return overridden(Recipe(), {name: read(name, written(record[name])) for name in FIELDS})
 
 
@@ -165,27 +162,14 @@ def add_options(options: argparse.ArgumentParser) -> None:
     for name, each in FIELDS.items():
         flag, usual = f"--{name.replace('_', '-')}", written(each.default)
         convert, meaning = each.metadata["convert"], each.metadata["meaning"]
-        if isinstance(each.default, bool):
-            options.add_argument(
-                flag, action="store_true", default=argparse.SUPPRESS, help=f"{meaning}"
-            )
-        else:
-            options.add_argument(
-                flag,
-                nargs="+" if isinstance(each.default, tuple) else None,
-                type=str if isinstance(each.default, tuple) else convert,
-                default=argparse.SUPPRESS,
-                metavar=name.rpartition("_")[2].upper(),
-                help=f"{meaning} (quick: {usual})",
-            )
-    options.add_argument(
-        "--no-baseline",
-        dest="methods",
-        action="store_const",
-        const=["maml"],
-        default=argparse.SUPPRESS,
-        help="the same as --methods maml",
-    )
+        options.add_argument(
+            flag,
+            nargs="+" if isinstance(each.default, tuple) else None,
+            type=str if isinstance(each.default, tuple) else convert,
+            default=argparse.SUPPRESS,
+            metavar=name.rpartition("_")[2].upper(),
+            help=f"{meaning} (quick: {usual})",
+        )
 
 
 def given(options: argparse.Namespace) -> dict[str, Any]:

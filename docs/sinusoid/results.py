@@ -32,8 +32,8 @@ SWEEPS = {
     "quick": "--recipe quick --seeds 5",
     "10shot-maml": f"--recipe paper-10shot --methods maml {MILESTONES}",
     "5shot-maml": f"--recipe paper-5shot --methods maml {MILESTONES}",
-    "10shot-first-order": f"--recipe paper-10shot --methods maml --first-order {MILESTONES}",
-    "5shot-first-order": f"--recipe paper-5shot --methods maml --first-order {MILESTONES}",
+    "10shot-first-order": f"--recipe paper-10shot --methods first-order {MILESTONES}",
+    "5shot-first-order": f"--recipe paper-5shot --methods first-order {MILESTONES}",
     "10shot-baselines": "--recipe paper-10shot --seeds 3 --grid methods=joint,oracle "
     "--grid initial=glorot,truncated",
     "5shot-baselines": "--recipe paper-5shot --seeds 3 --grid methods=joint,oracle "

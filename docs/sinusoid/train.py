@@ -190,7 +190,7 @@ def train(
     # A loss that overflows ends the loop; numpy need not warn of it too.
     with np.errstate(over="ignore", invalid="ignore"), bar(state, quiet) as shown:
         while state.iteration < recipe.iterations and not caught:
-            measured = name == "maml" and state.iteration % ANGLE_EVERY == 0
+            measured = method.adapts and state.iteration % ANGLE_EVERY == 0
             angle = angle_of(net, ws.weights, held_out, recipe.alpha) if measured else None
             try:
                 loss = next(losses)

@@ -34,8 +34,9 @@ def drawn(run: Run, evaluation: Evaluation, curves: dict[str, Curve], seed: int)
         "half_range": half_range(run, seed),
         "error_map": error_map(run, seed),
     }
-    if "maml" in curves:
-        figures["angle"] = angle(run, curves["maml"])
+    measured = [name for name, curve in curves.items() if curve.angles]
+    if measured:
+        figures["angle"] = angle(run, measured[0], curves[measured[0]])
     return figures
 
 

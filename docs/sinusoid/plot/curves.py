@@ -24,7 +24,7 @@ ASIDE = 5
 #: What the loss is taken after, where a method adapts.
 AFTER = {
     "maml": "MAML,\nafter the step",
-    "first_order": "first-order MAML,\nafter the step",
+    "first-order": "first-order MAML,\nafter the step",
     "reptile": "Reptile,\nbefore its last step",
 }
 
@@ -45,18 +45,17 @@ def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
     size = max(1, longest // WINDOWS)
     ends = {}
     for name, curve in curves.items():
-        kind = run.kind(name)
-        colour, line, *_ = LOOKS[kind]
+        colour, line, *_ = LOOKS[name]
         middles, means = windows(curve.losses, size)
         lone = "o" if len(means) == 1 else ""  # it has no line
         axes.plot(middles, means, marker=lone, color=colour, ls=line, lw=1.6)
-        ends[kind] = float(means[-1])
+        ends[name] = float(means[-1])
     mean = f"\n(mean of {size:,} iterations)" if size > 1 else ""
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
     axes.set(xlabel="meta-iteration", ylabel=f"training loss{mean}", xlim=(0, longest))
     axes.set_ylim(-0.03 * axes.get_ylim()[1], None)  # a loss near zero is above the axis
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    names = {run.kind(name): AFTER.get(run.kind(name), run.title(name)) for name in curves}
+    names = {name: AFTER.get(name, run.title(name)) for name in curves}
     label_ends(axes, ends, names, gap=0.14)
     return figure
 
@@ -69,15 +68,15 @@ def moving_median(values: list[float]) -> list[float]:
     ]
 
 
-def angle(run: Run, curve: Curve) -> Figure:
+def angle(run: Run, name: str, curve: Curve) -> Figure:
     """How far the first-order meta-gradient points away from that of second order."""
     figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
     axes = figure.subplots()
-    colour, line, marker, _ = LOOKS[run.kind("maml")]
+    colour, line, marker, _ = LOOKS[name]
     axes.plot(curve.iterations, curve.angles, marker, color=colour, ms=3, alpha=0.4, mew=0)
     axes.plot(curve.iterations, moving_median(curve.angles), color=colour, ls=line, lw=1.8)
     axes.set(
-        xlabel=f"meta-iteration of {run.title('maml')} (line: moving median)",
+        xlabel=f"meta-iteration of {run.title(name)} (line: moving median)",
         ylabel="angle between first- and\nsecond-order meta-gradient",
         ylim=(0, None),
     )

@@ -61,7 +61,7 @@ class Look(NamedTuple):
 
 LOOKS = {
     "maml": Look("#0a5088", "-", "o", "#0a5088"),
-    "first_order": Look("#3a86b4", (0, (7, 1.5, 1.5, 1.5)), "D", "#2a6f99"),
+    "first-order": Look("#3a86b4", (0, (7, 1.5, 1.5, 1.5)), "D", "#2a6f99"),
     "reptile": Look("#14432f", (0, (3.5, 1, 1, 1, 1, 1)), "v", "#14432f"),
     "joint": Look("#b0432d", (0, (4.5, 1.8)), "s", "#b0432d"),
     "oracle": Look(INK, (0, (9, 3)), "", INK),
@@ -109,9 +109,9 @@ def label_ends(
         )
 
 
-def error_line(axes: Axes, kind: str, record: Summary) -> None:
+def error_line(axes: Axes, start: str, record: Summary) -> None:
     """An error by gradient step, with its 95 % band; hollow where some tasks diverged."""
-    colour, line, marker, _ = LOOKS[kind]
+    colour, line, marker, _ = LOOKS[start]
     names = ("capped", "capped_ci95", "diverged")
     mean, half, diverged = (np.array(record[name], float) for name in names)
     steps = np.arange(len(mean))

@@ -78,7 +78,7 @@ def error_map(run: Run, seed: int) -> Figure:
             origin="lower",
             extent=(*tasks.AMPLITUDE, *tasks.PHASE),
         )
-        panel.set_title(run.title(start), color=LOOKS[run.kind(start)].ink)
+        panel.set_title(run.title(start), color=LOOKS[start].ink)
         panel.set(xlabel="amplitude", xticks=[1, 2, 3, 4, 5])
         panel.set_yticks(np.pi * np.arange(5) / 4, ["0", "π/4", "π/2", "3π/4", "π"])
     panels[0].set_ylabel("phase")

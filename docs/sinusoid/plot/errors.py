@@ -82,7 +82,7 @@ def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
                 look = LOOKS["oracle"]
                 panel.axhline(record["capped"][0], color=look.colour, ls=look.line, lw=1)
             else:
-                error_line(panel, run.kind(start), record)
+                error_line(panel, start, record)
         panel.set_title(points(count))
     for panel in panels[:, 0]:
         panel.set_ylabel(f"mean squared error\n{CAPPED}")
@@ -107,9 +107,9 @@ def name_lines(run: Run, panels: list[Axes], evaluation: Evaluation) -> None:
     last = min(2, len(drawn)) - 1
     ends, names = {}, {}
     for start, record in drawn[last].items():
-        kind, at = run.kind(start), 0 if start == "oracle" else -1
-        ends[kind] = float(record["capped"][at] or 0)
-        names[kind] = run.title(start) + (", told the task" if start == "oracle" else "")
+        at = 0 if start == "oracle" else -1
+        ends[start] = float(record["capped"][at] or 0)
+        names[start] = run.title(start) + (", told the task" if start == "oracle" else "")
     label_ends(panels[last], ends, names)
     for empty in range(len(drawn), len(panels)):
         panels[empty].axis("off")

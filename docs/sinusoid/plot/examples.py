@@ -65,10 +65,12 @@ def example(run: Run, seed: int, inputs: tuple[float, float] = INPUTS) -> Exampl
 def shown(run: Run, most: int) -> list[str]:
     """Which starts have a panel: MAML, joint training, Reptile, random weights; the first `most`.
 
+    First-order MAML stands where MAML does.
+
     Where there are three, one of them is what nothing has been learned for. The oracle needs
     other inputs than the rest.
     """
-    trained = [name for name in ("maml", "joint", "reptile") if name in run.starts]
+    trained = [name for name in ("maml", "first-order", "joint", "reptile") if name in run.starts]
     return [*trained[: max(2, most - 1)], "random"][:most]
 
 
@@ -91,7 +93,7 @@ def fit(axes: Axes, run: Run, start: str, task: Example) -> None:
     """What a start predicts for a task: before any step, after one, after ten."""
     axes.plot(task.X, task.Y, color=INK, lw=1)
     axes.plot(task.X_s, task.Y_s, "o", color=INK, ms=4)
-    look = LOOKS[run.kind(start)]
+    look = LOOKS[start]
     for Y, (line, width) in zip(
         predictions(run, start, task, tuple(STEP_LINES)), STEP_LINES.values(), strict=True
     ):

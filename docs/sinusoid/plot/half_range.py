@@ -48,15 +48,15 @@ def half_range(run: Run, seed: int) -> Figure:
     fits(above, run, seed)
     axes, records = below.subplots(), other_half(run, seed, TASKS)
     for start, record in records.items():
-        error_line(axes, run.kind(start), record)
+        error_line(axes, start, record)
     axes.set(
         xlabel=f"gradient steps on the shaded half, {TASKS} unseen sinusoids"
         + hollow_note(records.values()),
         ylabel=f"mean squared error, other half\n{CAPPED}",
         ylim=(0, None),
     )
-    ends = {run.kind(start): float(record["capped"][-1] or 0) for start, record in records.items()}
-    label_ends(axes, ends, {run.kind(start): run.title(start) for start in records}, gap=0.1)
+    ends = {start: float(record["capped"][-1] or 0) for start, record in records.items()}
+    label_ends(axes, ends, {start: run.title(start) for start in records}, gap=0.1)
     return figure
 
 

@@ -78,9 +78,9 @@ def claim(folder: Path, base: Recipe) -> None:
     found = read_json(path, {"base"}, "python -m docs.sinusoid.sweep")["base"]
     found = found if isinstance(found, dict) else {}
     other = [
-        f"{name} is {written(found.get(name))}, not {written(record[name])}"
-        for name in record
-        if found.get(name) != record[name]
+        f"{name} is {written(found.get(name))}, not {written(record.get(name))}"
+        for name in {**record, **found}
+        if found.get(name) != record.get(name)
     ]
     if other:
         raise Refusal(

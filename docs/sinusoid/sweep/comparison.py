@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from docs.sinusoid.evaluate import SHOWN_STEPS
-from docs.sinusoid.methods import TITLES, kind
+from docs.sinusoid.methods import TITLES
 from docs.sinusoid.statistics import cell, over_seeds
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def groups(results: Sequence[Result]) -> list[Group]:
     """Means over seeds, for every combination of settings and every method."""
     found: dict[tuple[Settings, str], dict[int, Summary]] = {}
     for member, methods in results:
-        for start, summary in methods.items():
-            method = kind(start, member.recipe.first_order)
+        for method, summary in methods.items():
             found.setdefault((member.settings, method), {})[member.seed] = summary
     return [
         Group(settings, method, tuple(by_seed), over_seeds(list(by_seed.values())))
