@@ -18,7 +18,7 @@ from derive import build, numpy_code
 from derive.equations import relu, sigmoid, softplus, step
 from derive.notation import D, N, O, alpha, width
 from derive.program import Equation, Program, elementwise, evaluate, z
-from docs.sinusoid.gradcheck import central_difference, relative_error
+from docs.experiment.gradcheck import central_difference, relative_error
 from tests.conftest import layer_sizes, problem
 from tests.test_generated import CHECKS, emitted, import_from
 

@@ -25,11 +25,11 @@ import numpy as np
 import pytest
 
 from docs.sinusoid import checkpoint, evaluate, tasks, train
-from docs.sinusoid.adam import Adam
-from docs.sinusoid.checkpoint import CURRENT, PREVIOUS, REFUSED, packed, unpacked
-from docs.sinusoid.command import Refusal
-from docs.sinusoid.metrics import read_metrics
-from docs.sinusoid.recipes import Recipe
+from docs.experiment.adam import Adam
+from docs.experiment.checkpoint import CURRENT, PREVIOUS, REFUSED, packed, unpacked
+from docs.experiment.command import Refusal
+from docs.experiment.metrics import read_metrics
+from docs.experiment.recipes import Recipe
 
 ROOT = Path(__file__).parent.parent
 SIZES = ["--meta-batch", "3", "--shots", "4", "--queries", "5"]
@@ -41,7 +41,7 @@ SHORT = ["--iterations", "40", *SIZES, "--checkpoint", "10"]
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """A training in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "docs.sinusoid.train", "--run", str(folder), *arguments],
+        [sys.executable, "-m", "docs.experiment.train", "--run", str(folder), *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -481,7 +481,7 @@ LIMITED = """
 import resource, runpy, sys
 limit = int(sys.argv.pop(1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-runpy.run_module("docs.sinusoid.train", run_name="__main__")
+runpy.run_module("docs.experiment.train", run_name="__main__")
 """
 
 
@@ -508,7 +508,7 @@ def test_a_full_disk_loses_nothing(
 def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
     assert train.main([*SHORT, "--run", str(tmp_path), "--quiet"]) == 0
     before = results(tmp_path)
-    command = [sys.executable, "-m", "docs.sinusoid.train", "--run", str(tmp_path), *SHORT]
+    command = [sys.executable, "-m", "docs.experiment.train", "--run", str(tmp_path), *SHORT]
     if os.getuid() == 0:  # who may write anywhere, unless it gives that up
         if not shutil.which("setpriv"):
             pytest.skip("setpriv is not installed")
@@ -562,7 +562,7 @@ def test_progress_is_shown_to_a_terminal_only(tmp_path: Path) -> None:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
         process = subprocess.Popen(
-            [sys.executable, "-m", "docs.sinusoid.train", "--run", str(tmp_path / name), *LONG,
+            [sys.executable, "-m", "docs.experiment.train", "--run", str(tmp_path / name), *LONG,
              *extra],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ from docs.diagnose.gradients import (
 )
 from docs.diagnose.hypotheses import HYPOTHESES, INNER_LOSSES, RIGHT, in_head
 from docs.diagnose.verdict import TOLERANCE
-from docs.sinusoid.gradcheck import central_difference, relative_error
+from docs.experiment.gradcheck import central_difference, relative_error
 from tests.diagnosed import BY_NAME, NAMES, verdict_of
 
 #: How far apart factors must be, and hypotheses in one of the cases: what `TOLERANCE` says.

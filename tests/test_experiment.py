@@ -17,10 +17,10 @@ import pytest
 
 from docs.sinusoid import __main__ as whole
 from docs.sinusoid import evaluate, gradcheck, tasks, train
-from docs.sinusoid.adam import Adam
-from docs.sinusoid.checkpoint import CURRENT, PREVIOUS
-from docs.sinusoid.methods import TITLES
-from docs.sinusoid.networks import initial_weights, load_network, save_weights
+from docs.experiment.adam import Adam
+from docs.experiment.checkpoint import CURRENT, PREVIOUS
+from docs.experiment.methods import TITLES
+from docs.experiment.networks import initial_weights, load_network, save_weights
 from docs.sinusoid.plot import __main__ as plot
 
 ROOT = Path(__file__).parent.parent
@@ -337,7 +337,7 @@ def test_a_run_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ({"alpha": "nan"}, "alpha is 'nan'; it must be a finite number, at least 0"),
         ({"seed": None}, "seed is 'None'; it must be a whole number from 0 to"),
         ({"network": "relu9"}, "network is 'relu9'; it must be one of"),
-        ({"trained": {}}, "has no weights yet; python -m docs.sinusoid.train --resume goes on"),
+        ({"trained": {}}, "has no weights yet; python -m docs.experiment.train --resume goes on"),
         ({"trained": 5}, "trained is 5; it must be as"),
     ],
 )
@@ -369,7 +369,7 @@ def test_an_evaluation_of_other_weights_is_not_drawn(
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    from docs.sinusoid.command import replacing
+    from docs.experiment.command import replacing
 
     path = tmp_path / "weights.npz"
     path.write_bytes(b"old")

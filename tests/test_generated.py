@@ -21,8 +21,8 @@ from derive import latex, notation, package
 from derive.build import NETWORKS
 from derive.functions import functions_of
 from derive.rewrite import rewrite
-from docs.sinusoid.gradcheck import central_difference, relative_error
-from docs.sinusoid.networks import names
+from docs.experiment.gradcheck import central_difference, relative_error
+from docs.experiment.networks import names
 from tests.conftest import (
     QUERIES,
     SHOTS,

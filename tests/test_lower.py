@@ -23,7 +23,7 @@ from derive.plan import plan_of
 from derive.program import Equation, Program, elementwise, evaluate, z
 from derive.rewrite import rewrite
 from derive.storage import constant_of, is_gate, is_zeros
-from docs.sinusoid.networks import names
+from docs.experiment.networks import names
 from tests.conftest import QUERIES, SHOTS, TASKS, derivation, layer_sizes, network, problem
 from tests.test_rewrite import given, outputs
 

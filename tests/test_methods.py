@@ -12,12 +12,12 @@ import pytest
 from scipy import stats
 
 from docs.sinusoid import evaluate, gradcheck, tasks
-from docs.sinusoid.adam import Adam
-from docs.sinusoid.methods import METHODS, Objective, angle_of, inputs
-from docs.sinusoid.networks import INITIALS, flatten, initial_weights, load_network
-from docs.sinusoid.recipes import Recipe
-from docs.sinusoid.statistics import half_interval, over_seeds, summary
-from docs.sinusoid.train import initial_of, outer_loop
+from docs.experiment.adam import Adam
+from docs.experiment.methods import METHODS, Objective, angle_of, inputs
+from docs.experiment.networks import INITIALS, flatten, initial_weights, load_network
+from docs.experiment.recipes import Recipe
+from docs.experiment.statistics import half_interval, over_seeds, summary
+from docs.experiment.train import initial_of, outer_loop
 
 FLOAT64 = np.dtype(np.float64)
 NET = load_network("relu2")

@@ -21,15 +21,15 @@ from matplotlib.image import imread
 from matplotlib.text import Annotation
 
 from docs.sinusoid import evaluate, tasks, train
-from docs.sinusoid.evaluate import Run, errors_by_step, load_run
-from docs.sinusoid.methods import TITLES
-from docs.sinusoid.metrics import read_metrics
+from docs.experiment.evaluate import Run, errors_by_step, load_run
+from docs.experiment.methods import TITLES
+from docs.experiment.metrics import read_metrics
 from docs.sinusoid.plot import __main__ as plot
 from docs.sinusoid.plot import animation, curves, error_map, half_range
-from docs.sinusoid.plot.drawing import LOOKS, STYLE, error_line, label_ends, spread
-from docs.sinusoid.plot.errors import error_by_step, read_evaluation
+from docs.experiment.plot.drawing import LOOKS, STYLE, error_line, label_ends, spread
+from docs.experiment.plot.errors import error_by_step, read_evaluation
 from docs.sinusoid.plot.examples import example, shown
-from docs.sinusoid.statistics import DIVERGED, summary
+from docs.experiment.statistics import DIVERGED, summary
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
@@ -363,7 +363,7 @@ def test_a_foreign_evaluation_is_refused(
     path.write_text(json.dumps(record))
     assert plot.main(["--run", str(copied)]) == 2
     error = capsys.readouterr().err
-    assert f"error: {path} {message} python -m docs.sinusoid.evaluate" in error
+    assert f"error: {path} {message} python -m docs.experiment.evaluate" in error
     assert len(error.splitlines()) == 1
     assert not (copied / "figures").exists()
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docs.sinusoid import train
-from docs.sinusoid.command import Parser, Refusal
-from docs.sinusoid.methods import METHODS
-from docs.sinusoid.networks import INITIALS, hidden_layers, load_network, names
-from docs.sinusoid.recipes import (
+from docs.experiment.command import Parser, Refusal
+from docs.experiment.methods import METHODS
+from docs.experiment.networks import INITIALS, hidden_layers, load_network, names
+from docs.experiment.recipes import (
     FIELDS,
     RECIPES,
     Recipe,

@@ -14,11 +14,11 @@ import pytest
 from docs.render import results as shown
 from docs.render.manifest import PageError
 from docs.sinusoid import results
-from docs.sinusoid.command import Parser
-from docs.sinusoid.evaluate import Run, evaluate
-from docs.sinusoid.recipes import Recipe, add_options, from_options
-from docs.sinusoid.statistics import summary
-from docs.sinusoid.train import fresh, go_on, initial_of, weights_of
+from docs.experiment.command import Parser
+from docs.experiment.evaluate import Run, evaluate
+from docs.experiment.recipes import Recipe, add_options, from_options
+from docs.experiment.statistics import summary
+from docs.experiment.train import fresh, go_on, initial_of, weights_of
 
 #: Mean squared error after one step, after 10,000, 30,000 and 70,000 iterations: the same recipes
 #: in an independent implementation with automatic differentiation, over 1,000 tasks of its own.

@@ -18,14 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docs.sinusoid import checkpoint, evaluate, statistics, tasks, train
-from docs.sinusoid.adam import Adam
-from docs.sinusoid.command import Refusal, write_json
-from docs.sinusoid.evaluate import STEPS, load_run
+from docs.experiment.adam import Adam
+from docs.experiment.command import Refusal, write_json
+from docs.experiment.evaluate import STEPS, load_run
 from docs.sinusoid.plot import __main__ as plot
-from docs.sinusoid.recipes import FIELDS, Recipe, written
+from docs.experiment.recipes import FIELDS, Recipe, written
 from docs.sinusoid.sweep import __main__ as sweep
 from docs.sinusoid.sweep import comparison, grid, member
-from docs.sinusoid.sweep.figure import figure
+from docs.experiment.sweep.figure import figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

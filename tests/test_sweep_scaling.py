@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.sinusoid.recipes import RECIPES
+from docs.experiment.recipes import RECIPES
 from docs.sinusoid.sweep import scaling
-from docs.sinusoid.sweep.scaling import BEYOND, Sizes, Timing
+from docs.experiment.sweep.scaling import BEYOND, Sizes, Timing
 
 TINY = Sizes(runs=3, iterations=3, tasks=2, workers=(1, 2), rounds=2)
 
@@ -63,7 +63,7 @@ def test_the_file_is_written(
     path = tmp_path / "new" / "scaling.json"
     assert scaling.main(["--out", str(path), "--runs", "4"]) == 0
     record = json.loads(path.read_text())
-    assert record["command"] == f"python -m docs.sinusoid.sweep.scaling --out {path} --runs 4"
+    assert record["command"] == f"python -m docs.experiment.sweep.scaling --out {path} --runs 4"
     assert record["sizes"]["runs"] == 4
     assert {case["executor"] for case in record["measured"]} == {"processes", "dask"}
     assert "1,000 runs of the recipe quick" in capsys.readouterr().out

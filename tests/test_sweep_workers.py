@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from docs.sinusoid.command import Parser, Refusal
-from docs.sinusoid.evaluate import STEPS
+from docs.experiment.command import Parser, Refusal
+from docs.experiment.evaluate import STEPS
 from docs.sinusoid.sweep import __main__ as sweep
 from docs.sinusoid.sweep import executors
 

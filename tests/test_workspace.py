@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docs.sinusoid.networks import names
+from docs.experiment.networks import names
 from tests.conftest import Problem, layer_sizes, network, problem
 from tests.test_generated import import_from
 

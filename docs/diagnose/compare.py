@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from docs.diagnose.reading import Found
-    from docs.sinusoid.networks import Array, WeightTuple
+    from docs.experiment.networks import Array, WeightTuple
 
 #: A gradient that is shorter is none.
 SHORTEST = 1e-100

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from docs.diagnose.cases import Case
-    from docs.sinusoid.networks import Array
+    from docs.experiment.networks import Array
 
 #: Decimals in an array of objects, of which NumPy's types know nothing.
 Exact: TypeAlias = Any

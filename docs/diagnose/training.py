@@ -15,15 +15,17 @@ import numpy as np
 
 from docs.diagnose.compare import degrees, flat
 from docs.diagnose.gradients import like
+from docs.experiment.adam import Adam
+from docs.experiment.command import Parser, status, write_json
+from docs.experiment.networks import flatten, initial_weights, load_network
+from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
-from docs.sinusoid.adam import Adam
-from docs.sinusoid.command import Parser, status, write_json
-from docs.sinusoid.networks import flatten, initial_weights, load_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from docs.sinusoid.networks import Network, WeightTuple
+    from docs.experiment.family import Batch
+    from docs.experiment.networks import Network, WeightTuple
 
 RESULTS = Path(__file__).parent / "training.json"
 STAGES = (0, 100, 1000, 3000, 10_000)
@@ -35,7 +37,7 @@ BATCHES = 200
 
 
 # --8<-- [start:angle]
-def compared(net: Network, weights: WeightTuple, batch: tasks.Batch) -> dict[str, float]:
+def compared(net: Network, weights: WeightTuple, batch: Batch) -> dict[str, float]:
     """The first-order gradient beside the meta-gradient: angle in degrees, ratio of lengths."""
     loss, gradient = net.meta_loss_and_gradient(weights, *batch, ALPHA)
     second = flat(gradient)
@@ -57,9 +59,9 @@ def measured(stages: tuple[int, ...] = STAGES, batches: int = BATCHES) -> Iterat
     """Train MAML by its meta-gradient, and compare the two on unseen tasks at some stages."""
     net, single, double = load_network("relu2"), np.dtype(np.float32), np.dtype(np.float64)
     ws = net.workspace((1, UNITS, UNITS, 1), TASKS, SHOTS, SHOTS, single)
-    flatten(initial_weights(net, [UNITS, UNITS], tasks.stream(0, 0), single), out=ws.parameters)
-    adam, seen = Adam(ws.parameters), tasks.batches(tasks.stream(0, 1), TASKS, SHOTS, SHOTS, single)
-    unseen = list(islice(tasks.batches(tasks.stream(0, 2), TASKS, SHOTS, SHOTS, double), batches))
+    flatten(initial_weights(net, [1, UNITS, UNITS, 1], stream(0, 0), single), out=ws.parameters)
+    adam, seen = Adam(ws.parameters), tasks.batches(stream(0, 1), TASKS, SHOTS, SHOTS, single)
+    unseen = list(islice(tasks.batches(stream(0, 2), TASKS, SHOTS, SHOTS, double), batches))
     done = 0
     for stage in stages:
         for _ in range(stage - done):

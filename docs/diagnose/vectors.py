@@ -10,7 +10,7 @@ import numpy as np
 
 from docs.diagnose.cases import Case, cases
 from docs.diagnose.exact import losses
-from docs.sinusoid.command import replacing, writable
+from docs.experiment.command import replacing, writable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from derive.choice import work_of
 from derive.equations import Network, meta_gradient_program
 from derive.lower import forms_of
 from derive.notation import D, M, N, O, width
-from docs.sinusoid.command import Refusal
+from docs.experiment.command import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ALPHA = 0.01

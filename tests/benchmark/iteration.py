@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from docs.sinusoid import tasks
-from docs.sinusoid.adam import Adam
-from docs.sinusoid.metrics import read_metrics
-from docs.sinusoid.networks import flatten
-from docs.sinusoid.recipes import Recipe
-from docs.sinusoid.train import fresh, go_on
+from docs.experiment.adam import Adam
+from docs.experiment.metrics import read_metrics
+from docs.experiment.networks import flatten
+from docs.experiment.recipes import Recipe
+from docs.experiment.train import fresh, go_on
 from tests.benchmark.cases import ALPHA, Case, problem
 from tests.benchmark.clock import ratios, rounded, rounds, summary
 from tests.benchmark.contenders import jax_loss

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.sinusoid.evaluate import SHOWN_STEPS, STEPS, errors_by_step
-from docs.sinusoid.plot.drawing import FAINT, INK, LOOKS, WIDTH
-from docs.sinusoid.plot.examples import example, points, predictions, shown
-from docs.sinusoid.statistics import DIVERGED
+from docs.experiment.evaluate import SHOWN_STEPS, STEPS, errors_by_step
+from docs.experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
+from docs.sinusoid.plot.examples import example, predictions, shown
+from docs.sinusoid.tasks import DIVERGED
 
 if TYPE_CHECKING:
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.networks import Array
+    from docs.experiment.evaluate import Run
+    from docs.experiment.networks import Array
     from docs.sinusoid.plot.examples import Example
 
 #: Seconds that the picture before the first step stays, and each of the others. Motion that ends
@@ -188,7 +188,7 @@ def timing() -> str:
 def steps_of(run: Run, start: str, task: Example) -> list[float]:
     """The errors of a start before and after each step."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return errors_by_step(run.net, run.starts[start], *task[2:], run.recipe.alpha)
+        return errors_by_step(run, start, *task[2:])
 
 
 def filmstrip(run: Run, seed: int) -> Figure:

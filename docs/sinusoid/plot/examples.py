@@ -8,16 +8,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from docs.experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
+from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
-from docs.sinusoid.plot.drawing import FAINT, INK, LOOKS, WIDTH
-from docs.sinusoid.tasks import GRID, INPUTS, PHASE, stream, within
+from docs.sinusoid.tasks import GRID, INPUTS, PHASE, within
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.networks import Array
+    from docs.experiment.evaluate import Run
+    from docs.experiment.networks import Array
 
 #: Of a shown task: with less the differences between methods would not show.
 AMPLITUDE = (2.5, 4.5)
@@ -82,11 +83,6 @@ def predictions(run: Run, start: str, task: Example, steps: tuple[int, ...]) -> 
             adapted = run.net.adapt(weights, task.X_s, task.Y_s, run.recipe.alpha, steps=count)
             found.append(np.clip(run.net.predict(adapted, task.X), -FAR, FAR))
     return found
-
-
-def points(count: int) -> str:
-    """So many support points, in words."""
-    return f"{count} support point" + ("s" if count > 1 else "")
 
 
 def fit(axes: Axes, run: Run, start: str, task: Example) -> None:

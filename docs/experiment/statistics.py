@@ -11,13 +11,11 @@ from scipy.special import stdtrit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from docs.sinusoid.networks import Array
+    from docs.experiment.family import Score
+    from docs.experiment.networks import Array
 
 #: By its name the mean over tasks of something, at every number of gradient steps.
 Summary: TypeAlias = "dict[str, list[float | None]]"
-
-#: An error beyond it counts as diverged: targets are at most 5, so zero is never as wrong.
-DIVERGED = 25.0
 
 
 # --8<-- [start:interval]
@@ -34,31 +32,34 @@ def half_interval(values: Array) -> Array:
     return half
 
 
-def summary(errors: Array) -> Summary:
+def summary(errors: Array, score: Score) -> Summary:
     """What the errors of many tasks say.
 
     A handful of diverged tasks can make a mean meaningless. So there are two, with their
-    intervals: the plain one, and one in which no task counts for more than `DIVERGED`.
+    intervals: the plain one, and one in which no task counts for more than the score's cap.
 
     Parameters
     ----------
     errors
-        Mean squared errors, (tasks, steps + 1).
+        One a task and gradient step, (tasks, steps + 1).
+    score
+        What they are.
 
     Returns
     -------
     dict
-        ``mse``, ``ci95``, ``capped``, ``capped_ci95``, and ``diverged``, the share of tasks; each
-        a list over gradient steps. What is not finite is None, because JSON knows no infinity.
+        The plain mean by the score's name, ``ci95``, ``capped``, ``capped_ci95``, and
+        ``diverged``, the share of tasks; each a list over gradient steps. What is not finite is
+        None, because JSON knows no infinity.
     """
-    capped = np.fmin(errors, DIVERGED)  # also of what is NaN
+    capped = np.fmin(errors, score.cap)  # also of what is NaN
     with np.errstate(over="ignore", invalid="ignore"):
         found = {
-            "mse": errors.mean(axis=0),
+            score.name: errors.mean(axis=0),
             "ci95": half_interval(errors),
             "capped": capped.mean(axis=0),
             "capped_ci95": half_interval(capped),
-            "diverged": (~(errors <= DIVERGED)).mean(axis=0),
+            "diverged": (~(errors <= score.cap)).mean(axis=0),
         }
     return {name: finite(values) for name, values in found.items()}
 

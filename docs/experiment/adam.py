@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from docs.sinusoid.networks import Array
+    from docs.experiment.networks import Array
 
 
 # --8<-- [start:adam]

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from docs.sinusoid.plot.drawing import LOOKS, WIDTH, label_ends
+from docs.experiment.plot.drawing import LOOKS, WIDTH, label_ends
 
 if TYPE_CHECKING:
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.metrics import Curve
-    from docs.sinusoid.networks import Array
+    from docs.experiment.evaluate import Run
+    from docs.experiment.metrics import Curve
+    from docs.experiment.networks import Array
 
 #: Points of a learning curve.
 WINDOWS = 100

@@ -6,17 +6,18 @@ import csv
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.sinusoid.evaluate import SHOWN_STEPS
-from docs.sinusoid.methods import TITLES
-from docs.sinusoid.statistics import cell, over_seeds
+from docs.experiment.evaluate import SHOWN_STEPS
+from docs.experiment.methods import TITLES
+from docs.experiment.statistics import cell, over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from docs.sinusoid.statistics import Summary
-    from docs.sinusoid.sweep.grid import Member, Settings
+    from docs.experiment.statistics import Summary
+    from docs.experiment.sweep.grid import Member, Settings
 
-COLUMNS = ("mse", "ci95", "capped", "capped_ci95", "diverged")
+#: Of a summary, after the plain mean, which has the name of its score.
+COLUMNS = ("ci95", "capped", "capped_ci95", "diverged")
 
 
 class Result(NamedTuple):
@@ -45,7 +46,7 @@ class Group(NamedTuple):
     summary: Summary
 
 
-def tidy(names: Sequence[str], results: Sequence[Result]) -> str:
+def tidy(names: Sequence[str], results: Sequence[Result], score: str) -> str:
     """A CSV file with a line for every run, method and gradient step.
 
     Parameters
@@ -54,19 +55,21 @@ def tidy(names: Sequence[str], results: Sequence[Result]) -> str:
         Of the grid's settings.
     results
         Of the finished runs.
+    score
+        The name of what was measured.
 
     Returns
     -------
     str
         Its numbers are exact; one that is not finite is left empty.
     """
-    text = io.StringIO(newline="")
+    text, columns = io.StringIO(newline=""), (score, *COLUMNS)
     file = csv.writer(text, lineterminator="\n")
-    file.writerow([*names, "seed", "method", "step", *COLUMNS])
+    file.writerow([*names, "seed", "method", "step", *columns])
     for member, methods in results:
         settings = [value for _, value in member.settings]
         for method, summary in methods.items():
-            for step, values in enumerate(zip(*(summary[name] for name in COLUMNS), strict=True)):
+            for step, values in enumerate(zip(*(summary[name] for name in columns), strict=True)):
                 file.writerow([*settings, member.seed, method, step, *values])
     return text.getvalue()
 

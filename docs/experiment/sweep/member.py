@@ -8,15 +8,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docs.sinusoid import checkpoint, train
-from docs.sinusoid.command import Refusal, read_json, writable, write_json
-from docs.sinusoid.evaluate import digest, load_run, record
-from docs.sinusoid.recipes import from_record
+from docs.experiment import checkpoint, train
+from docs.experiment.command import Refusal, read_json, writable, write_json
+from docs.experiment.evaluate import digest, load_run, record
+from docs.experiment.recipes import from_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from docs.sinusoid.recipes import Recipe
+    from docs.experiment.family import TaskFamily
+    from docs.experiment.recipes import Recipe
 
 EVALUATION = "evaluation.json"
 
@@ -50,7 +51,9 @@ class Outcome(NamedTuple):
 
 
 # --8<-- [start:work]
-def work(folder: str, recipe: Mapping[str, Any], seed: int, tasks: int) -> Outcome:
+def work(
+    family: TaskFamily, folder: str, recipe: Mapping[str, Any], seed: int, tasks: int
+) -> Outcome:
     """Train and evaluate one run, or what is left of it.
 
     Any number of processes may be given the same run: one at a time is in the folder, it goes on
@@ -59,6 +62,8 @@ def work(folder: str, recipe: Mapping[str, Any], seed: int, tasks: int) -> Outco
 
     Parameters
     ----------
+    family
+        What its tasks are.
     folder
         Of the run; it is made where it is not there.
     recipe, seed
@@ -73,7 +78,7 @@ def work(folder: str, recipe: Mapping[str, Any], seed: int, tasks: int) -> Outco
     """
     started, caught = time.perf_counter(), list[int]()
     try:
-        reason = advance(Path(folder), from_record(recipe), seed, tasks, caught)
+        reason = advance(family, Path(folder), from_record(recipe), seed, tasks, caught)
     except Exception as error:
         reason = said(error)
     # A signal that stopped the training was meant for the process.
@@ -82,15 +87,17 @@ def work(folder: str, recipe: Mapping[str, Any], seed: int, tasks: int) -> Outco
     return Outcome(not reason, reason, time.perf_counter() - started)
 
 
-def advance(folder: Path, recipe: Recipe, seed: int, tasks: int, caught: list[int]) -> str:
+def advance(
+    family: TaskFamily, folder: Path, recipe: Recipe, seed: int, tasks: int, caught: list[int]
+) -> str:
     """Bring a run to its end; why that was not possible, or nothing.
 
     Signals that end the training early are added to `caught`.
     """
     with hold(writable(folder)):
-        if evaluation(folder, recipe, seed, tasks) is not None:
+        if evaluation(family, folder, recipe, seed, tasks) is not None:
             return ""
-        state = checkpoint.load(folder) or train.fresh(recipe, seed, {}, 0)
+        state = checkpoint.load(folder, family) or train.fresh(family, recipe, seed, {}, 0)
         if (state.recipe, state.seed) != (recipe, seed):
             raise Refusal(f"{folder} holds another run; it must be empty, or hold this one")
         state, signals = train.go_on(folder, state, EVERY, quiet=True)
@@ -99,7 +106,7 @@ def advance(folder: Path, recipe: Recipe, seed: int, tasks: int, caught: list[in
             return state.stopped
         if caught:
             return f"interrupted at iteration {state.iteration:,} of {state.method or 'its end'}"
-        write_json(folder / EVALUATION, record(load_run(folder), (), tasks, TASKS_SEED))
+        write_json(folder / EVALUATION, record(load_run(family, folder), (), tasks, TASKS_SEED))
     return ""
 
 
@@ -146,12 +153,14 @@ def last_sign(folder: Path) -> float:
     return max(times)
 
 
-def evaluation(folder: Path, recipe: Recipe, seed: int, tasks: int) -> dict[str, Any] | None:
+def evaluation(
+    family: TaskFamily, folder: Path, recipe: Recipe, seed: int, tasks: int
+) -> dict[str, Any] | None:
     """The evaluation of a finished run; None where there is none of its weights and tasks."""
     try:
         found = read_json(folder / EVALUATION, {"tasks", "seed", "weights", "methods"}, "")
         trained = read_json(folder / checkpoint.RUN, {"trained"}, "")["trained"]
-        run = load_run(folder)
+        run = load_run(family, folder)
     except Refusal:
         return None
     wanted = (tasks, TASKS_SEED, digest(run), set(run.starts))

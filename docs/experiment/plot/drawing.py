@@ -1,23 +1,20 @@
-"""How every figure looks: the colour and the line of each method, direct labels, files."""
+"""How every figure looks: the colour and the line of each method, direct labels."""
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from docs.sinusoid.command import replacing
-from docs.sinusoid.statistics import DIVERGED
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-    from docs.sinusoid.statistics import Summary
+    from docs.experiment.family import Score
+    from docs.experiment.statistics import Summary
 
 #: Of a figure, in inches: where a page is narrow, ten points are still read.
 WIDTH = 6.8
@@ -33,9 +30,6 @@ STYLE: dict[Any, Any] = {
 
 #: What is the same for all methods: the task itself, and notes.
 INK, FAINT = "#1f1f1f", "#5c5c5c"
-
-#: What an axis of capped means says of them.
-CAPPED = f"(a task counts at most {DIVERGED:g})"
 
 
 class Look(NamedTuple):
@@ -121,21 +115,17 @@ def error_line(axes: Axes, start: str, record: Summary) -> None:
         axes.plot(steps[some], mean[some], marker, ms=4, mfc=ground, color=colour)
 
 
-def hollow_note(records: Iterable[Summary]) -> str:
+def capped(score: Score) -> str:
+    """What an axis of capped means says of them, on a line of its own."""
+    return f"\n(a task counts at most {score.cap:g})" if math.isfinite(score.cap) else ""
+
+
+def hollow_note(records: Iterable[Summary], score: Score) -> str:
     """A line about the hollow markers of `error_line`, where there are any."""
     some = any(any(record["diverged"]) for record in records)
-    return f"\n(hollow: some of them diverged, with an error above {DIVERGED:g})" if some else ""
+    return f"\n(hollow: some of them diverged, with an error above {score.cap:g})" if some else ""
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as PNG and SVG, with one layout for both."""
-    for suffix in ("png", "svg"):
-        save_as(figure, folder, name, suffix)
-        figure.set_layout_engine("none")
-
-
-def save_as(figure: Figure, folder: Path, name: str, suffix: str) -> None:
-    """Write a figure in one format, without the date or the program that would change it."""
-    with replacing(folder / f"{name}.{suffix}") as file:
-        unsigned = {"png": {"Software": None}, "svg": {"Date": None}}[suffix]
-        figure.savefig(file, format=suffix, dpi=160, metadata=unsigned)
+def points(count: int) -> str:
+    """So many support points, in words."""
+    return f"{count} support point" + ("s" if count > 1 else "")

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from docs.sinusoid.networks import flatten
-from docs.sinusoid.tasks import Batch
+from docs.experiment.family import Batch
+from docs.experiment.networks import flatten
 
 if TYPE_CHECKING:
-    from docs.sinusoid.networks import Network, WeightTuple, Workspace
-    from docs.sinusoid.recipes import Recipe
+    from docs.experiment.networks import Network, WeightTuple, Workspace
+    from docs.experiment.recipes import Recipe
 
 #: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
 Objective: TypeAlias = Callable[[Batch], float]
@@ -56,7 +56,7 @@ def joint(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: AR
         X = np.concatenate([batch.X_s, batch.X_q], axis=1)
         Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1)
         rows = len(X) * X.shape[1]
-        loss, gradient = net.loss_and_gradient(ws.weights, X.reshape(rows, -1), Y.reshape(rows, 1))
+        loss, gradient = net.loss_and_gradient(ws.weights, X.reshape(rows, -1), Y.reshape(rows, -1))
         flatten(gradient, ws.gradient)
         return loss
 
@@ -122,7 +122,7 @@ class Method(NamedTuple):
     objective
         Makes the loss and gradient that are descended.
     told
-        Whether the network is told amplitude and phase, as two more inputs.
+        Whether the network is told which task it is, by more inputs.
     adapts
         Whether the step is a part of what is trained: then the angle between first- and
         second-order meta-gradient is measured now and then.
@@ -151,6 +151,6 @@ TITLES = {
 }
 
 
-def inputs(method: str) -> int:
-    """How many inputs the network of a method has."""
-    return 3 if method in METHODS and METHODS[method].told else 1
+def told(start: str) -> bool:
+    """Whether weights are those of a network that is told which task it is."""
+    return start in METHODS and METHODS[start].told

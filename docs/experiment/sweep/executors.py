@@ -7,6 +7,11 @@ write to the sweep's folder: both must be on a disk that all of them share. From
     PYTHONPATH=. dask scheduler --port 8786
     PYTHONPATH=. dask worker HOST:8786 --nthreads 1 --nworkers 2
 
+A worker may die. Dask begins its work again on another one, by its own count of failures. The
+standard library's pool of processes does not, nor do joblib and loky: all three give up
+everything that was in the pool, and leave open which piece of work was at fault. So each process
+here is a pool of its own.
+
 References
 ----------
 .. [1] M. Rocklin: Dask: Parallel Computation with Blocked algorithms and Task Scheduling.
@@ -20,22 +25,24 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import Counter
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
     wait,
 )
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from docs.sinusoid.command import Refusal
+from docs.experiment.command import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -49,7 +56,7 @@ ANSWER = 5.0
 #: Seconds from one look for signals to the next.
 POLL = 0.2
 
-#: Ends of its worker that one piece of work may see, each time as the only one there.
+#: Processes that one piece of work may end.
 ENDS = 3
 
 
@@ -72,42 +79,55 @@ def known(text: str) -> str:
     return text
 
 
-def executor(address: str, workers: int) -> AbstractContextManager[Executor]:
-    """Open an executor by its name.
-
-    Parameters
-    ----------
-    address
-        ``local`` or ``dask://HOST:PORT``.
-    workers
-        Processes of the local one; a cluster has those that it has.
-
-    Returns
-    -------
-    context manager of concurrent.futures.Executor
-        It raises `Refusal` when the cluster does not answer.
-
-    Raises
-    ------
-    Refusal
-        When there is no such executor.
-    """
-    try:
-        known(address)
-    except argparse.ArgumentTypeError as error:
-        raise Refusal(f"the executor {error}") from None
-    return local(workers) if address == LOCAL else dask(address)
+def executor(address: str, workers: int, module: str) -> AbstractContextManager[Executor]:
+    """Open an executor by its name: so many processes, or a cluster that can import a module."""
+    return Processes(workers) if address == LOCAL else dask(address, module)
 
 
 # --- the processes of this machine ---
 
 
-@contextmanager
-def local(workers: int) -> Iterator[Executor]:
-    """Processes that share nothing with this one, and do not outlive it."""
+class Processes(ThreadPoolExecutor):
+    """A process for every thread: one that dies takes nothing else with it.
+
+    Its work is begun again in another process; it is given up when it has ended `ENDS` of them.
+    The processes share nothing with this one, and do not outlive it.
+    """
+
+    def __init__(self, workers: int) -> None:
+        # A process that a thread starts is not interrupted before `settle_in`.
+        super().__init__(workers, initializer=mask_interrupts, initargs=(signal.SIG_BLOCK,))
+        self._pools = [one_process() for _ in range(workers)]
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any) -> Future[Any]:  # type: ignore[override]
+        """Have a process do the work, or others when that dies."""
+        return super().submit(self._carry_out, work, arguments)
+
+    def _carry_out(
+        self, work: Callable[..., Any], arguments: tuple[Any, ...], attempt: int = 1
+    ) -> Any:
+        pool = self._pools.pop()
+        try:
+            return pool.submit(work, *arguments).result()
+        except BrokenExecutor:
+            pool = one_process()
+            if attempt == ENDS:
+                raise
+        finally:
+            self._pools.append(pool)
+        return self._carry_out(work, arguments, attempt + 1)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes, after their work."""
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        for pool in self._pools:
+            pool.shutdown(wait)
+
+
+def one_process() -> ProcessPoolExecutor:
+    """A process that is started for the first work it is given."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=settle_in) as pool:
-        yield pool
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=settle_in)
 
 
 def settle_in() -> None:
@@ -132,41 +152,31 @@ def follow_parent() -> None:
 
 
 def mask_interrupts(how: int) -> None:
-    """Hold Ctrl-C back, or let it through, where the system can."""
+    """Hold Ctrl-C back from this thread, or let it through, where the system can."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(how, {signal.SIGINT})
 
 
-def begin(pool: Executor, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Future[Any]:
-    """Submit work; a process that is started for it is not interrupted before `settle_in`."""
-    mask_interrupts(signal.SIG_BLOCK)
-    try:
-        return pool.submit(work, *arguments)
-    finally:
-        mask_interrupts(signal.SIG_UNBLOCK)
-
-
-def interrupt(pool: Executor) -> None:
-    """Have the runs of a local executor stop at a checkpoint; nobody else can be told."""
-    if isinstance(pool, ProcessPoolExecutor):
-        for process in multiprocessing.active_children():
-            if process.pid is not None:
-                with suppress(ProcessLookupError):  # it has just ended by itself
-                    os.kill(process.pid, signal.SIGINT)
+def interrupt() -> None:
+    """Have the runs of this process's children stop at a checkpoint."""
+    for process in multiprocessing.active_children():
+        if process.pid is not None:
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(process.pid, signal.SIGINT)
 
 
 # --- a Dask cluster ---
 
 
 @contextmanager
-def dask(address: str) -> Iterator[Executor]:
+def dask(address: str, module: str) -> Iterator[Executor]:
     """Connect to a Dask cluster.
 
     Raises
     ------
     Refusal
         When `distributed` is not installed, no scheduler with a worker answers, or they cannot
-        import this checkout.
+        import the module.
     """
     try:
         from distributed import Client  # noqa: PLC0415
@@ -183,41 +193,42 @@ def dask(address: str) -> Iterator[Executor]:
         except TimeoutError:
             raise Refusal(f"{address} has no workers; it must have one or more") from None
         try:
-            client.run_on_scheduler(cores)  # type: ignore[no-untyped-call]
-            client.run(cores)
+            client.run_on_scheduler(can_import, module)  # type: ignore[no-untyped-call]
+            client.run(can_import, module)
         except Exception:
             raise Refusal(
-                f"{address} cannot import docs.sinusoid; its scheduler and workers must be started "
+                f"{address} cannot import {module}; its scheduler and workers must be started "
                 f"with this checkout in PYTHONPATH"
             ) from None
         # Not pure: the same arguments are the same run, but its folder may have changed.
         yield client.get_executor(pure=False)  # type: ignore[no-untyped-call]
 
 
+def can_import(module: str) -> None:
+    """Import a module."""
+    import_module(module)
+
+
 # --- work ---
 
 
 def carry(
+    pool: Executor,
     work: Callable[..., Any],
     jobs: Mapping[str, tuple[Any, ...]],
-    connect: Callable[[], AbstractContextManager[Executor]],
     window: int,
     caught: list[int],
 ) -> Generator[tuple[str, Future[Any]]]:
-    """Have every job done, whatever happens to the workers.
-
-    The death of a process breaks a whole pool, and everything that was in it is lost. It may be
-    the fault of one job, and nobody knows of which: so all of them are done again, one at a time,
-    and a job that is alone at `ENDS` such ends is given up.
+    """Have every job done.
 
     Parameters
     ----------
+    pool
+        Who does them.
     work
         A function of a module, that may be begun again.
     jobs
         By name, its arguments.
-    connect
-        Opens an executor, and another one when that is broken.
     window
         How many jobs are with the executor at a time.
     caught
@@ -228,53 +239,15 @@ def carry(
     str, Future
         A job and its result or exception, as they come; none for a job that a signal ended.
     """
-    waiting, suspects, ends = list(jobs), list[str](), Counter[str]()
-    while (waiting or suspects) and not caught:
-        with connect() as pool:
-
-            def submit(name: str, pool: Executor = pool) -> Future[Any]:
-                return begin(pool, work, jobs[name])
-
-            lost = yield from flight(pool, submit, waiting, suspects, window, caught)
-        for name, future in lost.items():
-            ends[name] += len(lost) == 1
-            if ends[name] < ENDS:
-                suspects.append(name)
-            elif not caught:
-                yield name, future
-
-
-def flight(
-    pool: Executor,
-    submit: Callable[[str], Future[Any]],
-    waiting: list[str],
-    suspects: list[str],
-    window: int,
-    caught: list[int],
-) -> Generator[tuple[str, Future[Any]], None, dict[str, Future[Any]]]:
-    """Carry out jobs until none is left, or the executor breaks; what is lost with it."""
-    flying: dict[Future[Any], str] = {}
-    lost: dict[str, Future[Any]] = {}
-    whole = True
+    waiting, flying = iter(jobs.items()), dict[Future[Any], str]()
     while True:
+        for name, arguments in islice(waiting, 0 if caught else window - len(flying)):
+            flying[pool.submit(work, *arguments)] = name
         if not flying:
-            queue, room = (suspects, 1) if suspects else (waiting, window)
-        while queue and len(flying) < room and whole and not caught:
-            try:
-                flying[submit(queue[0])] = queue[0]
-                queue.pop(0)
-            except BrokenExecutor:
-                whole = False
-        if not flying:
-            return lost
+            return
         done, _ = wait(flying, POLL, FIRST_COMPLETED)
         if caught:
-            interrupt(pool)
+            interrupt()
             flying = {each: name for each, name in flying.items() if not each.cancel()}
         for future in done & flying.keys():
-            name = flying.pop(future)
-            # A cluster that goes away cancels what it had.
-            if future.cancelled() or isinstance(future.exception(), BrokenExecutor):
-                whole, lost[name] = False, future
-            else:
-                yield name, future
+            yield flying.pop(future), future

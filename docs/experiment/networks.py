@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from docs.sinusoid.command import Refusal, replacing
+from docs.experiment.command import Refusal, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Workspace(Protocol):
 
 
 class Network(Protocol):
-    """The functions of a generated package that the experiment calls."""
+    """The functions of a generated package that an experiment calls."""
 
     Weights: type[Any]
     INNER_STEPS: int
@@ -65,7 +65,7 @@ class Network(Protocol):
         """Predict."""
 
     def loss(self, weights: WeightTuple, X: Array, Y: Array) -> float:
-        """Mean squared error."""
+        """Loss."""
 
     def loss_and_gradient(
         self, weights: WeightTuple, X: Array, Y: Array
@@ -142,32 +142,29 @@ INITIALS = {"glorot": glorot, "truncated": truncated}
 
 def initial_weights(
     net: Network,
-    hidden: Sequence[int],
+    sizes: Sequence[int],
     rng: np.random.Generator,
     dtype: np.dtype,
     initial: str = "glorot",
-    inputs: int = 1,
 ) -> WeightTuple:
     """Draw the weights of every layer; biases are zero.
 
-    The inputs of the experiment reach to 5. With the larger weights that are usual for relu [2]_
+    The inputs of sinusoids reach to 5. With the larger weights that are usual for relu [2]_
     the curvature is so high that a step of 0.01 on ten points diverges.
 
     Parameters
     ----------
     net
         A generated package.
-    hidden
-        Units of each hidden layer.
+    sizes
+        Units of each layer, from the inputs to the outputs.
     rng, dtype
         Where the randomness comes from, and the dtype of the arrays.
     initial
         A name of `INITIALS`.
-    inputs
-        Of the network.
     """
     arrays = []
-    for above, below in pairwise([inputs, *hidden, 1]):
+    for above, below in pairwise(sizes):
         arrays.append(INITIALS[initial](rng, above, below).astype(dtype))
         arrays.append(np.zeros((1, below), dtype))
     return cast("WeightTuple", net.Weights(*arrays))

@@ -1,7 +1,7 @@
 """What a run needs to go on after any end, written whole or not at all.
 
-The random state of a run is its seed and its iteration: `tasks.batches` begins anywhere in its
-stream, so that no state of a generator is stored.
+The random state of a run is its seed and its iteration: the batches of a task family begin
+anywhere in their stream, so that no state of a generator is stored.
 """
 
 from __future__ import annotations
@@ -14,20 +14,23 @@ import sys
 import zipfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from docs.sinusoid.command import Refusal, replacing
-from docs.sinusoid.recipes import from_record, parameters
+from docs.experiment.command import Refusal, replacing
+from docs.experiment.methods import told
+from docs.experiment.recipes import from_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from docs.sinusoid.networks import Array
-    from docs.sinusoid.recipes import Recipe
+    from docs.experiment.family import TaskFamily
+    from docs.experiment.networks import Array
+    from docs.experiment.recipes import Recipe
 
 CURRENT, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 REFUSED = "checkpoint.refused.npz"
@@ -49,7 +52,7 @@ class State:
 
     Attributes
     ----------
-    recipe, seed
+    family, recipe, seed
         What decides the run.
     parameters
         Of the method in training, one vector.
@@ -69,6 +72,7 @@ class State:
         Of what it was begun with, or gone on with last.
     """
 
+    family: TaskFamily
     recipe: Recipe
     seed: int
     parameters: Array
@@ -120,8 +124,8 @@ def packed(state: State) -> bytes:
     return MARK + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
-def unpacked(content: bytes) -> State:
-    """What `packed` wrote.
+def unpacked(content: bytes, family: TaskFamily) -> State:
+    """What `packed` wrote of a run on a task family.
 
     Raises
     ------
@@ -134,10 +138,10 @@ def unpacked(content: bytes) -> State:
     if head != MARK + hashlib.sha256(body).hexdigest().encode():
         raise Refusal("is damaged: its digest is not that of its content")
     try:
-        state = read(body)
+        state = read(body, family)
         vectors = [(state.method, getattr(state, name)) for name in ARRAYS]
         for method, vector in [*vectors, *state.finished.items()]:
-            size = parameters(state.recipe, method) if method else 0
+            size = parameters(state, method) if method else 0
             if (vector.shape, vector.dtype) != ((size,), np.dtype(state.recipe.dtype)):
                 raise Refusal(f"has parameters of size {vector.size}; its recipe has {size}")
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
@@ -145,13 +149,20 @@ def unpacked(content: bytes) -> State:
     return state
 
 
-def read(body: bytes) -> State:
+def parameters(state: State, method: str) -> int:
+    """How many numbers the network of a method has."""
+    layers = pairwise(state.family.layers(state.recipe.hidden, told(method)))
+    return sum((above + 1) * below for above, below in layers)
+
+
+def read(body: bytes, family: TaskFamily) -> State:
     """The content of a checkpoint, as `packed` lays it out."""
     with np.load(io.BytesIO(body), allow_pickle=False) as file:
         arrays = dict(file)
     record = json.loads(str(arrays.pop("record")))
     vector, good, mean, square = (arrays.pop(name) for name in ARRAYS)
     return State(
+        family,
         from_record(record["recipe"]),
         record["seed"],
         vector,
@@ -173,7 +184,7 @@ def save(folder: Path, state: State) -> None:
         file.write(packed(state))
 
 
-def load(folder: Path) -> State | None:
+def load(folder: Path, family: TaskFamily) -> State | None:
     """The last checkpoint of a run that can be read, or None where there is none.
 
     One that is refused although the one before it can be used is set aside.
@@ -187,7 +198,7 @@ def load(folder: Path) -> State | None:
     for name in (CURRENT, PREVIOUS):
         path = folder / name
         try:
-            state = unpacked(path.read_bytes())
+            state = unpacked(path.read_bytes(), family)
             belongs(state, folder)
         except FileNotFoundError:
             continue

@@ -1,4 +1,4 @@
-"""The error on unseen sinusoids, as ``evaluation.json`` has it."""
+"""The error on unseen tasks, as ``evaluation.json`` has it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.sinusoid.command import Refusal, read_json
-from docs.sinusoid.evaluate import STEPS, digest
-from docs.sinusoid.plot.drawing import CAPPED, LOOKS, WIDTH, error_line, hollow_note, label_ends
-from docs.sinusoid.plot.examples import points
+from docs.experiment.command import Refusal, read_json
+from docs.experiment.evaluate import STEPS, digest
+from docs.experiment.plot.drawing import (
+    LOOKS,
+    WIDTH,
+    capped,
+    error_line,
+    hollow_note,
+    label_ends,
+    points,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
 
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.statistics import Summary
-
-#: What writes the evaluation that is drawn.
-MADE_BY = "python -m docs.sinusoid.evaluate"
+    from docs.experiment.evaluate import Run
+    from docs.experiment.statistics import Summary
 
 
 class Evaluation(NamedTuple):
@@ -30,7 +34,7 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     tasks
-        How many unseen sinusoids.
+        How many unseen ones.
     by_points
         By number of support points, the fewest first: by start, its errors.
     """
@@ -47,16 +51,17 @@ def read_evaluation(path: Path, run: Run) -> Evaluation:
     Refusal
         When the file is missing or malformed, or is of another run.
     """
-    record = read_json(path, {"methods", "other_points", "points", "tasks", "weights"}, MADE_BY)
+    made_by = run.family.command("evaluate")
+    record = read_json(path, {"methods", "other_points", "points", "tasks", "weights"}, made_by)
     if record["weights"] != digest(run):
-        raise Refusal(f"{path} is of other weights; it must be made again by {MADE_BY}")
+        raise Refusal(f"{path} is of other weights; it must be made again by {made_by}")
     try:
         by_points = {int(record["points"]): record["methods"]}
         by_points |= {int(count): found for count, found in record["other_points"].items()}
         for methods in by_points.values():
             if set(methods) != set(run.starts):
                 raise Refusal(
-                    f"{path} has not the methods of this run; it must be as {MADE_BY} makes it"
+                    f"{path} has not the methods of this run; it must be as {made_by} makes it"
                 )
             shapes = {
                 np.array(found[name], float).shape
@@ -67,11 +72,12 @@ def read_evaluation(path: Path, run: Run) -> Evaluation:
                 raise ValueError
         return Evaluation(int(record["tasks"]), dict(sorted(by_points.items())))
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-        raise Refusal(f"{path} is malformed; it must be as {MADE_BY} makes it") from None
+        raise Refusal(f"{path} is malformed; it must be as {made_by} makes it") from None
 
 
 def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
-    """The error on unseen sinusoids against gradient steps, a panel a number of support points."""
+    """The error on unseen tasks against gradient steps, a panel a number of support points."""
+    score = run.family.score
     rows, columns = -(-len(evaluation.by_points) // 2), min(2, len(evaluation.by_points))
     figure = Figure(figsize=(WIDTH, 0.6 + 2.8 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -85,15 +91,15 @@ def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
                 error_line(panel, start, record)
         panel.set_title(points(count))
     for panel in panels[:, 0]:
-        panel.set_ylabel(f"mean squared error\n{CAPPED}")
+        panel.set_ylabel(score.title + capped(score))
     adapted = [
         record
         for methods in evaluation.by_points.values()
         for start, record in methods.items()
         if start != "oracle"
     ]
-    about = f"gradient steps on each of {evaluation.tasks:,} unseen sinusoids"
-    figure.supxlabel(about + hollow_note(adapted), fontsize=10)
+    about = f"gradient steps on each of {evaluation.tasks:,} unseen {run.family.name}"
+    figure.supxlabel(about + hollow_note(adapted, score), fontsize=10)
     name_lines(run, list(panels.flat), evaluation)
     return figure
 

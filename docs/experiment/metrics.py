@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from docs.sinusoid.command import Refusal, naming
-from docs.sinusoid.methods import METHODS
+from docs.experiment.command import Refusal, naming
+from docs.experiment.methods import METHODS
 
 if TYPE_CHECKING:
     from io import FileIO

@@ -1,4 +1,4 @@
-"""What the experiment's commands share: options, refusals, folders, files written whole."""
+"""What all commands share: options, refusals, folders, files written whole."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-RESULTS = Path("results")
 
 
 class Refusal(Exception):  # noqa: N818
@@ -37,18 +35,16 @@ class Defaults(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def parser(module: str, description: str, seed: int | str = 0) -> argparse.ArgumentParser:
-    """A command's parser, with the options that all of them have.
+def parser(
+    prog: str, description: str, folder: Path, seed: int | str = 0
+) -> argparse.ArgumentParser:
+    """The parser of a command on one run.
 
     A `seed` of ``argparse.SUPPRESS`` leaves no trace where the flag is not given.
     """
-    made = Parser(
-        prog=f"python -m docs.sinusoid{module}",
-        description=description,
-        formatter_class=Defaults,
-    )
+    made = Parser(prog=prog, description=description, formatter_class=Defaults)
     made.add_argument("--seed", type=whole(0), default=seed, help="of every random draw")
-    made.add_argument("--run", type=Path, default=RESULTS, metavar="DIR", help="the run's folder")
+    made.add_argument("--run", type=Path, default=folder, metavar="DIR", help="the run's folder")
     return made
 
 

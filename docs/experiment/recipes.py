@@ -1,11 +1,6 @@
 """What a run is made with: plain data, its flags, its text.
 
-The settings of the papers are `RECIPES` [1]_; every field can be overridden, one by one.
-
-References
-----------
-.. [1] C. Finn, P. Abbeel, S. Levine: Model-Agnostic Meta-Learning for Fast Adaptation of Deep
-       Networks. ICML 2017, arXiv:1703.03400, section 5.1.
+A task family has recipes by name; every field can be overridden, one by one.
 """
 
 from __future__ import annotations
@@ -13,15 +8,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from docs.sinusoid.command import Refusal, one_of, step_size, whole
-from docs.sinusoid.methods import METHODS, inputs
-from docs.sinusoid.networks import INITIALS, hidden_layers, load_network, names
+from docs.experiment.command import Refusal, one_of, step_size, whole
+from docs.experiment.methods import METHODS
+from docs.experiment.networks import INITIALS, hidden_layers, load_network, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from docs.experiment.family import TaskFamily
 
 #: Between the parts of a setting that has several, in text.
 AND = "+"
@@ -70,13 +66,6 @@ class Recipe:
     dtype: str = setting("float32", one_of("float32", "float64"), "of all arrays")
 
 
-PAPER = Recipe(iterations=70_000)
-RECIPES = {
-    "quick": Recipe(),
-    "paper-10shot": PAPER,
-    "paper-5shot": replace(PAPER, shots=5, queries=5),
-    "tanh": Recipe(network="tanh2", iterations=30_000),
-}
 # --8<-- [end:recipe]
 
 FIELDS: dict[str, Field[Any]] = {each.name: each for each in fields(Recipe)}
@@ -147,20 +136,17 @@ def from_record(record: Any) -> Recipe:
     return overridden(Recipe(), {name: read(name, written(record[name])) for name in FIELDS})
 
 
-def parameters(recipe: Recipe, method: str) -> int:
-    """How many numbers the network of a method has."""
-    layers = pairwise([inputs(method), *recipe.hidden, 1])
-    return sum((above + 1) * below for above, below in layers)
-
-
 # --- flags ---
 
 
-def add_options(options: argparse.ArgumentParser) -> None:
+def add_options(options: argparse.ArgumentParser, family: TaskFamily) -> None:
     """A flag for every setting; those that are not given leave no trace."""
-    options.add_argument("--recipe", choices=RECIPES, default=argparse.SUPPRESS, help="start from")
+    options.add_argument(
+        "--recipe", choices=family.recipes, default=argparse.SUPPRESS, help="start from"
+    )
+    first, recipe = next(iter(family.recipes.items()))
     for name, each in FIELDS.items():
-        flag, usual = f"--{name.replace('_', '-')}", written(each.default)
+        flag, usual = f"--{name.replace('_', '-')}", written(getattr(recipe, name))
         convert, meaning = each.metadata["convert"], each.metadata["meaning"]
         options.add_argument(
             flag,
@@ -168,7 +154,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
             type=str if isinstance(each.default, tuple) else convert,
             default=argparse.SUPPRESS,
             metavar=name.rpartition("_")[2].upper(),
-            help=f"{meaning} (quick: {usual})",
+            help=f"{meaning} ({first}: {usual})",
         )
 
 
@@ -187,7 +173,12 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def from_options(options: argparse.Namespace) -> Recipe:
+def named(family: TaskFamily, options: argparse.Namespace) -> Recipe:
+    """The recipe that the flags name, without what they override."""
+    return family.recipe(getattr(options, "recipe", None))
+
+
+def from_options(family: TaskFamily, options: argparse.Namespace) -> Recipe:
     """The recipe that the flags name, with what they override.
 
     Raises
@@ -195,14 +186,14 @@ def from_options(options: argparse.Namespace) -> Recipe:
     Refusal
         When a setting is not what it must be.
     """
-    return overridden(RECIPES[getattr(options, "recipe", "quick")], given(options))
+    return overridden(named(family, options), given(options))
 
 
-def differences(recipe: Recipe, options: argparse.Namespace) -> list[str]:
+def differences(family: TaskFamily, recipe: Recipe, options: argparse.Namespace) -> list[str]:
     """Which of the given flags ask for something else than a recipe."""
     asked = given(options)
     if hasattr(options, "recipe"):
-        asked = asdict(overridden(RECIPES[options.recipe], asked))
+        asked = asdict(from_options(family, options))
     return [
         f"{name} is {written(value)}, not {written(getattr(recipe, name))}"
         for name, value in asked.items()

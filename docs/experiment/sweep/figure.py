@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.sinusoid.methods import TITLES
-from docs.sinusoid.plot.drawing import LOOKS, WIDTH
-from docs.sinusoid.recipes import FIELDS
+from docs.experiment.methods import TITLES
+from docs.experiment.plot.drawing import LOOKS, WIDTH
+from docs.experiment.recipes import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from docs.sinusoid.sweep.comparison import Group
-    from docs.sinusoid.sweep.grid import Settings
+    from docs.experiment.sweep.comparison import Group
+    from docs.experiment.sweep.grid import Settings
 
 #: Few-shot learning is about the first gradient step.
 STEP = 1
@@ -29,8 +29,8 @@ ACROSS = 3
 FAR_APART = 20.0
 
 
-def figure(found: Sequence[Group]) -> Figure:
-    """The error after one gradient step, its mean and 95 % interval over seeds.
+def figure(found: Sequence[Group], score: str) -> Figure:
+    """The `score` after one gradient step, its mean and 95 % interval over seeds.
 
     The setting with the most values is on the axis, and each combination of the others has a
     panel. Which methods are trained beside one another changes none of them, so that `methods`
@@ -55,7 +55,7 @@ def figure(found: Sequence[Group]) -> Figure:
     for panel in grid.flat[len(others) :]:
         panel.set_visible(False)
     after = f" after {STEP} gradient step" if along else ""
-    drawn.supylabel(f"mean squared error{after}\n(mean over seeds, 95 % interval)", fontsize=10)
+    drawn.supylabel(f"{score}{after}\n(mean over seeds, 95 % interval)", fontsize=10)
     limit(grid.flat[0], [group.summary["capped"][STEP] for group in groups])
     legend(drawn, [group.method for group in groups], lines=not along)
     return drawn
