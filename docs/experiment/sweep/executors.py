@@ -251,3 +251,5 @@ def carry(
             flying = {each: name for each, name in flying.items() if not each.cancel()}
         for future in done & flying.keys():
             yield flying.pop(future), future
+            if future.cancelled():  # its cluster has gone away, and answers no more
+                yield from ((name, future) for name, _ in waiting)

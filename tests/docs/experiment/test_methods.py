@@ -1,36 +1,44 @@
-"""What is trained, against the definitions of the papers; statistics against SciPy."""
+"""What is trained, against the definitions of the papers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice, repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from docs.sinusoid import evaluate, gradcheck, tasks
+from docs.experiment import gradcheck
 from docs.experiment.adam import Adam
-from docs.experiment.methods import METHODS, Objective, angle_of, inputs
-from docs.experiment.networks import INITIALS, flatten, initial_weights, load_network
+from docs.experiment.evaluate import STEPS, Run, errors_by_step
+from docs.experiment.methods import METHODS, Objective, angle_of
+from docs.experiment.networks import flatten, load_network
+from docs.experiment.randomness import stream
 from docs.experiment.recipes import Recipe
-from docs.experiment.statistics import half_interval, over_seeds, summary
 from docs.experiment.train import initial_of, outer_loop
+from docs.sinusoid.family import SINUSOIDS
+
+if TYPE_CHECKING:
+    from docs.experiment.family import Batch
 
 FLOAT64 = np.dtype(np.float64)
+
+
 NET = load_network("relu2")
+
+
 SMALL = Recipe(hidden=(5, 4), meta_batch=3, shots=4, queries=6, dtype="float64")
 
 
-def prepared(recipe: Recipe, method: str) -> tuple[Any, Objective, Iterator[tasks.Batch]]:
+def prepared(recipe: Recipe, method: str) -> tuple[Any, Objective, Iterator[Batch]]:
     """A workspace with initial weights, an objective, and meta-batches for it."""
     sizes = (recipe.meta_batch, recipe.shots, recipe.queries)
-    ws = NET.workspace((inputs(method), *recipe.hidden, 1), *sizes, FLOAT64)
-    flatten(initial_of(recipe, 0, method), ws.parameters)
     told = METHODS[method].told
-    batches = tasks.batches(tasks.stream(0, 1), *sizes, FLOAT64, told=told)
+    ws = NET.workspace(SINUSOIDS.layers(recipe.hidden, told), *sizes, FLOAT64)
+    flatten(initial_of(SINUSOIDS, recipe, 0, method), ws.parameters)
+    batches = SINUSOIDS.batches(stream(0, 1), *sizes, FLOAT64, told=told)
     return ws, METHODS[method].objective(NET, ws, recipe), batches
 
 
@@ -52,7 +60,7 @@ def test_a_gradient_is_that_of_its_loss(method: str) -> None:
     ws, objective, batches = prepared(SMALL, method)
     batch = next(batches)
     objective(batch)
-    gradient, start = ws.gradient.copy(), initial_of(SMALL, 0, method)
+    gradient, start = ws.gradient.copy(), initial_of(SINUSOIDS, SMALL, 0, method)
 
     def moved(weights: Any) -> float:
         flatten(weights, ws.parameters)
@@ -127,34 +135,13 @@ def test_reptile_with_one_step_is_joint_training_on_the_support_sets() -> None:
 
 
 def test_methods_start_from_the_same_weights() -> None:
-    maml, joint, oracle = (initial_of(SMALL, 3, name) for name in ("maml", "joint", "oracle"))
+    maml, joint, oracle = (
+        initial_of(SINUSOIDS, SMALL, 3, name) for name in ("maml", "joint", "oracle")
+    )
     for ours, theirs in zip(maml, joint, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert oracle[0].shape == (3, 5)
-    assert not np.array_equal(initial_of(SMALL, 4, "maml")[0], maml[0])
-
-
-@pytest.mark.parametrize(
-    ("initial", "deviation", "bound"),
-    [
-        # Of a uniform distribution; and a normal one cut at two deviations keeps 0.87962 of its
-        # own, from its density.
-        ("glorot", [np.sqrt(2 / 201), np.sqrt(2 / 400)], [np.sqrt(6 / 201), np.sqrt(6 / 400)]),
-        ("truncated", [0.0087962, 0.0087962], [0.02, 0.02]),
-    ],
-)
-def test_initial_weights_have_their_distribution(
-    initial: str, deviation: list[float], bound: list[float]
-) -> None:
-    rng = np.random.default_rng(0)
-    drawn = [initial_weights(NET, [200, 200], rng, FLOAT64, initial, inputs=1) for _ in range(30)]
-    assert set(INITIALS) == {"glorot", "truncated"}
-    for layer, (each, most) in enumerate(zip(deviation, bound, strict=True)):
-        values = np.concatenate([weights[2 * layer].ravel() for weights in drawn])
-        assert values.std() == pytest.approx(each, rel=0.03)
-        assert abs(values.mean()) < 0.03 * each
-        assert 0.98 * most < np.abs(values).max() <= most
-    assert not any(weights[1].any() or weights[3].any() for weights in drawn)
+    assert not np.array_equal(initial_of(SINUSOIDS, SMALL, 4, "maml")[0], maml[0])
 
 
 def test_the_angle_is_that_of_the_two_gradients() -> None:
@@ -173,49 +160,12 @@ def test_the_angle_is_that_of_the_two_gradients() -> None:
     )
 
 
-# --- statistics ---
-
-
-def test_an_interval_is_that_of_scipy() -> None:
-    values = np.random.default_rng(0).normal(size=(7, 3))
-    expected = stats.t.interval(0.95, 6, loc=values.mean(axis=0), scale=stats.sem(values))
-    np.testing.assert_allclose(values.mean(axis=0) - half_interval(values), expected[0])
-    np.testing.assert_allclose(values.mean(axis=0) + half_interval(values), expected[1])
-    assert np.isnan(half_interval(values[:1])).all()
-
-
-def test_an_interval_covers_the_mean_as_often_as_it_says() -> None:
-    drawn = np.random.default_rng(0).normal(1, 2, size=(5, 20_000))
-    covered = np.abs(drawn.mean(axis=0) - 1) <= half_interval(drawn)
-    assert covered.mean() == pytest.approx(0.95, abs=0.01)
-
-
-def test_diverged_tasks_are_counted_and_capped() -> None:
-    errors = np.array([[1.0, 30.0], [3.0, np.nan], [2.0, np.inf], [2.0, 25.0]])
-    found = summary(errors)
-    assert found["mse"] == [2.0, None]
-    assert found["ci95"][1] is None
-    assert found["capped"] == [2.0, 25.0]
-    assert found["capped_ci95"][1] == 0
-    assert found["diverged"] == [0.0, 0.75]
-
-
-def test_over_seeds() -> None:
-    summaries = [summary(np.array([[value], [value + 2.0]])) for value in (1.0, 2.0, 6.0)]
-    found = over_seeds(summaries)
-    assert found["mse"] == found["capped"] == [4.0]
-    # Student's t with two degrees of freedom: 4.30265, from its closed form.
-    t = 0.95 * np.sqrt(2 / (1 - 0.95**2))
-    assert found["seeds_ci95"][0] == pytest.approx(t * np.sqrt(7) / np.sqrt(3))
-    assert over_seeds(summaries[:1])["seeds_ci95"] == [None]
-    assert over_seeds([summary(np.full((2, 1), np.inf))] * 2)["mse"] == [None]
-
-
 def test_errors_are_measured_before_and_after_every_step() -> None:
-    weights = initial_of(SMALL, 0, "maml")
-    X_s, Y_s, X, Y = (each[0] for each in tasks.unseen(0, 2, 4, FLOAT64))
-    errors = evaluate.errors_by_step(NET, weights, X_s, Y_s, X, Y, 0.01)
-    assert len(errors) == 11
+    weights = initial_of(SINUSOIDS, SMALL, 0, "maml")
+    X_s, Y_s, X, Y = (each[0] for each in SINUSOIDS.unseen(0, 2, 4, FLOAT64))
+    run = Run(SINUSOIDS, SMALL, 0, {"maml": weights})
+    errors = errors_by_step(run, "maml", X_s, Y_s, X, Y)
+    assert len(errors) == STEPS + 1 == 11
     for steps in (0, 1, 10):
         adapted = NET.adapt(weights, X_s, Y_s, 0.01, steps=steps)
         assert errors[steps] == pytest.approx(np.mean((NET.predict(adapted, X) - Y) ** 2))

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -15,26 +14,27 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.image import imread
-from matplotlib.text import Annotation
 
-from docs.sinusoid import evaluate, tasks, train
 from docs.experiment.evaluate import Run, errors_by_step, load_run
-from docs.experiment.methods import TITLES
 from docs.experiment.metrics import read_metrics
-from docs.sinusoid.plot import __main__ as plot
-from docs.sinusoid.plot import animation, curves, error_map, half_range
-from docs.experiment.plot.drawing import LOOKS, STYLE, error_line, label_ends, spread
+from docs.experiment.plot import curves
+from docs.experiment.plot.drawing import LOOKS, STYLE
 from docs.experiment.plot.errors import error_by_step, read_evaluation
+from docs.experiment.randomness import stream
+from docs.sinusoid import evaluate, tasks, train
+from docs.sinusoid.family import SINUSOIDS
+from docs.sinusoid.plot import __main__ as plot
+from docs.sinusoid.plot import animation, error_map, half_range
 from docs.sinusoid.plot.examples import example, shown
-from docs.experiment.statistics import DIVERGED, summary
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
+
 SMALL = ["--iterations", "9", "--meta-batch", "3", "--shots", "6", "--queries", "5", "--quiet"]
+
+
 FIGURES = {
     "fits": ["MAML", "joint training", "random", "x", "y", "6 support points", "10 steps"],
     "error_by_step": ["5 support points", "10 support points", "(a task counts at most 25)"],
@@ -44,6 +44,8 @@ FIGURES = {
     "angle": ["angle between first- and", "second-order meta-gradient", "meta-iteration of MAML"],
     "adaptation": ["gradient step ", "MAML", "joint training"],
 }
+
+
 NEEDED = ("run.json", "metrics.csv", "evaluation.json")
 
 
@@ -72,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Run:
-    return load_run(folder)
+    return load_run(SINUSOIDS, folder)
 
 
 @pytest.fixture
@@ -94,9 +96,6 @@ def xs(line: Line2D) -> list[float]:
 
 def ys(line: Line2D) -> list[float]:
     return [float(y) for y in np.asarray(line.get_ydata())]
-
-
-# --- files ---
 
 
 def test_every_figure_is_a_png_and_an_svg(folder: Path) -> None:
@@ -153,60 +152,15 @@ def test_any_run_is_drawn(
 def test_at_most_three_panels_of_fits(run: Run) -> None:
     weights = run.starts["maml"]
     full = Run(
-        run.recipe, 0, dict.fromkeys(["oracle", "reptile", "joint", "maml", "random"], weights)
+        SINUSOIDS,
+        run.recipe,
+        0,
+        dict.fromkeys(["oracle", "reptile", "joint", "maml", "random"], weights),
     )
     assert shown(full, 3) == ["maml", "joint", "random"]
     assert shown(full, 2) == ["maml", "joint"]
-    two = Run(run.recipe, 0, dict.fromkeys(["reptile", "maml", "random"], weights))
+    two = Run(SINUSOIDS, run.recipe, 0, dict.fromkeys(["reptile", "maml", "random"], weights))
     assert shown(two, 3) == ["maml", "reptile", "random"]
-
-
-# --- looks ---
-
-
-def luminance(colour: str) -> float:
-    """Of a colour, as WCAG 2.2 defines it."""
-    parts = np.array(to_rgb(colour))
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
-
-
-def contrast(colour: str) -> float:
-    """With white."""
-    return 1.05 / (luminance(colour) + 0.05)
-
-
-def test_methods_stay_apart_in_grey() -> None:
-    assert set(LOOKS) == set(TITLES)
-    # CIE lightness, 0 to 100; a difference of 8 is seen at once where areas do not touch.
-    lightness = sorted(116 * luminance(look.colour) ** (1 / 3) - 16 for look in LOOKS.values())
-    assert min(lighter - darker for darker, lighter in pairwise(lightness)) > 7.5
-    assert min(contrast(look.colour) for look in LOOKS.values()) >= 3  # lines
-    assert min(contrast(look.ink) for look in LOOKS.values()) >= 4.5  # letters
-    for each in ("line", "marker"):
-        assert len({getattr(look, each) for look in LOOKS.values()}) == len(LOOKS)
-
-
-def test_names_at_the_ends_of_lines_do_not_overlap() -> None:
-    assert spread([0.5, 0.1, 0.52], 0.1) == pytest.approx([0.5, 0.1, 0.6])
-    figure = Figure()
-    axes = figure.subplots()
-    axes.set_ylim(0, 5)
-    label_ends(axes, {"maml": 1.0, "joint": 1.01}, {"maml": "A", "joint": "B"})
-    (_, low), (_, high) = (text.xy for text in axes.texts if isinstance(text, Annotation))
-    assert low == pytest.approx(0.2)
-    assert high - low >= 0.075
-
-
-def test_steps_where_tasks_diverged_are_hollow() -> None:
-    axes = Figure().subplots()
-    errors = np.array([[1.0, 2.0], [3.0, np.inf]])
-    error_line(axes, "joint", summary(errors))
-    whole, hollow = (line for line in axes.get_lines() if line.get_marker() == "s")
-    assert xs(whole) == [0]
-    assert xs(hollow) == [1]
-    assert ys(hollow) == [(2 + DIVERGED) / 2]
-    assert hollow.get_markerfacecolor() == "white"
 
 
 def test_bands_are_the_intervals_of_the_evaluation(folder: Path, run: Run) -> None:
@@ -231,9 +185,6 @@ def test_bands_are_the_intervals_of_the_evaluation(folder: Path, run: Run) -> No
     assert [set(ys(line)) for line in oracle] == [{methods["oracle"]["capped"][0]}]
 
 
-# --- numbers ---
-
-
 def test_windows_average_what_was_recorded(folder: Path, run: Run) -> None:
     with (folder / "metrics.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["method"] == "joint"]
@@ -256,7 +207,7 @@ def test_a_cell_of_the_map_is_the_error_of_its_task(run: Run) -> None:
     assert found.shape == (3, 3)
     phase, amplitude = np.pi / 2, 0.1 + 4.9 * 5 / 6  # the middle row, the last column
     grid, errors = tasks.GRID.astype(run.dtype), []
-    for draw in tasks.stream(7, 3).random((2, 6, 1)):
+    for draw in stream(7, 3).random((2, 6, 1)):
         x = (10 * draw - 5).astype(run.dtype)
         y = (amplitude * np.sin(x - phase)).astype(run.dtype)
         adapted = run.net.adapt(run.starts["joint"], x, y, run.recipe.alpha, steps=1)
@@ -288,9 +239,6 @@ def test_half_range_learns_on_one_half_and_is_measured_on_the_other(
     assert (task.amplitude, task.phase) == example(run, 0)[:2]
 
 
-# --- the animation ---
-
-
 def test_the_animation_plays_once_and_ends_in_time(run: Run) -> None:
     text = animation.adaptation(run, 0)
     assert len(text.encode()) < 60_000
@@ -314,14 +262,11 @@ def test_the_animation_says_step_and_error(run: Run) -> None:
     root = ElementTree.fromstring(animation.adaptation(run, 2))
     groups = [each for each in root.iter() if "gone" in str(each.get("class"))]
     for start in ("maml", "joint"):
-        errors = errors_by_step(run.net, run.starts[start], *task[2:], run.recipe.alpha)
+        errors = errors_by_step(run, start, *task[2:])
         for step, (group, error) in enumerate(zip(groups, errors, strict=False)):
             said = "".join(group.itertext())
             assert said.startswith(f"gradient step {step}")
             assert f"error {error:.2f}" in said
-
-
-# --- refusals ---
 
 
 def spoilt(change: dict[str, Any]) -> Any:

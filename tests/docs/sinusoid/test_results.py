@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docs.render import results as shown
-from docs.render.manifest import PageError
-from docs.sinusoid import results
 from docs.experiment.command import Parser
 from docs.experiment.evaluate import Run, evaluate
 from docs.experiment.recipes import Recipe, add_options, from_options
 from docs.experiment.statistics import summary
 from docs.experiment.train import fresh, go_on, initial_of, weights_of
+from docs.render import results as shown
+from docs.render.manifest import PageError
+from docs.sinusoid import results
+from docs.sinusoid.family import SINUSOIDS
 
 #: Mean squared error after one step, after 10,000, 30,000 and 70,000 iterations: the same recipes
 #: in an independent implementation with automatic differentiation, over 1,000 tasks of its own.
@@ -60,9 +61,9 @@ def test_results_are_those_of_their_command(name: str) -> None:
     assert kept["failures"] == {}
     assert kept["tasks"] == 1000
     options = Parser()
-    add_options(options)
+    add_options(options, SINUSOIDS)
     known, rest = options.parse_known_args(results.SWEEPS[name].split())
-    base = json.loads(json.dumps(asdict(from_options(known))))
+    base = json.loads(json.dumps(asdict(from_options(SINUSOIDS, known))))
     assert kept["base"] == base
     grid = {"=".join(each.split("=")[1:]) for each in rest if "=" in each}
     assert {",".join(values) for values in kept["grid"].values()} == grid
@@ -163,17 +164,17 @@ def test_the_results_are_what_chapter_15_says_of_them() -> None:
 )
 def test_a_short_training_reaches_the_table(shots: int, initial: str, tmp_path: Path) -> None:
     recipe = Recipe(shots=shots, queries=shots, initial=initial, methods=("maml",))
-    state, caught = go_on(tmp_path, fresh(recipe, 0, {}, 0), every=10**6, quiet=True)
+    state, caught = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}, 0), every=10**6, quiet=True)
     assert not caught
-    weights = weights_of(recipe, "maml", state.finished["maml"])
-    run = Run(recipe, 0, {"maml": weights})
-    ours = summary(evaluate(run, shots, 1000, 0)["maml"])
+    weights = weights_of(SINUSOIDS, recipe, "maml", state.finished["maml"])
+    run = Run(SINUSOIDS, recipe, 0, {"maml": weights})
+    ours = summary(evaluate(run, shots, 1000, 0)["maml"], SINUSOIDS.score)
     mean, tasks = ours["capped"][1], ours["capped_ci95"][1]
     assert mean is not None
     assert tasks is not None
     theirs = INDEPENDENT[f"{shots}shot", "maml", initial][0]
     assert abs(mean - theirs) < hypot(tasks, TASKS, SEEDS)
-    assert not np.array_equal(weights[0], initial_of(recipe, 0, "maml")[0])
+    assert not np.array_equal(weights[0], initial_of(SINUSOIDS, recipe, 0, "maml")[0])
 
 
 # --- how they are made ---
