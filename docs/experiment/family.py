@@ -60,7 +60,6 @@ class Unseen(Protocol):
         """The same tasks for every method."""
 
 
-# --8<-- [start:family]
 @dataclass(frozen=True)
 class Score:
     """What an evaluation measures on the query set of a task.
@@ -118,7 +117,6 @@ class TaskFamily:
     points: Sequence[int] = ()
     told: int = 0
     folder: Path = Path("results")
-    # --8<-- [end:family]
 
     def recipe(self, name: str | None = None) -> Recipe:
         """The recipe of a name, or the first."""
