@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from docs.experiment.command import Refusal, read_json
 from docs.experiment.evaluate import STEPS, digest
+from docs.experiment.methods import told
 from docs.experiment.plot.drawing import (
     LOOKS,
     WIDTH,
@@ -83,9 +84,9 @@ def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for panel, (count, methods) in zip(panels.flat, evaluation.by_points.items(), strict=False):
         for start, record in methods.items():
-            if start == "oracle":
-                # It is told the task: steps on support points can only lead it away.
-                look = LOOKS["oracle"]
+            if told(start):
+                # Steps on support points can only lead it away from what it knows.
+                look = LOOKS[start]
                 panel.axhline(record["capped"][0], color=look.colour, ls=look.line, lw=1)
             else:
                 error_line(panel, start, record)
@@ -96,7 +97,7 @@ def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
         record
         for methods in evaluation.by_points.values()
         for start, record in methods.items()
-        if start != "oracle"
+        if not told(start)
     ]
     about = f"gradient steps on each of {evaluation.tasks:,} unseen {run.family.name}"
     figure.supxlabel(about + hollow_note(adapted, score), fontsize=10)
@@ -113,9 +114,8 @@ def name_lines(run: Run, panels: list[Axes], evaluation: Evaluation) -> None:
     last = min(2, len(drawn)) - 1
     ends, names = {}, {}
     for start, record in drawn[last].items():
-        at = 0 if start == "oracle" else -1
-        ends[start] = float(record["capped"][at] or 0)
-        names[start] = run.title(start) + (", told the task" if start == "oracle" else "")
+        ends[start] = float(record["capped"][0 if told(start) else -1] or 0)
+        names[start] = run.title(start) + (", told the task" if told(start) else "")
     label_ends(panels[last], ends, names)
     for empty in range(len(drawn), len(panels)):
         panels[empty].axis("off")

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from docs.experiment.evaluate import errors_by_step
+from docs.experiment.methods import told
 from docs.experiment.plot.drawing import WIDTH, capped, error_line, hollow_note, label_ends
 from docs.experiment.statistics import summary
 from docs.sinusoid import tasks
@@ -34,7 +35,7 @@ def other_half(run: Run, seed: int, count: int) -> dict[str, Summary]:
     found = {}
     with np.errstate(over="ignore", invalid="ignore"):
         for start in run.starts:
-            if start != "oracle":  # that has nothing to infer
+            if not told(start):  # that has nothing to infer
                 errors = [errors_by_step(run, start, *task) for task in drawn]
                 found[start] = summary(np.array(errors), run.family.score)
     return found
