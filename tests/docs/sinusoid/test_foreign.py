@@ -73,7 +73,7 @@ def test_a_run_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ({"alpha": "nan"}, "alpha is 'nan'; it must be a finite number, at least 0"),
         ({"seed": None}, "seed is 'None'; it must be a whole number from 0 to"),
         ({"network": "relu9"}, "network is 'relu9'; it must be one of"),
-        ({"trained": {}}, "has no weights yet; python -m docs.experiment.train --resume goes on"),
+        ({"trained": {}}, "has no weights yet; python -m docs.sinusoid.train --resume goes on"),
         ({"trained": 5}, "trained is 5; it must be as"),
     ],
 )

@@ -308,7 +308,7 @@ def test_a_foreign_evaluation_is_refused(
     path.write_text(json.dumps(record))
     assert plot.main(["--run", str(copied)]) == 2
     error = capsys.readouterr().err
-    assert f"error: {path} {message} python -m docs.experiment.evaluate" in error
+    assert f"error: {path} {message} python -m docs.sinusoid.evaluate" in error
     assert len(error.splitlines()) == 1
     assert not (copied / "figures").exists()
 
