@@ -23,6 +23,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy derive generated docs tests
+	$(BIN)/lint-imports --no-cache
 
 # Build the site, strict; into site/. On one machine, the same commit gives the same bytes.
 # SITE_URL is where it will be served from; OFFLINE=true makes one that opens from disk.

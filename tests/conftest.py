@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from derive.build import NETWORKS
-from derive.derivation import Derivation
+from derive.package.derivation import Derivation, derive
+
+#: The emitted packages.
+NAMES = list(NETWORKS)
 
 #: Pairwise distinct primes, so that no two sizes can be taken for one another.
 TASKS, SHOTS, QUERIES, SIZES = 3, 5, 7, (2, 11, 13, 17)
@@ -40,7 +46,7 @@ def network(name: str) -> ModuleType:
 @cache
 def derivation(name: str) -> Derivation:
     """What a package was emitted from, derived once for all tests."""
-    return Derivation(name, NETWORKS[name])
+    return derive(name, NETWORKS[name])
 
 
 def random_weights(net: Any, sizes: tuple[int, ...], rng: np.random.Generator) -> Any:
@@ -75,3 +81,16 @@ def problem(
         for columns in (sizes[0], sizes[-1])
     ]
     return Problem(random_weights(net, sizes, rng), *arrays)
+
+
+def import_from(folder: Path, name: str) -> Any:
+    """Import a package from anywhere; under the name ``generated.x`` it finds the runtime there."""
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -15,13 +15,14 @@ import numpy as np
 from sympy import ImmutableMatrix, MatrixSymbol, Rational
 
 from derive.build import NETWORKS
-from derive.derivation import Derivation
-from derive.equations import Network, meta_gradient_program
-from derive.notation import D, M, N, O, T, alpha, width
-from derive.program import evaluate
-from derive.proof import largest_gap
-from derive.rewrite import rewrite
-from derive.warm_up import EXAMPLE
+from derive.language.names import D, M, N, O, T, alpha, width
+from derive.language.program import evaluate
+from derive.model.network import Network
+from derive.model.programs import meta_gradient_program
+from derive.package.derivation import rewritten_in_stages
+from derive.package.proof import largest_gap
+from derive.package.warm_up import EXAMPLE
+from derive.passes.rewrite import PASSES, rewrite
 from docs import by_hand
 from docs.experiment.gradcheck import central_difference, gradients, relative_error
 from docs.experiment.networks import hidden_layers, initial_weights, load_network
@@ -163,11 +164,11 @@ def second_order() -> dict[str, Any]:
 
 def passes() -> dict[str, str]:
     """Whether each pass leaves all outputs what they were, on fractions and with relu."""
-    derivation = Derivation("relu2", NETWORKS["relu2"])
+    derived = meta_gradient_program(NETWORKS["relu2"])
     sizes = {N: 2, M: 3, D: 1, O: 1, T: 2, width(1): 2, width(2): 3}
     rng = random.Random(0)
     given: dict[Any, Any] = {**sizes, alpha: Rational(1, 7)}
-    for symbol in derivation.derived.inputs:
+    for symbol in derived.inputs:
         if isinstance(symbol, MatrixSymbol):
             rows, columns = (int(size.subs(sizes)) for size in symbol.shape)
             entries = [
@@ -176,9 +177,9 @@ def passes() -> dict[str, str]:
             given[symbol] = ImmutableMatrix(rows, columns, entries)
     found = [
         [evaluate(program, given)[output] for output in program.outputs]
-        for program in derivation.stages
+        for program in rewritten_in_stages(derived)
     ]
-    names = list(derivation.costs)[1:]
+    names = [apply.__name__ for apply in PASSES]
     return {
         name: "equal" if after == before else "not equal"
         for name, before, after in zip(names, found[:-1], found[1:], strict=True)

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from derive.choice import work_of
-from derive.equations import Network, meta_gradient_program
-from derive.lower import forms_of
-from derive.notation import D, M, N, O, width
+from derive.language.cost import work_of
+from derive.language.names import D, M, N, O, width
+from derive.model.network import Network
+from derive.model.programs import meta_gradient_program
+from derive.passes.workspace import lowered
+from derive.schedule.forms import forms_of
 from docs.experiment.command import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,7 +33,7 @@ class Case:
     T, K, H
         Tasks, points of each set of a task, units of each hidden layer.
     hidden, activation, steps
-        The network, as `derive.equations.Network` has it.
+        The network, as `derive.model.network.Network` has it.
     """
 
     T: int = 25
@@ -148,8 +150,8 @@ def flops(case: Case, net: Any) -> int:
         width(layer): case.H for layer in range(1, case.hidden + 1)
     }
     count = sum(
-        work_of(line.equation).xreplace(sizes)
-        for line in forms_of(program)
+        work_of(line.equation.value).xreplace(sizes)
+        for line in forms_of(lowered(program, dense=False), lowered(program, dense=True))
         if not line.layer or line.dense == dense[line.layer - 1]
     )
     return 2 * case.T * int(count)

@@ -1,8 +1,8 @@
 """What each technique gives: the generated code with one of them undone, against itself.
 
-A technique is undone by editing a copy of the package. An edit that finds nothing to change is an
-error, and the edited package must still compute the gradient. That a bias is a row of its weights
-cannot be undone by edits: all shapes depend on it.
+A technique is undone by editing a copy of the package and of its runtime. An edit that finds
+nothing to change is an error, and the edited package must still compute the gradient. That a bias
+is a row of its weights cannot be undone by edits: all shapes depend on it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PACKAGE = "relu2"
 
 
 class Edit(NamedTuple):
-    """A change in a file of the package: what a pattern finds, and what replaces it."""
+    """A change in a file below ``generated/``: what a pattern finds, and what replaces it."""
 
     file: str
     pattern: str
@@ -43,7 +43,7 @@ class Technique(NamedTuple):
 
 def inplace(pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> Edit:
     """A change in the lowered code."""
-    return Edit("inplace.py", pattern, replacement)
+    return Edit(f"{PACKAGE}/inplace.py", pattern, replacement)
 
 
 def _each_its_own(match: re.Match[str]) -> str:
@@ -131,7 +131,7 @@ TECHNIQUES = (
     Technique(
         "weights transposed once a call",
         "by BLAS in every product",
-        (Edit("memory.py", r"TRANSPOSED = 96", "TRANSPOSED = 0"),),
+        (Edit("runtime/memory.py", r"TRANSPOSED = 96", "TRANSPOSED = 0"),),
     ),
     Technique(
         "dense first and last layer",
@@ -159,14 +159,14 @@ TECHNIQUES = (
         "a second output of zeros",
         "one output",
         (
-            Edit("repeated.py", r"max\(sizes\[-1\], 2\)", "sizes[-1]"),
-            Edit("repeated.py", r"max\(self\._sizes\[-1\], 2\)", "self._sizes[-1]"),
+            Edit("runtime/repeated.py", r"max\(sizes\[-1\], 2\)", "sizes[-1]"),
+            Edit("runtime/repeated.py", r"max\(self\._sizes\[-1\], 2\)", "self._sizes[-1]"),
         ),
     ),
     Technique(
         "chunks of tasks",
         "a thousand tasks at once",
-        (Edit("repeated.py", r"ROWS = 500", "ROWS = 10**9"),),
+        (Edit("runtime/repeated.py", r"ROWS = 500", "ROWS = 10**9"),),
         Case(T=1000),
     ),
 )
@@ -183,7 +183,8 @@ def edited(technique: Technique | None, folder: Path, name: str) -> Any:
     target = folder / name
     if target.exists():
         shutil.rmtree(target)
-    shutil.copytree(ROOT / "generated" / PACKAGE, target)
+    for part in (PACKAGE, "runtime"):
+        shutil.copytree(ROOT / "generated" / part, target / part)
     for edit in technique.edits if technique else ():
         path = target / edit.file
         text, count = re.subn(edit.pattern, edit.replacement, path.read_text(encoding="utf-8"))
@@ -192,7 +193,7 @@ def edited(technique: Technique | None, folder: Path, name: str) -> Any:
         path.write_text(text, encoding="utf-8")
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    return import_module(name)
+    return import_module(f"{name}.{PACKAGE}")
 
 
 def undone(folder: Path, count: int, quick: bool) -> list[dict[str, Any]]:

@@ -1,0 +1,310 @@
+"""The grammar of names: one word for a quantity in equations, LaTeX and code.
+
+A name is read from left to right::
+
+    Name    ::= ["d" | "u"] Base [layer] ["_" Rows] ["_fast" [step]] ["_bar"] {"_" Scratch}
+    Base    ::= X | Y | W | b | Z | H | G | E | loss       quantities of a network
+              | x | y | w                                  of the scalar warm-up
+              | U | V | A | B                              any matrix, in a table of rules
+    Rows    ::= s | q, and with several inner steps s1, s2, ...
+    Scratch ::= term | sum                                 what is computed on the way
+    Kernel  ::= "K_" stem ["_" stem] ["_" Rows "_" Rows]
+
+`d` is a gradient of the support loss (the inner one) and `_bar` an adjoint, the sensitivity of
+the query loss (the outer one). They never mean the same derivative. `u` is what the inner step
+adds, ``uW2 = -alpha dW2``; only the workspace form has it. `parse` takes a name apart, so that
+nothing else looks at its letters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from sympy import Expr, MatrixExpr, MatrixSymbol, Symbol, symbols
+
+T, N, M, D, O = symbols("T N M D O", integer=True, positive=True)
+alpha = Symbol("alpha", nonnegative=True)
+
+#: The sizes of a set of rows: a quantity with one of them differs from task to task.
+ROWS = frozenset({N, M})
+
+
+def width(layer: int) -> Symbol:
+    """Units of a hidden layer."""
+    return Symbol(f"L{layer}", integer=True, positive=True)
+
+
+#: The stages of the path, and what each is called on pages and in code. `forward` is a pass that is
+#: neither of the support nor of the query set.
+STAGES = {
+    "forward": "forward",
+    "support": "support forward",
+    "inner gradient": "inner gradient",
+    "step": "inner step",
+    "query": "query forward",
+    "query adjoints": "query backward",
+    "step adjoints": "back through the step",
+    "support adjoints": "support backward",
+    "meta-gradient": "meta-gradient",
+}
+
+
+#: What each letter stands for, in the order of the notation table.
+MEANINGS = {
+    "T": "tasks of a meta-batch",
+    "N": "support samples of a task: the shots",
+    "M": "query samples of a task",
+    "D": "inputs of a sample",
+    "O": "outputs of a sample",
+    "L": "units of a hidden layer",
+    "alpha": "inner step size",
+    "X": "inputs, a row a sample",
+    "Y": "targets, a row a sample",
+    "W": "weights of a layer",
+    "b": "bias of a layer, a row",
+    "Z": "pre-activation of a layer",
+    "H": "activation of a layer",
+    "G": "slope of the activation at the pre-activation",
+    "E": "error of the prediction",
+    "loss": "mean squared error over rows and outputs",
+    "K": "kernel: inner products of the rows of two sets",
+}
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name taken apart; `str` puts it together again.
+
+    Attributes
+    ----------
+    base, layer
+        Which quantity of which layer (0 where there is none).
+    rows
+        The set of rows: ``s``, ``q``, ``s2`` in the second inner step, or nothing.
+    inner, bar
+        Whether it is a gradient of the support loss, an adjoint of the query loss.
+    fast
+        ``fast`` after the inner step, ``fast2`` after the second one, or nothing.
+    update
+        Whether that gradient has the factor -alpha of the step.
+    scratch
+        ``term`` or ``sum`` (or several) of what is computed on the way to the quantity, or nothing.
+    """
+
+    base: str
+    layer: int = 0
+    rows: str = ""
+    inner: bool = False
+    fast: str = ""
+    bar: bool = False
+    update: bool = False
+    scratch: str = ""
+
+    def __str__(self) -> str:
+        mark = "u" if self.update else "d" if self.inner else ""
+        stem = mark + self.base + (str(self.layer) if self.layer else "")
+        tail = [self.rows, self.fast, "bar" if self.bar else "", self.scratch]
+        return "_".join([stem, *filter(None, tail)])
+
+    @property
+    def stem(self) -> Name:
+        """The name without its rows."""
+        return replace(self, rows="")
+
+    @property
+    def updated(self) -> Name:
+        """The name of what has taken in the step size; a quantity without it keeps its name."""
+        return replace(self, update=self.inner)
+
+    @property
+    def before_step(self) -> Name:
+        """The name that `updated` has changed."""
+        return replace(self, update=False)
+
+    @property
+    def kind(self) -> str:
+        """Which kind of quantity it is.
+
+        One of ``data``, ``weight``, ``gradient`` (of the support loss), ``adjoint`` (of the query
+        loss) and ``value`` for what a forward pass computes.
+        """
+        if self.bar or self.inner:
+            return "adjoint" if self.bar else "gradient"
+        kinds = {"x": "data", "y": "data", "w": "weight", "b": "weight"}
+        return kinds.get(self.base.lower(), "value")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The name of a kernel taken apart: inner products of rows with rows.
+
+    Attributes
+    ----------
+    stems
+        What the rows are rows of: one name where it is the same on both sides, else two.
+    rows
+        The sets that they belong to.
+    """
+
+    stems: tuple[Name, ...]
+    rows: tuple[str, str] = ("q", "s")
+
+    def __str__(self) -> str:
+        # A kernel is of query and support rows unless it says otherwise.
+        rows = [] if self.rows == ("q", "s") else self.rows
+        return "_".join(["K", *map(str, self.stems), *rows])
+
+    @property
+    def inner(self) -> bool:
+        """Whether a gradient of the support loss is in it."""
+        return any(stem.inner for stem in self.stems)
+
+    @property
+    def bar(self) -> bool:
+        """Whether an adjoint of the query loss is in it."""
+        return any(stem.bar for stem in self.stems)
+
+    @property
+    def updated(self) -> Kernel:
+        """The name of what has taken in the step size."""
+        return replace(self, stems=tuple(stem.updated for stem in self.stems))
+
+    @property
+    def before_step(self) -> Kernel:
+        """The name that `updated` has changed."""
+        return replace(self, stems=tuple(stem.before_step for stem in self.stems))
+
+    @property
+    def kind(self) -> str:
+        """Which kind of quantity it is, as `Name.kind`."""
+        return "adjoint" if self.bar else "value"
+
+
+_NAME = re.compile(
+    r"(?P<inner>[du]?)(?P<base>X|Y|W|b|Z|H|G|E|loss|x|y|w|U|V|A|B)(?P<layer>\d*)"
+    r"(_(?P<rows>[sq]\d*))?(_(?P<fast>fast\d*))?(?P<bar>_bar)?(_(?P<scratch>(term|sum)(_(term|sum))*))?"
+)
+_KERNEL = re.compile(r"K(?P<stems>(_[^_sq]+\d*(_bar)?)+)(_(?P<rows>[sq]\d*_[sq]\d*))?")
+
+
+def parse(name: str) -> Name | Kernel:
+    """Take a name apart.
+
+    Raises
+    ------
+    ValueError
+        When it is not a word of the grammar.
+    """
+    if match := _KERNEL.fullmatch(name):
+        stems = re.findall(r"_([^_]+(?:_bar)?)", match["stems"])
+        left, right = (match["rows"] or "q_s").split("_")
+        return Kernel(tuple(map(_name, stems)), (left, right))
+    return _name(name)
+
+
+def name_of(symbol: MatrixSymbol) -> Name:
+    """Take the name of a quantity apart that is no kernel.
+
+    Raises
+    ------
+    ValueError
+        When it is one, or no word of the grammar.
+    """
+    return _name(str(symbol.name))
+
+
+def _name(name: str) -> Name:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f"`{name}` is not a name of the notation")
+    return Name(
+        base=match["base"],
+        layer=int(match["layer"] or 0),
+        rows=match["rows"] or "",
+        inner=bool(match["inner"]),
+        update=match["inner"] == "u",
+        fast=match["fast"] or "",
+        bar=bool(match["bar"]),
+        scratch=match["scratch"] or "",
+    )
+
+
+def renamed(symbol: MatrixSymbol, name: Name | Kernel) -> MatrixSymbol:
+    """A quantity of the same shape under another name."""
+    return MatrixSymbol(str(name), *symbol.shape)
+
+
+def inner_gradient(symbol: MatrixSymbol, rows: str) -> MatrixSymbol:
+    """Name the gradient of the support loss: ``Z2_s`` -> ``dZ2_s``, ``W2_fast1`` -> ``dW2_s2``.
+
+    A weight's gradient says which step it belongs to only where there are several.
+    """
+    name = name_of(symbol)
+    of_rows = name.rows or (rows if rows[1:] else "")
+    return renamed(symbol, Name(name.base, name.layer, of_rows, inner=True))
+
+
+def adjoint(symbol: MatrixSymbol) -> MatrixSymbol:
+    """Name the sensitivity of the query loss: ``dZ2_s`` -> ``dZ2_s_bar``."""
+    return renamed(symbol, replace(name_of(symbol), bar=True))
+
+
+def slope(symbol: MatrixSymbol) -> MatrixSymbol:
+    """Name the slope of an activation: of ``Z2_s`` or of ``H2_s`` -> ``G2_s``."""
+    name = name_of(symbol)
+    if name.base not in "ZH" or name.inner or name.bar:
+        raise ValueError(f"no rule names a repeated function of `{symbol}`")
+    return renamed(symbol, Name("G", name.layer, name.rows))
+
+
+def error(symbol: MatrixSymbol) -> MatrixSymbol:
+    """Name the error of a prediction: of ``Z3_q - Y_q`` -> ``E_q``."""
+    return renamed(symbol, Name("E", rows=name_of(symbol).rows))
+
+
+def scratch(symbol: MatrixSymbol, word: str, like: MatrixExpr) -> MatrixSymbol:
+    """Name what is computed on the way to a quantity, a ``term`` or a ``sum``."""
+    name = name_of(symbol)
+    words = "_".join(filter(None, (name.scratch, word)))
+    return MatrixSymbol(str(replace(name, scratch=words)), *like.shape)
+
+
+def kernel(left: MatrixSymbol, right: MatrixSymbol) -> MatrixSymbol:
+    """Name a kernel of rows: ``H1_q`` with ``H1_s`` -> ``K_H1``."""
+    first, second = name_of(left), name_of(right)
+    stems = tuple(dict.fromkeys([first.stem, second.stem]))
+    name = Kernel(stems, (first.rows, second.rows))
+    return MatrixSymbol(str(name), left.shape[0], right.shape[0])
+
+
+def is_row_free(shape: tuple[Expr, ...]) -> bool:
+    """Whether a matrix is shaped like a weight: neither side counts samples."""
+    return bool(shape) and not ROWS & set(shape)
+
+
+def reading_order(factor: Expr) -> tuple[bool, bool, str]:
+    """Sort the factors of an elementwise product: adjoints, then activations, then functions."""
+    if not isinstance(factor, MatrixSymbol):
+        return (True, True, str(factor))
+    name = parse(factor.name)
+    return (False, not (name.inner or name.bar), factor.name)
+
+
+def on_page(name: Name | Kernel, steps: int) -> Name | Kernel:
+    """The name under which the meta-gradient knows a quantity of a single support pass.
+
+    ``Z1`` -> ``Z1_s``, and with several inner steps the first one: ``Z1`` -> ``Z1_s1``,
+    ``dW1`` -> ``dW1_s1``, ``W1_fast`` -> ``W1_fast1``.
+    """
+    if isinstance(name, Kernel):
+        return name
+    first = "1" if steps > 1 else ""
+    rows, fast = name.rows, f"fast{first}" if name.fast == "fast" else name.fast
+    if name.base in ("X", "Y"):
+        rows = rows or "s"
+    elif name.base not in ("W", "b"):
+        rows = f"s{first}" if rows in ("", "s") else rows
+    elif name.inner and first:
+        rows = rows or "s1"
+    return replace(name, rows=rows, fast=fast)

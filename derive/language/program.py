@@ -1,0 +1,322 @@
+"""The language of the derivation: a program is a list of named matrix equations.
+
+Its whole grammar::
+
+    Program    ::= Equation ...              single assignment, defined before use
+    Equation   ::= symbol = value | symbol = loss
+    value      ::= symbol                    MatrixSymbol
+                 | value + value             MatAdd
+                 | scalar * value * value    MatMul
+                 | value.T                   Transpose
+                 | value o value             HadamardProduct
+                 | f.(value)                 ElementwiseApplyFunction
+                 | 1                         OneMatrix: a bias row repeated, a column sum
+    loss       ::= scalar * Trace(value)
+    scalar     ::= rational expression of sizes and the inner step size
+
+Equations and programs are immutable and check themselves when they are made, so a broken pass
+fails inside the pass. `evaluate` is the meaning of the language: an interpreter on explicit
+SymPy matrices, exact or to any number of digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from operator import add, matmul
+from typing import Any, NamedTuple, TypeAlias
+
+from sympy import (
+    Expr,
+    HadamardProduct,
+    Integer,
+    Lambda,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    OneMatrix,
+    Symbol,
+    Trace,
+    Transpose,
+    ones,
+)
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
+
+Shape = tuple[Expr, ...]
+Named: TypeAlias = Symbol | MatrixSymbol
+#: A matrix of SymPy or of numpy, or a number.
+Value: TypeAlias = Any
+
+
+def scalar_and_factors(value: MatrixExpr) -> tuple[Expr, tuple[MatrixExpr, ...]]:
+    """Split a product; any other value is its own only factor."""
+    if not isinstance(value, MatMul):
+        return Integer(1), (value,)
+    scalar, factors = value.as_coeff_matrices()
+    return scalar, tuple(factors)
+
+
+def product_of(factors: tuple[MatrixExpr, ...], scalar: Expr = Integer(1)) -> MatrixExpr:  # noqa: B008
+    """Multiply in the order given; SymPy's ``doit`` would merge what is to stay apart."""
+    if scalar != 1:
+        return MatMul(scalar, *factors)
+    return factors[0] if len(factors) == 1 else MatMul(*factors)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One line of a derivation.
+
+    Attributes
+    ----------
+    symbol
+        What is defined: a matrix, or a scalar for a loss.
+    value
+        Its right-hand side.
+    stage
+        The stage of the path it belongs to, a key of `notation.STAGES`.
+    sources
+        Names of the equations that a pass has folded into this one.
+    """
+
+    symbol: Named
+    value: Expr
+    stage: str
+    sources: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            found = shape_of(self.value)
+        except ValueError as error:
+            raise ValueError(f"`{self.name}`: {error}") from None
+        if found != shape_of(self.symbol):
+            raise ValueError(
+                f"`{self.name}` is {_text(shape_of(self.symbol))} but its right-hand side is "
+                f"{_text(found)}: {self.value}"
+            )
+
+    @property
+    def name(self) -> str:
+        """The symbol's name."""
+        return str(self.symbol.name)
+
+    @property
+    def shape(self) -> Shape:
+        """``(rows, columns)``, or ``()`` for a scalar."""
+        return shape_of(self.symbol)
+
+    @property
+    def reads(self) -> tuple[MatrixSymbol, ...]:
+        """The matrices on the right-hand side, sorted by name so that every run is the same."""
+        return tuple(sorted(self.value.atoms(MatrixSymbol), key=lambda symbol: symbol.name))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Inputs that belong together: an argument of a function, or a few that stand side by side.
+
+    Attributes
+    ----------
+    name
+        What they are: ``weights``, the ``rows`` of any set, of the ``support`` or the ``query``
+        set, or the ``step size``.
+    symbols
+        The inputs.
+    """
+
+    name: str
+    symbols: tuple[Named, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Equations in order of evaluation.
+
+    Attributes
+    ----------
+    groups
+        What is given: weights, data and the inner step size.
+    equations
+        Single assignment, every symbol defined before it is read.
+    outputs
+        What is asked for; each one is an input or defined by an equation.
+    """
+
+    groups: tuple[Group, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[Named, ...]
+
+    def __post_init__(self) -> None:
+        known = {str(symbol.name): symbol for symbol in self.inputs}
+        for equation in self.equations:
+            for symbol in equation.reads:
+                if symbol.name not in known:
+                    raise ValueError(f"`{equation.name}` reads `{symbol}` before it is defined")
+                if known[symbol.name] != symbol:
+                    raise ValueError(
+                        f"`{equation.name}` reads `{symbol}` as {_text(symbol.shape)}, "
+                        f"but it is {_text(shape_of(known[symbol.name]))}"
+                    )
+            if equation.name in known:
+                raise ValueError(f"`{equation.name}` is defined twice")
+            known[equation.name] = equation.symbol
+        for output in self.outputs:
+            if known.get(str(output.name)) != output:
+                raise ValueError(f"the output `{output}` is not defined")
+
+    @property
+    def inputs(self) -> tuple[Named, ...]:
+        """What is given, one by one."""
+        return tuple(symbol for group in self.groups for symbol in group.symbols)
+
+    @property
+    def weights(self) -> tuple[MatrixSymbol, ...]:
+        """The weights among the inputs."""
+        return self.group("weights")
+
+    def group(self, name: str) -> tuple[Named, ...]:
+        """The inputs of a group, none where the program does not have it."""
+        return next((group.symbols for group in self.groups if group.name == name), ())
+
+    def __iter__(self) -> Iterator[Equation]:
+        return iter(self.equations)
+
+    def __len__(self) -> int:
+        return len(self.equations)
+
+    def __getitem__(self, name: str) -> Equation:
+        return next(equation for equation in self if equation.name == name)
+
+
+def shape_of(value: Expr) -> Shape:
+    """Shape of a right-hand side: ``(rows, columns)``, or ``()`` for a scalar.
+
+    SymPy lets a product pass whose symbolic sizes differ, because it cannot know that they do.
+    Here sizes agree only when they are the same expression.
+
+    Raises
+    ------
+    ValueError
+        When two parts do not fit, or a node is not of the grammar.
+    """
+    match value:
+        case MatrixSymbol() | OneMatrix():
+            return tuple(value.shape)
+        case Transpose() | Elementwise():
+            inner = shape_of(value.args[0] if isinstance(value, Transpose) else value.expr)
+            return inner[::-1] if isinstance(value, Transpose) else inner
+        case MatAdd() | HadamardProduct():
+            shapes = [shape_of(part) for part in value.args]
+            if len(set(shapes)) > 1:
+                raise ValueError(f"{' and '.join(map(_text, shapes))} do not add up in {value}")
+            return shapes[0]
+        case MatMul():
+            shapes = [shape_of(part) for part in value.args if isinstance(part, MatrixExpr)]
+            for left, right in pairwise(shapes):
+                if left[1] != right[0]:
+                    raise ValueError(f"{_text(left)} times {_text(right)} in {value}")
+            return (shapes[0][0], shapes[-1][1])
+        case MatrixExpr():
+            pass
+        case Expr() if not value.has(MatrixSymbol) or isinstance(_trace(value), Trace):
+            for part in value.atoms(Trace):
+                rows, columns = shape_of(part.arg)
+                if rows != columns:
+                    raise ValueError(f"the trace of {_text((rows, columns))} in {value}")
+            return ()
+    raise ValueError(f"{type(value).__name__} is not of the grammar: {value}")
+
+
+class Arithmetic(NamedTuple):
+    """What the interpreter computes with, where matrices of different kinds differ.
+
+    Attributes
+    ----------
+    number
+        Makes a scalar of a number of SymPy.
+    ones
+        Makes a matrix of ones of some rows and columns.
+    hadamard
+        Multiplies two matrices entry by entry.
+    apply
+        Applies a function to every entry of a matrix.
+    """
+
+    number: Callable[[Expr], Value]
+    ones: Callable[[int, int], Value]
+    hadamard: Callable[[Value, Value], Value]
+    apply: Callable[[Lambda, Value], Value]
+
+
+#: SymPy's matrices, exact or to any number of digits.
+EXACT = Arithmetic(
+    number=lambda value: value,
+    ones=lambda rows, columns: ones(rows, columns).as_immutable(),
+    hadamard=lambda left, right: left.multiply_elementwise(right),
+    apply=lambda function, value: value.applyfunc(function),
+)
+
+
+def evaluate(
+    program: Program, given: Mapping[Named, Value], arithmetic: Arithmetic = EXACT
+) -> dict[Named, Value]:
+    """Run a program on explicit matrices.
+
+    Parameters
+    ----------
+    program
+        What to run.
+    given
+        A value for every input, and a number for every symbolic size.
+    arithmetic
+        What the matrices are.
+
+    Returns
+    -------
+    dict
+        `given` and the value of every equation.
+    """
+    values = dict(given)
+    for equation in program:
+        values[equation.symbol] = _value(equation.value, values, arithmetic)
+    return values
+
+
+def _value(node: Expr, values: Mapping[Named, Value], using: Arithmetic) -> Value:
+    def of(part: Expr) -> Value:
+        return _value(part, values, using)
+
+    match node:
+        case MatrixSymbol():
+            return values[node]
+        case OneMatrix():
+            return using.ones(*(int(size.xreplace(values)) for size in node.shape))
+        case Transpose():
+            return of(node.arg).T
+        case MatAdd():
+            return reduce(add, map(of, node.args))
+        case MatMul():
+            scalar, factors = scalar_and_factors(node)
+            return of(scalar) * reduce(matmul, map(of, factors))
+        case HadamardProduct():
+            return reduce(using.hadamard, map(of, node.args))
+        case Elementwise():
+            return using.apply(node.function, of(node.expr))
+        case Expr() if not isinstance(node, MatrixExpr):
+            traces = {part: of(part.arg).trace() for part in node.atoms(Trace)}
+            scalars = {name: value for name, value in values.items() if isinstance(name, Symbol)}
+            return using.number(node.xreplace({**traces, **scalars}))
+    raise ValueError(f"{type(node).__name__} is not of the grammar: {node}")
+
+
+def _trace(value: Expr) -> Expr:
+    """Find the trace in ``scalar * Trace(...)``."""
+    _, rest = value.as_independent(Trace, as_Add=False)
+    return rest
+
+
+def _text(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))})" if shape else "a scalar"

@@ -1,0 +1,155 @@
+"""A package's equations for readers: a listing in Markdown, and a manifest for the site."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from derive.language.names import MEANINGS, parse
+from derive.package.formatting import formatted_statements
+from derive.printers import latex
+from derive.printers.numpy import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from derive.language.program import Equation, Shape
+    from derive.package.derivation import Derivation
+    from derive.package.rules import Rule
+    from derive.printers.numpy import Layout
+    from derive.schedule.choice import Choice
+    from derive.schedule.plan import Plan
+
+
+def equation_records(
+    equations: Iterable[Equation], numbers: Mapping[str, str], layout: Layout
+) -> list[dict[str, object]]:
+    """What a page needs to know of equations."""
+    lines = list(equations)
+    codes = formatted_statements([statement(line, layout) for line in lines])
+    return [
+        {
+            "name": line.name,
+            "number": numbers[line.name],
+            "stage": line.stage,
+            "latex": latex.equation_latex(line),
+            "shape": latex.shape_latex(line.shape),
+            "reads": [symbol.name for symbol in line.reads],
+            "sources": list(line.sources),
+            "code": code,
+        }
+        for line, code in zip(lines, codes, strict=True)
+    ]
+
+
+def symbol_record(name: str, shape: Shape = ()) -> dict[str, str]:
+    """How a quantity is written, its shape, and the kind that gives it its colour."""
+    return {
+        "name": name,
+        "latex": latex.name_latex(name),
+        "kind": parse(name).kind,
+        "shape": latex.shape_latex(shape),
+    }
+
+
+def rule_record(rule: Rule) -> dict[str, str]:
+    """A derivative rule as a form and what it adds to an adjoint."""
+    gain = "0" if rule.gain is None else latex.right_latex(rule.gain)
+    return {"form": latex.right_latex(rule.form), "gain": gain}
+
+
+def choice_record(choice: Choice) -> dict[str, object]:
+    """When the dense form of a layer is less work: where the first sum is smaller."""
+    return {
+        "layer": choice.layer,
+        "dense": latex.polynomial_latex(choice.dense),
+        "kernel": latex.polynomial_latex(choice.kernel),
+    }
+
+
+def workspace_record(plan: Plan) -> dict[str, int]:
+    """How many quantities the workspace form computes, and in how many buffers."""
+    return {
+        "quantities": sum(len(buffer.holds) for buffer in plan.buffers),
+        "buffers": len(plan.buffers),
+    }
+
+
+def manifest(derivation: Derivation, banner: str) -> str:
+    """``equations.json``: every equation, and what each pass did, for the site."""
+    numbers, plan = derivation.numbers, derivation.plan
+    changed = [line for line in derivation.first_order if line.name in numbers.first_order]
+    record = {
+        "banner": banner,
+        "network": {"name": derivation.name, "summary": derivation.summary},
+        "notation": [
+            {"latex": latex.letter_latex(letter), "meaning": meaning}
+            for letter, meaning in MEANINGS.items()
+        ],
+        "symbols": [symbol_record(*each) for each in _symbols(derivation).items()],
+        "derived": equation_records(derivation.derived, numbers.derived, "batched"),
+        "rewritten": equation_records(_rewritten(derivation), numbers.rewritten, "stacked"),
+        "first_order": equation_records(changed, numbers.derived, "batched"),
+        "rules": [rule_record(rule) for rule in derivation.rules],
+        "passes": [{"pass": name, **cost._asdict()} for name, cost in derivation.costs.items()],
+        "choices": [choice_record(choice) for choice in plan.choices] if plan else [],
+        "workspace": workspace_record(plan) if plan else {},
+    }
+    return json_text(record)
+
+
+def _rewritten(derivation: Derivation) -> tuple[Equation, ...]:
+    """The equations of the rewritten meta-gradient, none where there is no kernel form."""
+    return derivation.stages[-1].equations if derivation.rewritten else ()
+
+
+def _symbols(derivation: Derivation) -> dict[str, Shape]:
+    """Every quantity of the derivation and of the rewrite, and its shape."""
+    inputs = [symbol for symbol in derivation.derived.inputs if symbol.is_Matrix]
+    lines = [*derivation.derived, *_rewritten(derivation)]
+    return {
+        **{str(symbol.name): tuple(symbol.shape) for symbol in inputs},
+        **{line.name: line.shape for line in lines},
+    }
+
+
+def json_text(record: Mapping[str, object]) -> str:
+    """A record as JSON, one line an equation, so that a diff shows the mathematics."""
+    blocks = []
+    for key, value in record.items():
+        if isinstance(value, list):
+            rows = ",\n  ".join(json.dumps(row) for row in value)
+            blocks.append(f'"{key}": [\n  {rows}\n ]')
+        else:
+            blocks.append(f'"{key}": {json.dumps(value)}')
+    return "{\n " + ",\n ".join(blocks) + "\n}\n"
+
+
+def listing(derivation: Derivation, banner: str) -> str:
+    """``equations.md``: every equation with its number and shape, for a reader of the code."""
+    lines = [
+        f"<!-- {banner} -->",
+        "",
+        f"# The equations of `{derivation.name}`",
+        "",
+        f"{derivation.summary[0].upper()}{derivation.summary[1:]}.",
+        "`reference.py` computes the first list, `kernel.py` the second.",
+        "",
+        "## As derived",
+        "",
+        *_table(derivation.derived, derivation.numbers.derived),
+        "",
+        "## Rewritten",
+        "",
+        *_table(_rewritten(derivation), derivation.numbers.rewritten),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(program: Iterable[Equation], numbers: Mapping[str, str]) -> list[str]:
+    rows = [
+        f"| ({numbers[line.name]}) | ${latex.equation_latex(line)}$ "
+        f"| ${latex.shape_latex(line.shape)}$ |"
+        for line in program
+    ]
+    return ["| | equation | shape |", "|---|---|---|", *rows]

@@ -1,0 +1,76 @@
+"""Sums of products: the normal form that the passes work on, and what they do to equations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+from sympy import Expr, HadamardProduct, Integer, MatAdd, MatMul, MatrixExpr, Mul, Transpose
+
+from derive.language.program import Equation, Program, product_of, scalar_and_factors
+
+Factors = tuple[MatrixExpr, ...]
+Term = tuple[Expr, Factors]
+
+
+def terms_of(value: MatrixExpr) -> list[Term]:
+    """Write a value as a sum of ``(scalar, factors)``, products distributed over sums."""
+    match value:
+        case MatAdd():
+            return [term for part in value.args for term in terms_of(part)]
+        case MatMul():
+            scalar, factors = scalar_and_factors(value)
+            return [
+                (Mul(scalar, *(part[0] for part in parts)), sum((part[1] for part in parts), ()))
+                for parts in product(*map(terms_of, factors))
+            ]
+        case Transpose():
+            return [
+                (scalar, tuple(factor.T for factor in reversed(factors)))
+                for scalar, factors in terms_of(value.arg)
+            ]
+    return [(Integer(1), (value,))]
+
+
+def value_of(terms: list[Term]) -> MatrixExpr:
+    """Put the terms of a sum together again; SymPy sorts them."""
+    return total([product_of(factors, scalar) for scalar, factors in terms])
+
+
+def total(parts: list[MatrixExpr]) -> MatrixExpr:
+    """Add matrices."""
+    return parts[0] if len(parts) == 1 else MatAdd(*parts).doit(deep=False)
+
+
+def transposed(value: MatrixExpr) -> MatrixExpr:
+    """Transpose a sum of products, or any matrix."""
+    return value_of(terms_of(Transpose(value)))
+
+
+def changed(equation: Equation, value: Expr, sources: Sequence[str] = ()) -> Equation:
+    """Give the equation another right-hand side, and say which equations went into it."""
+    merged = tuple(dict.fromkeys((*equation.sources, *sources)))
+    return replace(equation, value=value, sources=merged)
+
+
+def with_equations(program: Program, equations: list[Equation]) -> Program:
+    """Keep the program's inputs and outputs."""
+    return replace(program, equations=tuple(equations))
+
+
+def flat(value: Expr) -> Expr:
+    """Take scalars and inner products out of Hadamard products."""
+    instead = {}
+    for node in value.atoms(HadamardProduct):
+        scalars: list[Expr] = []
+        factors: list[MatrixExpr] = []
+        for part in node.args:
+            scalar, inner = scalar_and_factors(part)
+            core = product_of(inner)
+            scalars.append(scalar)
+            factors += core.args if isinstance(core, HadamardProduct) else [core]
+        ordered = sorted(factors, key=str)
+        if ordered != sorted(node.args, key=str):
+            instead[node] = product_of((HadamardProduct(*ordered),), Mul(*scalars))
+    return value.xreplace(instead) if instead else value

@@ -1,0 +1,222 @@
+r"""Equations as LaTeX, for the site and for a package's own listing.
+
+The printer is closed: a node it does not know is an error. The words are those of the code:
+``Z1_s_bar`` is ``\overline{Z_1^{s}}``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sympy import (
+    Add,
+    Expr,
+    HadamardProduct,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    Mul,
+    OneMatrix,
+    Pow,
+    Rational,
+    Symbol,
+    Trace,
+    Transpose,
+)
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
+
+from derive.language.elementwise import body_of, row_of, z
+from derive.language.names import Kernel, Name, parse, reading_order
+from derive.language.program import scalar_and_factors
+
+if TYPE_CHECKING:
+    from derive.language.program import Equation, Shape
+
+
+def equation_latex(equation: Equation) -> str:
+    """Print an equation, ``left = right``."""
+    return f"{name_latex(equation.name)} = {right_latex(equation.value)}"
+
+
+def right_latex(value: Expr) -> str:
+    """Print a right-hand side, a matrix or a loss."""
+    return value_latex(value) if isinstance(value, MatrixExpr) else _loss(value)
+
+
+def shape_latex(shape: Shape) -> str:
+    r"""Print a shape, ``N \times L_1``, or ``1 \times 1`` for a scalar."""
+    return r" \times ".join(_size(size) for size in shape or (Integer(1), Integer(1)))
+
+
+def name_latex(name: str) -> str:
+    """Print a name of the notation."""
+    parts = parse(name)
+    return _kernel(parts) if isinstance(parts, Kernel) else _name(parts)
+
+
+def polynomial_latex(value: Expr) -> str:
+    """Print a sum of products of sizes."""
+    return " + ".join(
+        r" \, ".join(_size(part) for part in Mul.make_args(term))
+        for term in value.as_ordered_terms()
+    )
+
+
+def letter_latex(letter: str) -> str:
+    """Print a letter of the notation table."""
+    return {"loss": r"\ell", "alpha": r"\alpha"}.get(letter, letter)
+
+
+def _name(name: Name) -> str:
+    letter = letter_latex(name.base)
+    below = f"_{{{name.layer}}}" if name.layer else ""
+    above = f"^{{{_rows(name.rows)}}}" if name.rows else ""
+    if name.fast:
+        step = name.fast.removeprefix("fast")
+        above = f"^{{({step})}}" if step else "'"
+    text = letter + below + above
+    if name.inner:
+        text = rf"\mathrm{{d}}{text}"
+    return rf"\overline{{{text}}}" if name.bar else text
+
+
+def _kernel(name: Kernel) -> str:
+    """``K_Z2_bar_dZ2_q_s1``: the stems below, the rows above."""
+    below, above = r",\,".join(map(_name, name.stems)), ",".join(map(_rows, name.rows))
+    return rf"K_{{{below}}}^{{{above}}}"
+
+
+def _rows(rows: str) -> str:
+    return f"{rows[0]}_{{{rows[1:]}}}" if rows[1:] else rows
+
+
+def _size(size: Expr) -> str:
+    text = str(size)
+    return f"{text[0]}_{{{text[1:]}}}" if text[1:].isdigit() and text[0].isalpha() else text
+
+
+def value_latex(value: MatrixExpr) -> str:
+    """Print a matrix."""
+    return _sum([_term(term) for term in (value.args if isinstance(value, MatAdd) else [value])])
+
+
+def _sum(terms: list[tuple[str, str]]) -> str:
+    """Signed terms, positive ones first."""
+    text = "".join(
+        f" {sign} {body}" for sign, body in sorted(terms, key=lambda term: term[0] == "-")
+    )
+    return text.removeprefix(" + ").removeprefix(" ")
+
+
+def _term(value: MatrixExpr) -> tuple[str, str]:
+    """A sign and what follows it."""
+    scalar, factors = scalar_and_factors(value)
+    sign = "-" if scalar.could_extract_minus_sign() else "+"
+    size = -scalar if sign == "-" else scalar
+    body = r" \, ".join(_factor(f) if len(factors) == 1 else _matrix_factor(f) for f in factors)
+    return sign, body if size == 1 else rf"{_scalar(size)} \, {body}"
+
+
+def _factor(value: MatrixExpr) -> str:
+    match value:
+        case MatrixSymbol():
+            return name_latex(str(value.name))
+        case Transpose(arg=MatrixSymbol() as symbol):
+            text = name_latex(str(symbol.name))
+            return rf"{text}{{}}^{{\top}}"
+        case OneMatrix():
+            return rf"\mathbf{{1}}_{{{shape_latex(value.shape)}}}"
+        case Elementwise():
+            return _function(body_of(value), _matrix_factor(value.expr))
+        case HadamardProduct():
+            parts = sorted(value.args, key=reading_order)
+            return r" \odot ".join(_in_product(part) for part in parts)
+        case MatAdd() | MatMul():
+            return rf"\left({value_latex(value)}\right)"
+    raise ValueError(f"no LaTeX for {type(value).__name__}: {value}")
+
+
+def _matrix_factor(value: MatrixExpr) -> str:
+    """A value that can stand in a product of matrices."""
+    text = _factor(value)
+    compound = isinstance(value, HadamardProduct) or (
+        isinstance(value, Elementwise) and isinstance(body_of(value), Add | Mul)
+    )
+    return rf"\left({text}\right)" if compound else text
+
+
+def _in_product(value: MatrixExpr) -> str:
+    text = _factor(value)
+    body = body_of(value) if isinstance(value, Elementwise) else z
+    signed = isinstance(body, Add) or body.could_extract_minus_sign()
+    return rf"\left({text}\right)" if signed else text
+
+
+def _function(body: Expr, argument: str) -> str:
+    """An elementwise function, as an expression in `z`, of a printed argument."""
+    match body:
+        case Symbol() if body == z:
+            return argument
+        case Rational():
+            # A number stands for the matrix that has it everywhere.
+            return _scalar(body)
+        case Pow(base=base, exp=Integer() as power) if power > 1:
+            inner = _function(base, argument)
+            if base != z and inner.startswith("\\tanh("):
+                return inner.replace("\\tanh(", rf"\tanh^{{{power}}}(", 1)
+            return rf"({inner})^{{\circ {power}}}"
+        case Add():
+            return _sum([_signed(part, argument) for part in body.args])
+        case Mul() if body.could_extract_minus_sign():
+            return f"-{_function(-body, argument)}"
+        case Mul():
+            return r" \, ".join(
+                rf"\left({_function(part, argument)}\right)"
+                if isinstance(part, Add)
+                else _function(part, argument)
+                for part in body.args
+            )
+    if row := row_of(body):
+        return row.latex % argument
+    raise ValueError(f"no LaTeX for the function {body}; it needs a row in elementwise.TABLE")
+
+
+def _signed(part: Expr, argument: str) -> tuple[str, str]:
+    """A term of an elementwise function."""
+    negative = part.could_extract_minus_sign()
+    return "-" if negative else "+", _function(-part if negative else part, argument)
+
+
+def _scalar(value: Expr) -> str:
+    above, below = value.as_numer_denom()
+    over, under = (
+        r" \, ".join(_symbol(part) for part in Mul.make_args(side)) for side in (above, below)
+    )
+    return over if below == 1 else rf"\frac{{{over}}}{{{under}}}"
+
+
+def _symbol(value: Expr) -> str:
+    if isinstance(value, Integer):
+        return str(value)
+    if isinstance(value, Pow) and value.exp.is_Integer:
+        return rf"{_symbol(value.base)}^{{{value.exp}}}"
+    if isinstance(value, Add):
+        terms = [
+            ("-", _scalar(-part)) if part.could_extract_minus_sign() else ("+", _scalar(part))
+            for part in value.args
+        ]
+        return rf"\left({_sum(terms)}\right)"
+    if isinstance(value, Symbol):
+        return rf"\{value}" if str(value) in ("alpha", "beta") else str(value)
+    raise ValueError(f"no LaTeX for the scalar {value}")
+
+
+def _loss(value: Expr) -> str:
+    """A multiple of a sum of squares, ``Trace(A.T * A)``."""
+    scalar, trace = value.as_independent(Trace, as_Add=False)
+    match trace:
+        case Trace(arg=MatMul(args=(left, right))) if left == right.T:
+            return rf"{_scalar(scalar)} \left\lVert {value_latex(right)} \right\rVert^2"
+    raise ValueError(f"no LaTeX for the scalar {value}")

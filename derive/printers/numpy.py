@@ -1,0 +1,309 @@
+"""Equations as lines of numpy, in one of two layouts.
+
+``batched``
+    Every matrix as the equation has it, with a leading axis for the tasks where it differs from
+    task to task; numpy's ``@`` broadcasts over it. Without that axis the same line computes one
+    task.
+``stacked``
+    The rows of all tasks under one another, (T*N, H), so that a product with a weight matrix is
+    one flat product. Kernels keep a task axis, (T, M, N), and a product over rows adds up the
+    tasks, which is right for a gradient and refused for anything else (`check_sums`).
+
+The printer is closed: a node it does not know is an error. A formatter breaks long lines.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from sympy import (
+    Add,
+    Expr,
+    HadamardProduct,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    Mul,
+    OneMatrix,
+    Pow,
+    Rational,
+    Symbol,
+    Trace,
+    Transpose,
+)
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
+
+from derive.language.elementwise import body_of, is_gate, row_of, z
+from derive.language.names import ROWS, is_row_free, reading_order
+from derive.language.program import product_of, scalar_and_factors
+
+if TYPE_CHECKING:
+    from derive.language.program import Equation, Program
+
+Layout = Literal["batched", "stacked"]
+
+
+def statement(equation: Equation, layout: Layout) -> str:
+    """Print an equation as an assignment, on one line.
+
+    Parameters
+    ----------
+    equation
+        What to print.
+    layout
+        Where the rows of several tasks stand.
+
+    Raises
+    ------
+    ValueError
+        When the right-hand side has a node that the layout does not know.
+    """
+    try:
+        return f"{equation.name} = {_right(equation.value, layout)}"
+    except ValueError as error:
+        raise ValueError(f"`{equation.name}`: {error}") from None
+
+
+def _right(value: Expr, layout: Layout) -> str:
+    if is_gate(value):
+        # A gate that stands alone is multiplied several times: as a float it is faster.
+        argument = _factor(value.expr, layout)
+        return f"({argument} > 0).astype({argument}.dtype)"
+    return _sum(value, layout) if isinstance(value, MatrixExpr) else _loss(value, layout)
+
+
+def check_sums(program: Program) -> None:
+    """Check that stacked rows may be added up over the tasks.
+
+    In the stacked layout a product over rows is the sum over the tasks, and nothing shaped like a
+    weight can differ from task to task. So such an equation must be an output, and each of its
+    terms a product over rows.
+
+    Raises
+    ------
+    ValueError
+        When an equation would lose its tasks.
+    """
+    for equation in program:
+        if is_row_free(equation.shape):
+            parts = equation.value.args if isinstance(equation.value, MatAdd) else [equation.value]
+            over_rows = all(
+                isinstance(part, MatMul) and part.args[-1].shape[0] in ROWS for part in parts
+            )
+            if equation.symbol not in program.outputs or not over_rows:
+                raise ValueError(
+                    f"`{equation.name}` is shaped like a weight but is not a sum over rows: "
+                    f"{equation.value}"
+                )
+
+
+# --- sums ---
+
+#: A sign and a term.
+SignedTerm = tuple[str, str]
+
+
+def _sum(value: MatrixExpr, layout: Layout) -> str:
+    """A sum, terms with the same scalar in one parenthesis, positive ones first."""
+    parts = value.args if isinstance(value, MatAdd) else (value,)
+    by_scalar: dict[Expr, list[MatrixExpr]] = {}
+    for part in parts:
+        scalar, factors = scalar_and_factors(part)
+        by_scalar.setdefault(scalar, []).append(product_of(factors))
+    if all(_repeats_a_row(part) for part in parts):
+        raise ValueError(
+            f"numpy would give {value} a single row: add it to something that has all its rows"
+        )
+    terms: list[SignedTerm] = []
+    for scalar, cores in by_scalar.items():
+        sign = "-" if scalar.could_extract_minus_sign() else "+"
+        size = abs(scalar) if scalar.is_number else (-scalar if sign == "-" else scalar)
+        if size == 1:
+            terms += [(sign, _matrix(core, layout)) for core in cores]
+        elif len(cores) == 1:
+            text = _matrix(cores[0], layout)
+            text = text if _is_atom(cores[0], text) else f"({text})"
+            terms.append((sign, f"{scalar_text(size)} * {text}"))
+        else:
+            inside = _sum(MatAdd(*cores), layout)
+            terms.append((sign, f"{scalar_text(size)} * ({inside})"))
+    return _joined(terms)
+
+
+def _factors(value: MatrixExpr) -> list[MatrixExpr]:
+    """The factors of a product in the order they are printed."""
+    if isinstance(value, HadamardProduct):
+        return sorted(value.args, key=reading_order)
+    return list(scalar_and_factors(value)[1])
+
+
+def _joined(terms: list[SignedTerm]) -> str:
+    """Signed terms, positive ones first."""
+    text = ""
+    for sign, term in sorted(terms, key=lambda each: each[0] == "-"):
+        text += (f" {sign} " if text else "-" * (sign == "-")) + term
+    return text
+
+
+def _repeats_a_row(part: MatrixExpr) -> bool:
+    return (
+        isinstance(part, MatMul) and isinstance(part.args[0], OneMatrix) and part.args[0].cols == 1
+    )
+
+
+# --- matrices ---
+
+
+def _matrix(value: MatrixExpr, layout: Layout) -> str:
+    """A value that can stand in a sum."""
+    match value:
+        case MatrixSymbol():
+            return str(value.name)
+        case Transpose(arg=MatrixSymbol() as symbol):
+            return f"{symbol.name}.{_transposes(symbol, layout)}"
+        case OneMatrix():
+            return "1"
+        case Elementwise():
+            return _function(body_of(value), _factor(value.expr, layout))
+        case HadamardProduct():
+            return " * ".join(_entrywise_factor(part, layout) for part in _factors(value))
+        case MatMul() if scalar_and_factors(value)[0] != 1:
+            return _sum(value, layout)
+        case MatMul() if len(value.args) == 2:
+            return _product(value.args[0], value.args[1], layout)
+        case MatAdd():
+            return _sum(value, layout)
+    raise ValueError(f"no numpy for {type(value).__name__}: {value}")
+
+
+def _factor(value: MatrixExpr, layout: Layout) -> str:
+    """A value that can stand in a product of matrices."""
+    text = _matrix(value, layout)
+    compound = isinstance(value, MatAdd | MatMul | HadamardProduct) or (
+        isinstance(value, Elementwise) and isinstance(body_of(value), Add | Mul | Pow)
+    )
+    return f"({text})" if compound else text
+
+
+def _entrywise_factor(value: MatrixExpr, layout: Layout) -> str:
+    """A value that can stand in a product entry by entry, where powers and products bind alike."""
+    is_power_or_product = isinstance(value, Elementwise) and isinstance(body_of(value), Mul | Pow)
+    return _matrix(value, layout) if is_power_or_product else _factor(value, layout)
+
+
+def _transposes(symbol: MatrixSymbol, layout: Layout) -> str:
+    """The attribute: ``.mT`` swaps the last two of three axes, ``.T`` the only two."""
+    flat = layout == "stacked" and not set(symbol.shape) <= ROWS
+    return "T" if flat else "mT"
+
+
+def _product(left: MatrixExpr, right: MatrixExpr, layout: Layout) -> str:
+    """A product of two matrices."""
+    first, second = _factor(left, layout), _factor(right, layout)
+    rows, inner, columns = left.shape[0], left.shape[1], right.shape[1]
+    if isinstance(left, OneMatrix):
+        if left.cols == 1:
+            return second
+        if left.rows == 1:
+            axis = "-2" if layout == "batched" else "0"
+            return f"{second}.sum({axis}, keepdims=True)"
+    elif layout == "batched" or not ROWS & {inner, columns} or (inner in ROWS and rows not in ROWS):
+        return f"{first} @ {second}"
+    elif inner in ROWS:
+        return f"mix({first}, {_matrix(right, layout)})"
+    elif columns in ROWS and isinstance(right, Transpose):
+        return f"gram({first}, {_matrix(right.arg, layout)}, T)"
+    raise ValueError(f"no numpy for the product {left * right} of {layout} rows")
+
+
+def _is_atom(value: MatrixExpr, text: str) -> bool:
+    """Whether a scalar can stand before the text without a parenthesis."""
+    match value:
+        case MatAdd():
+            return False
+        case Elementwise():
+            return not isinstance(body_of(value), Add)
+        case MatMul():
+            return text.endswith(")") and " @ " not in text
+    return True
+
+
+# --- scalars ---
+
+
+def _function(body: Expr, argument: str) -> str:
+    """An elementwise function, as an expression in `z`, of a printed argument."""
+    match body:
+        case Symbol() if body == z:
+            return argument
+        case Rational():
+            return str(body).replace("/", " / ")
+        case Pow(base=base, exp=Integer() as power) if power > 1:
+            inner = _function(base, argument)
+            inner = f"({inner})" if isinstance(base, Add | Mul | Pow) else inner
+            return f"{inner} ** {power}"
+        case Add():
+            return _joined([_signed_function(part, argument) for part in body.args])
+        case Mul() if body.could_extract_minus_sign():
+            return f"-{_function(-body, argument)}"
+        case Mul():
+            parts = [
+                f"({_function(part, argument)})"
+                if isinstance(part, Add)
+                else _function(part, argument)
+                for part in body.args
+            ]
+            return " * ".join(parts)
+    if row := row_of(body):
+        return row.numpy.format(argument)
+    raise ValueError(f"no numpy for the function {body}; it needs a row in elementwise.TABLE")
+
+
+def _signed_function(body: Expr, argument: str) -> SignedTerm:
+    """A term of an elementwise function."""
+    if body.could_extract_minus_sign():
+        return "-", _function(-body, argument)
+    return "+", _function(body, argument)
+
+
+def scalar_text(value: Expr) -> str:
+    """A positive quotient of products: ``2 / (N * O)``."""
+    above, below = value.as_numer_denom()
+    over, under = (
+        " * ".join(_name_or_number(part) for part in Mul.make_args(side)) for side in (above, below)
+    )
+    if below == 1:
+        return over
+    return f"{over} / ({under})" if isinstance(below, Mul) else f"{over} / {under}"
+
+
+def _name_or_number(value: Expr) -> str:
+    if isinstance(value, Symbol | Integer):
+        return str(value)
+    if isinstance(value, Pow) and value.exp.is_Integer:
+        return f"{_name_or_number(value.base)}**{value.exp}"
+    if isinstance(value, Add):
+        terms: list[SignedTerm] = [
+            ("-", scalar_text(-part))
+            if part.could_extract_minus_sign()
+            else ("+", scalar_text(part))
+            for part in value.args
+        ]
+        return f"({_joined(terms)})"
+    raise ValueError(f"no numpy for the scalar {value}")
+
+
+def _loss(value: Expr, layout: Layout) -> str:
+    """A multiple of a sum of squares, ``Trace(A.T * A)``."""
+    scalar, trace = value.as_independent(Trace, as_Add=False)
+    match trace:
+        case Trace(arg=MatMul(args=(left, right))) if left == right.T:
+            square = f"{_factor(right, layout)} ** 2"
+            axes = ", axis=(-2, -1)" if layout == "batched" else ""
+            above, below = scalar.as_numer_denom()
+            factor = "" if above == 1 else f"{scalar_text(above)} * "
+            count = f"({scalar_text(below)})" if isinstance(below, Mul) else scalar_text(below)
+            return f"{factor}np.sum({square}{axes})" + ("" if below == 1 else f" / {count}")
+    raise ValueError(f"no numpy for the scalar {value}")

@@ -1,0 +1,25 @@
+"""What a package was derived for."""
+
+from typing import NamedTuple
+
+
+class Network(NamedTuple):
+    """A multilayer perceptron and how it is adapted.
+
+    Attributes
+    ----------
+    hidden
+        Hidden layers.
+    activation
+        Their activation.
+    steps
+        Gradient steps that the meta-gradient goes through.
+    loss, algorithm
+        What is made small, and by which algorithm.
+    """
+
+    hidden: int
+    activation: str
+    steps: int
+    loss: str
+    algorithm: str

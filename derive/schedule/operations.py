@@ -1,0 +1,96 @@
+"""Equations of the workspace form as operations, whatever language they are printed in.
+
+There are three, each a value that says what it writes and what it is given::
+
+    Product        out = start + left right + ...     what it starts from is entrywise, or nothing
+    Entrywise      out = value                        no entry depends on another
+    InnerProduct   loss = scalar * <left, right>      a sum of squares where both are the same
+
+What has no operation is an error that names its equation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from sympy import MatAdd, MatMul, MatrixExpr, MatrixSymbol, Trace, Transpose
+
+from derive.language.program import scalar_and_factors
+
+if TYPE_CHECKING:
+    from sympy import Expr, Symbol
+
+    from derive.language.program import Equation
+
+
+class Term(NamedTuple):
+    """A product of two matrices; the second may be a sum of matrices."""
+
+    scalar: Expr
+    left: MatrixExpr
+    right: MatrixExpr
+
+
+class Product(NamedTuple):
+    """Products of matrices, at least one, added to what they start from, or to nothing."""
+
+    writes: MatrixSymbol
+    terms: tuple[Term, ...]
+    start: MatrixExpr | None = None
+
+
+class Entrywise(NamedTuple):
+    """An expression in which no entry depends on another."""
+
+    writes: MatrixSymbol
+    value: MatrixExpr
+
+
+class InnerProduct(NamedTuple):
+    """A scalar times the sum over all entries of two matrices multiplied entry by entry."""
+
+    writes: Symbol
+    scalar: Expr
+    left: MatrixSymbol
+    right: MatrixSymbol
+
+
+Operation: TypeAlias = Product | Entrywise | InnerProduct
+
+
+def operation_of(equation: Equation) -> Operation:
+    """Say what computes an equation.
+
+    Raises
+    ------
+    ValueError
+        When its right-hand side is none of the three.
+    """
+    if not equation.shape:
+        return _inner_product(equation)
+    value = equation.value
+    terms, entries = [], []
+    for part in value.args if isinstance(value, MatAdd) else (value,):
+        scalar, factors = scalar_and_factors(part)
+        if len(factors) > 2:
+            raise ValueError(f"`{equation.name}` has a product of more than two matrices: {part}")
+        if len(factors) == 2:
+            terms.append(Term(scalar, *factors))
+        else:
+            entries.append(part)
+    if not terms:
+        return Entrywise(equation.symbol, value)
+    start = None
+    if entries:
+        start = entries[0] if len(entries) == 1 else MatAdd(*entries)
+    return Product(equation.symbol, tuple(terms), start)
+
+
+def _inner_product(equation: Equation) -> InnerProduct:
+    scalar, trace = equation.value.as_independent(Trace, as_Add=False)
+    match trace:
+        case Trace(
+            arg=MatMul(args=(Transpose(arg=MatrixSymbol() as left), MatrixSymbol() as right))
+        ):
+            return InnerProduct(equation.symbol, scalar, left, right)
+    raise ValueError(f"`{equation.name}` is no multiple of an inner product: {equation.value}")

@@ -1,0 +1,1 @@
+"""The pages of the site, and beside them the code that they explain."""
