@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from docs.experiment.angle import degrees
+from docs.experiment.family import Batch
+from docs.experiment.networks import initial_weights, load_network
+from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
-from docs.sinusoid.angle import degrees
-from docs.sinusoid.networks import initial_weights, load_network
-from docs.sinusoid.tasks import stream
+from docs.sinusoid.tasks import DIVERGED
 
 if TYPE_CHECKING:
-    from docs.sinusoid.networks import Array, Network, WeightTuple
+    from docs.experiment.networks import Array, Network, WeightTuple
 
 ALPHA, SHOTS, UNITS, STEPS = 0.01, 10, 40, 10
 #: Tasks whose losses are medians; fewer change from draw to draw.
 TASKS = 1000
-
-#: A query loss from which fine-tuning does not come back: the targets are at most 5.
-DIVERGED = 25.0
 
 
 # --8<-- [start:output_error]
@@ -53,7 +52,7 @@ def normalised(gradient: WeightTuple) -> WeightTuple:
 def measure() -> dict[str, Any]:
     """Shapes, losses of fine-tuning and angles, at the initial weights of the experiment."""
     net, dtype = load_network("relu2"), np.dtype(np.float64)
-    weights = initial_weights(net, [UNITS, UNITS], stream(0, 0), dtype)
+    weights = initial_weights(net, [1, UNITS, UNITS, 1], stream(0, 0), dtype)
     batch = tasks.sample(stream(0, 2), TASKS, SHOTS, SHOTS, dtype)
     X, Y = batch.X_s[0], batch.Y_s[0]
     right = net.loss_and_gradient(weights, X, Y)[1]
@@ -77,12 +76,12 @@ def measure() -> dict[str, Any]:
 def turn(net: Network, seed: int) -> float:
     """The angle between a meta-gradient and what normalising makes of it, in degrees."""
     dtype = np.dtype(np.float64)
-    weights = initial_weights(net, [UNITS, UNITS], stream(seed, 0), dtype)
+    weights = initial_weights(net, [1, UNITS, UNITS, 1], stream(seed, 0), dtype)
     meta_batch = tasks.sample(stream(seed, 1), 25, SHOTS, SHOTS, dtype)
     gradient = net.meta_loss_and_gradient(weights, *meta_batch, ALPHA)[1]
     of_tasks = []
     for one in zip(*(array[:, np.newaxis] for array in meta_batch), strict=True):
-        own = net.meta_loss_and_gradient(weights, *tasks.Batch(*one), ALPHA)[1]
+        own = net.meta_loss_and_gradient(weights, *Batch(*one), ALPHA)[1]
         of_tasks.append(normalised(own))
     summed = type(gradient)(*(sum(arrays) for arrays in zip(*of_tasks, strict=True)))
     return degrees(summed, gradient)
@@ -93,9 +92,7 @@ def shape(array: Array) -> str:
     return f"`{array.shape}`"
 
 
-def fine_tuning(
-    net: Network, weights: WeightTuple, batch: tasks.Batch
-) -> dict[str, dict[str, float]]:
+def fine_tuning(net: Network, weights: WeightTuple, batch: Batch) -> dict[str, dict[str, float]]:
     """The query loss over tasks after some steps with either gradient."""
 
     def derived(here: WeightTuple, X: Array, Y: Array) -> WeightTuple:

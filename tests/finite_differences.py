@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from docs.sinusoid.gradcheck import central_difference, relative_error
+from docs.experiment.gradcheck import central_difference, relative_error
 
 if TYPE_CHECKING:
     from tests.conftest import Problem

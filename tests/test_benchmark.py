@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docs.sinusoid.adam import Adam
+from docs.experiment.adam import Adam
 from tests.benchmark import clock, contenders, figures, iteration, part, patience, undone
 from tests.benchmark.cases import ALPHA, Case, flops, problem
 from tests.benchmark.environments import ONE_THREAD, described, environment

@@ -60,14 +60,14 @@ ALLOWED = {
         "docs.render.manifest", "docs.render.speed", "docs.render.tables",
     },
     "docs/render/diagnose.py": {
-        "numpy", "docs.diagnose", "docs.render.manifest", "docs.render.tables", "docs.sinusoid",
+        "numpy", "docs.diagnose", "docs.experiment", "docs.render.manifest", "docs.render.tables",
     },
     "docs/render/page.py": {
         "docs.render.code", "docs.render.diagnose", "docs.render.equations",
         "docs.render.manifest", "docs.render.results", "docs.render.speed", "docs.render.tables",
     },
     "docs/render/measure.py": {
-        "numpy", "sympy", "derive", "generated", "docs.by_hand", "docs.sinusoid",
+        "numpy", "sympy", "derive", "generated", "docs.by_hand", "docs.experiment", "docs.sinusoid",
     },
     "docs/render/hooks.py": {
         "mkdocs", "derive.build",
@@ -78,20 +78,23 @@ ALLOWED = {
     "docs/diagnose/jax_wrapper.py": {"jax", "docs.diagnose.diagnose"},
     "docs/diagnose/*.py": {
         "numpy",
-        "docs.diagnose", "docs.sinusoid",
+        "docs.diagnose", "docs.experiment", "docs.sinusoid",
     },
-    "docs/by_hand.py": {"numpy", "docs.sinusoid"},
-    "docs/speed/*.py": {"numpy", "docs.sinusoid"},
-    "docs/sinusoid/plot/*.py": {"numpy", "matplotlib", "docs"},
-    "docs/sinusoid/sweep/figure.py": {"numpy", "matplotlib", "docs"},
-    "docs/sinusoid/sweep/executors.py": {"distributed", "tqdm", "docs"},
-    "docs/sinusoid/sweep/scaling.py": {"distributed", "docs"},
-    "docs/sinusoid/sweep/__main__.py": {"matplotlib", "tqdm", "docs"},
-    "docs/sinusoid/sweep/*.py": {"docs"},
-    "docs/sinusoid/checkpoint.py": {"numpy", "filelock", "docs"},
-    "docs/sinusoid/statistics.py": {"numpy", "scipy", "docs"},
-    "docs/sinusoid/train.py": {"numpy", "tqdm", "docs"},
-    "docs/sinusoid/*.py": {"numpy", "docs"},
+    "docs/by_hand.py": {"numpy", "docs.experiment", "docs.sinusoid"},
+    "docs/speed/*.py": {"numpy", "docs.experiment", "docs.sinusoid"},
+    "docs/experiment/plot/*.py": {"numpy", "matplotlib", "docs.experiment"},
+    "docs/experiment/sweep/figure.py": {"numpy", "matplotlib", "docs.experiment"},
+    "docs/experiment/sweep/executors.py": {"distributed", "tqdm", "docs.experiment"},
+    "docs/experiment/sweep/scaling.py": {"distributed", "docs.experiment"},
+    "docs/experiment/sweep/runs.py": {"matplotlib", "tqdm", "docs.experiment"},
+    "docs/experiment/sweep/*.py": {"docs.experiment"},
+    "docs/experiment/checkpoint.py": {"numpy", "filelock", "docs.experiment"},
+    "docs/experiment/statistics.py": {"numpy", "scipy", "docs.experiment"},
+    "docs/experiment/train.py": {"numpy", "tqdm", "docs.experiment"},
+    "docs/experiment/*.py": {"numpy", "docs.experiment"},
+    "docs/sinusoid/plot/*.py": {"numpy", "matplotlib", "docs.experiment", "docs.sinusoid"},
+    "docs/sinusoid/sweep/*.py": {"docs.experiment", "docs.sinusoid"},
+    "docs/sinusoid/*.py": {"numpy", "docs.experiment", "docs.sinusoid"},
 }  # fmt: skip
 
 #: The pages' build measures the interpreter on SymPy's matrices.

@@ -10,7 +10,7 @@ from docs.diagnose import vectors
 from docs.diagnose.compare import judge
 from docs.diagnose.reading import read
 from docs.diagnose.verdict import Verdict
-from docs.sinusoid.command import Parser, Refusal, status
+from docs.experiment.command import Parser, Refusal, status
 
 if TYPE_CHECKING:
     import argparse

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.sinusoid.networks import load_network, names
-from docs.sinusoid.tasks import Batch
+from docs.experiment.family import Batch
+from docs.experiment.networks import load_network, names
 
 if TYPE_CHECKING:
-    from docs.sinusoid.networks import Array, Network, WeightTuple
+    from docs.experiment.networks import Array, Network, WeightTuple
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from docs.diagnose.cases import cases
 from docs.diagnose.factors import ONE, Factor, factors, unnamed
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT, Hypothesis
 from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, OfCase, Parameter, plainest
-from docs.sinusoid.angle import degrees
+from docs.experiment.angle import degrees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from docs.diagnose.reading import Found
-    from docs.sinusoid.networks import Array, WeightTuple
+    from docs.experiment.networks import Array, WeightTuple
 
 #: A gradient that is shorter is none.
 SHORTEST = 1e-100

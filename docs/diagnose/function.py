@@ -10,7 +10,7 @@ from docs.diagnose.compare import judge
 from docs.diagnose.gradients import like
 from docs.diagnose.reading import Found, found
 from docs.diagnose.verdict import Verdict
-from docs.sinusoid.command import Refusal
+from docs.experiment.command import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

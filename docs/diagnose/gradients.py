@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from docs.diagnose.cases import Case
-    from docs.sinusoid.networks import Array, WeightTuple
+    from docs.experiment.networks import Array, WeightTuple
 
     Gradient = Callable[[Case], WeightTuple]
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from docs.diagnose.cases import Case, cases
 from docs.diagnose.gradients import like
-from docs.sinusoid.command import Refusal
+from docs.experiment.command import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from docs.sinusoid.networks import Array, WeightTuple
+    from docs.experiment.networks import Array, WeightTuple
 
 
 #: Beyond it the squares of numbers are no numbers.

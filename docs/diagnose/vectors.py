@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docs.diagnose.cases import Case, cases
-from docs.sinusoid.command import replacing, writable
+from docs.experiment.command import replacing, writable
 
 if TYPE_CHECKING:
     from pathlib import Path

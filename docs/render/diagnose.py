@@ -13,17 +13,17 @@ from docs.diagnose.gradients import first_order, like, scaled, second_order
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT
 from docs.diagnose.reading import Found
 from docs.diagnose.verdict import Verdict
+from docs.experiment.angle import degrees
+from docs.experiment.gradcheck import relative_error
 from docs.render.manifest import PageError
 from docs.render.tables import figure
-from docs.sinusoid.angle import degrees
-from docs.sinusoid.gradcheck import relative_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docs.diagnose.cases import Case
     from docs.diagnose.gradients import Gradient
-    from docs.sinusoid.networks import WeightTuple
+    from docs.experiment.networks import WeightTuple
 
 
 def _first_turned_round(case: Case) -> WeightTuple:

@@ -24,16 +24,17 @@ from derive.package.proof import largest_gap
 from derive.package.warm_up import EXAMPLE
 from derive.passes.rewrite import PASSES, rewrite
 from docs import by_hand
+from docs.experiment.angle import degrees
+from docs.experiment.gradcheck import central_difference, gradients, relative_error
+from docs.experiment.networks import hidden_layers, initial_weights, load_network
+from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
-from docs.sinusoid.angle import degrees
-from docs.sinusoid.gradcheck import central_difference, gradients, relative_error
-from docs.sinusoid.networks import hidden_layers, initial_weights, load_network
-from docs.sinusoid.tasks import stream
 from generated.warm_up import scalar
 
 if TYPE_CHECKING:
-    from docs.sinusoid.networks import Network as Package
-    from docs.sinusoid.networks import WeightTuple
+    from docs.experiment.family import Batch
+    from docs.experiment.networks import Network as Package
+    from docs.experiment.networks import WeightTuple
 
 ALPHA = 0.01
 DTYPE = np.dtype(np.float64)
@@ -57,10 +58,10 @@ def measure() -> dict[str, Any]:
 
 def problem(
     name: str, units: tuple[int, ...] = (7, 9), shots: int = 5
-) -> tuple[Package, WeightTuple, tasks.Batch]:
+) -> tuple[Package, WeightTuple, Batch]:
     """A generated network with few units, its weights, and three tasks."""
     net = load_network(name)
-    weights = initial_weights(net, units[: hidden_layers(net)], stream(0, 0), DTYPE)
+    weights = initial_weights(net, [1, *units[: hidden_layers(net)], 1], stream(0, 0), DTYPE)
     return net, weights, tasks.sample(stream(0, 2), 3, shots, shots + 2, DTYPE)
 
 
@@ -147,7 +148,7 @@ def meta_loss() -> dict[str, float]:
 def second_order() -> dict[str, Any]:
     """How much of the meta-gradient first-order MAML leaves out, at the experiment's start."""
     net = load_network("relu2")
-    weights = initial_weights(net, [40, 40], stream(0, 0), DTYPE)
+    weights = initial_weights(net, [1, 40, 40, 1], stream(0, 0), DTYPE)
     batch = tasks.sample(stream(0, 1), 25, 10, 10, DTYPE)
     full = net.meta_loss_and_gradient(weights, *batch, ALPHA)[1]
     first = net.first_order_meta_loss_and_gradient(weights, *batch, ALPHA)[1]

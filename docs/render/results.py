@@ -111,7 +111,7 @@ def milestones(shots: str) -> str:
     rows = [["method", "initial weights", *(f"{int(each):,} iterations" for each in iterations)]]
     for name, method, title in (
         (f"{shots}-maml", "maml", "MAML"),
-        (f"{shots}-first-order", "first_order", "first-order MAML"),
+        (f"{shots}-first-order", "first-order", "first-order MAML"),
     ):
         for initial in record(name)["grid"]["initial"]:
             found = [

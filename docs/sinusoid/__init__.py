@@ -1,6 +1,8 @@
-"""The sinusoid experiment: few-shot regression with generated gradients."""
+"""The sinusoid experiment: few-shot regression with generated gradients.
 
-import os
+What is particular to sinusoids: their tasks, their recipes, figures of curves, the runs whose
+results the site shows, and small modules that are its commands. Imports ``docs.experiment``,
+which has everything else and must come before numpy.
+"""
 
-# The matrices are small: threads would cost more than they give. Set before numpy is imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+import docs.experiment  # noqa: F401

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docs.experiment.command import Parser, read_json, status, write_json
 from docs.sinusoid import __main__ as experiment
-from docs.sinusoid.command import RESULTS, Parser, read_json, status, write_json
+from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.sweep import __main__ as sweep
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ SWEEPS = {
     "quick": "--recipe quick --seeds 5",
     "10shot-maml": f"--recipe paper-10shot --methods maml {MILESTONES}",
     "5shot-maml": f"--recipe paper-5shot --methods maml {MILESTONES}",
-    "10shot-first-order": f"--recipe paper-10shot --methods maml --first-order {MILESTONES}",
-    "5shot-first-order": f"--recipe paper-5shot --methods maml --first-order {MILESTONES}",
+    "10shot-first-order": f"--recipe paper-10shot --methods first-order {MILESTONES}",
+    "5shot-first-order": f"--recipe paper-5shot --methods first-order {MILESTONES}",
     "10shot-baselines": "--recipe paper-10shot --seeds 3 --grid methods=joint,oracle "
     "--grid initial=glorot,truncated",
     "5shot-baselines": "--recipe paper-5shot --seeds 3 --grid methods=joint,oracle "
@@ -76,8 +77,8 @@ def compare(name: str, folder: Path) -> int:
     code = sweep.main([*SWEEPS[name].split(), "--run", str(folder)])
     if code:
         return code
-    record = read_json(folder / "sweep.json", {"groups"}, "python -m docs.sinusoid.sweep")
-    command = f"python -m docs.sinusoid.sweep {SWEEPS[name]}"
+    record = read_json(folder / "sweep.json", {"groups"}, SINUSOIDS.command("sweep"))
+    command = f"{SINUSOIDS.command('sweep')} {SWEEPS[name]}"
     write_json(COMMITTED / f"{name}.json", committed(record, command))
     if name in DRAWN:
         shutil.copy(folder / "sweep.svg", FIGURES / "sweeps" / f"{name}.svg")
@@ -115,7 +116,8 @@ def run(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.sinusoid.results``."""
     options = Parser(prog="python -m docs.sinusoid.results", description=str(__doc__))
-    options.add_argument("--run", type=Path, default=RESULTS, metavar="DIR", help="for the runs")
+    folder = SINUSOIDS.folder
+    options.add_argument("--run", type=Path, default=folder, metavar="DIR", help="for the runs")
     options.add_argument(
         "--only", nargs="+", choices=[*RUNS, *SWEEPS], metavar="NAME", help="some of them"
     )

@@ -9,14 +9,17 @@ References
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from docs.experiment.family import Batch
+from docs.experiment.randomness import skip, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from docs.sinusoid.networks import Array
+    from docs.experiment.networks import Array
 
 # --8<-- [start:distribution]
 AMPLITUDE = (0.1, 5.0)
@@ -25,6 +28,9 @@ INPUTS = (-5.0, 5.0)
 
 #: Where predictions are compared with the sinusoid.
 GRID = np.linspace(*INPUTS, 100).reshape(-1, 1)
+
+#: An error beyond it counts as diverged: targets are at most 5, so zero is never as wrong.
+DIVERGED = 25.0
 
 #: Random numbers that are drawn at a time.
 NUMBERS = 32_768
@@ -37,24 +43,6 @@ def sinusoid(x: Array, amplitude: Array | float, phase: Array | float) -> Array:
 
 
 # --8<-- [end:distribution]
-
-
-class Batch(NamedTuple):
-    """Support and query sets of T tasks, in the order the generated functions take them.
-
-    Attributes
-    ----------
-    X_s, Y_s
-        Support inputs and targets, (T, N, 1); where the network is told the answer, inputs are
-        (T, N, 3).
-    X_q, Y_q
-        Query inputs and targets, as many columns.
-    """
-
-    X_s: Array
-    Y_s: Array
-    X_q: Array
-    Y_q: Array
 
 
 # --8<-- [start:sample]
@@ -125,23 +113,6 @@ def with_answer(X: Array, amplitude: Array, phase: Array) -> Array:
 
 
 # --8<-- [end:sample]
-
-
-def stream(seed: int, purpose: int) -> np.random.Generator:
-    """Independent randomness, by what it is for.
-
-    0 is initial weights, 1 training tasks, 2 unseen tasks, 3 figures, 4 the tasks of the angle.
-    """
-    return np.random.Generator(np.random.PCG64([seed, purpose]))
-
-
-def skip(rng: np.random.Generator, numbers: int) -> None:
-    """Leave out as many numbers of a stream, without drawing them."""
-    if numbers:
-        bits = rng.bit_generator
-        if not isinstance(bits, np.random.PCG64):
-            raise TypeError(f"the generator is {type(bits).__name__}; it must be PCG64 to skip")
-        bits.advance(numbers)
 
 
 # --8<-- [start:unseen]

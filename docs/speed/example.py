@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 
+from docs.experiment.adam import Adam
+from docs.experiment.networks import flatten, initial_weights, load_network
 from docs.sinusoid import tasks
-from docs.sinusoid.adam import Adam
-from docs.sinusoid.networks import flatten, initial_weights, load_network
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
     rng, dtype = np.random.default_rng(0), np.dtype(np.float32)
     # --8<-- [start:example]
     ws = net.workspace((1, 40, 40, 1), tasks=25, shots=10, queries=10, dtype=dtype)
-    flatten(initial_weights(net, [40, 40], rng, dtype), out=ws.parameters)
+    flatten(initial_weights(net, [1, 40, 40, 1], rng, dtype), out=ws.parameters)
     adam = Adam(ws.parameters)
     losses = []
     for _, batch in zip(range(300), tasks.batches(rng, 25, 10, 10, dtype), strict=False):

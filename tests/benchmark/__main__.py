@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from docs.sinusoid.command import Parser, Refusal, status, write_text
+from docs.experiment.command import Parser, Refusal, status, write_text
 from tests.benchmark import memory
 from tests.benchmark.cases import CASES, GROWTH, ROOT, build, emit, last_line
 from tests.benchmark.clock import seconds, tidy

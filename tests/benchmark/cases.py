@@ -18,7 +18,7 @@ from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
 from derive.passes.workspace import lowered
 from derive.schedule.forms import forms_of
-from docs.sinusoid.command import Refusal
+from docs.experiment.command import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ALPHA = 0.01

@@ -11,8 +11,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from docs.sinusoid.command import Parser, replacing
-from docs.sinusoid.plot.drawing import STYLE
+from docs.experiment.command import Parser, replacing
+from docs.experiment.plot.drawing import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from docs.experiment.adam import Adam
+from docs.experiment.metrics import read_metrics
+from docs.experiment.networks import flatten
+from docs.experiment.randomness import stream
+from docs.experiment.recipes import Recipe
+from docs.experiment.train import fresh, go_on
 from docs.sinusoid import tasks
-from docs.sinusoid.adam import Adam
-from docs.sinusoid.metrics import read_metrics
-from docs.sinusoid.networks import flatten
-from docs.sinusoid.recipes import Recipe
-from docs.sinusoid.train import fresh, go_on
+from docs.sinusoid.family import SINUSOIDS
 from tests.benchmark.cases import ALPHA, Case, problem
 from tests.benchmark.clock import ratios, rounded, rounds, summary
 from tests.benchmark.contenders import jax_loss
@@ -69,7 +71,7 @@ def readable(net: Any, case: Case) -> Step:
 
 def drawn(case: Case) -> Any:
     """Meta-batches without end."""
-    return tasks.batches(tasks.stream(0, 1), case.T, case.K, case.K, np.dtype(np.float32))
+    return tasks.batches(stream(0, 1), case.T, case.K, case.K, np.dtype(np.float32))
 
 
 def jax_batch(case: Case, key: Any) -> Any:
@@ -182,7 +184,7 @@ def training(case: Case, count: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = time.perf_counter()
-        go_on(folder, fresh(recipe, 0, {}, 0), every=1000, quiet=True)
+        go_on(folder, fresh(SINUSOIDS, recipe, 0, {}, 0), every=1000, quiet=True)
         seconds = time.perf_counter() - started
         losses = read_metrics(folder / "metrics.csv")["maml"].losses
     if not sum(losses[-50:]) < sum(losses[:50]):

@@ -14,11 +14,12 @@ import pytest
 
 from derive import build
 from derive.model.network import Network
-from docs.sinusoid.gradcheck import central_difference, relative_error
-from tests.conftest import layer_sizes, problem
+from derive.package.modules import MARK
+from docs.experiment.gradcheck import central_difference, relative_error
+from tests.conftest import import_from, layer_sizes, problem
 from tests.derive.copies import build as build_copy
 from tests.derive.copies import edited, made
-from tests.generated.test_functions import CHECKS, emitted, import_from
+from tests.finite_differences import CHECKS, emitted
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,7 +70,7 @@ def test_a_stale_tree_is_shown_and_mended(
     kernel.write_text(original.replace("- alpha", "+ alpha"), encoding="utf-8")
     scalar.write_text(original_scalar.replace("w - alpha", "w + alpha"), encoding="utf-8")
     stray = kernel.parent / "diagrams" / "stray.svg"
-    stray.write_text(f"<!-- {build.MARK} -->\n", encoding="utf-8")
+    stray.write_text(f"<!-- {MARK} -->\n", encoding="utf-8")
     listed = tmp_path / "generated" / build.WRITTEN
     listed.write_text(listed.read_text("utf-8") + "relu1/diagrams/stray.svg\n", encoding="utf-8")
     (kernel.parent / "mine.py").write_text("x = 1\n", encoding="utf-8")

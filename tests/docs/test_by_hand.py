@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from docs import by_hand
+from docs.experiment.gradcheck import central_difference, relative_error
+from docs.experiment.networks import initial_weights
+from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
-from docs.sinusoid.gradcheck import central_difference, relative_error
-from docs.sinusoid.networks import initial_weights
-from docs.sinusoid.tasks import stream
 from tests.conftest import network
 
 NET = network("relu2")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docs.sinusoid.gradcheck import relative_error
+from docs.experiment.gradcheck import relative_error
 from tests.conftest import NAMES, TASKS, Problem, import_from, network, problem
 from tests.finite_differences import ALPHA, CHECKS, check_meta_loss_and_gradient, emitted
 

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
-from docs.sinusoid.command import Refusal, parser, status, writable, write_text
-from docs.sinusoid.evaluate import load_run
-from docs.sinusoid.metrics import read_metrics
+from docs.experiment.command import parser, status, writable, write_text
+from docs.experiment.plot.curves import angle, learning_curve
+from docs.experiment.plot.drawing import STYLE
+from docs.experiment.plot.errors import error_by_step
+from docs.experiment.plot.files import material, save, save_as
+from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.plot.animation import adaptation, filmstrip
-from docs.sinusoid.plot.curves import angle, learning_curve
-from docs.sinusoid.plot.drawing import STYLE, save, save_as
 from docs.sinusoid.plot.error_map import error_map
-from docs.sinusoid.plot.errors import Evaluation, error_by_step, read_evaluation
 from docs.sinusoid.plot.examples import fits
 from docs.sinusoid.plot.half_range import half_range
 
 if TYPE_CHECKING:
     import argparse
 
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.metrics import Curve
+    from docs.experiment.plot.files import Material
 
 
-def drawn(run: Run, evaluation: Evaluation, curves: dict[str, Curve], seed: int) -> dict[str, Any]:
+def drawn(found: Material, seed: int) -> dict[str, Any]:
     """The figures that a run has, by name."""
+    run, evaluation, curves = found
     figures = {
         "fits": fits(run, seed),
         "error_by_step": error_by_step(run, evaluation),
@@ -34,25 +34,19 @@ def drawn(run: Run, evaluation: Evaluation, curves: dict[str, Curve], seed: int)
         "half_range": half_range(run, seed),
         "error_map": error_map(run, seed),
     }
-    if "maml" in curves:
-        figures["angle"] = angle(run, curves["maml"])
+    measured = [name for name, curve in curves.items() if curve.angles]
+    if measured:
+        figures["angle"] = angle(run, measured[0], curves[measured[0]])
     return figures
 
 
 def run(options: argparse.Namespace, seed: int) -> int:
     """Draw the figures of a run; the exit status."""
-    loaded = load_run(options.run)
-    curves = read_metrics(options.run / "metrics.csv")
-    missing = set(loaded.starts) - set(curves) - {"random"}
-    if missing:
-        path = options.run / "metrics.csv"
-        raise Refusal(f"{path} lacks {', '.join(sorted(missing))}; it must be that of this run")
-    curves = {name: curve for name, curve in curves.items() if name in loaded.starts}
-    evaluation = read_evaluation(options.run / "evaluation.json", loaded)
+    found = material(SINUSOIDS, options.run)
     folder = writable(options.run / "figures")
     with mpl.rc_context(STYLE):
-        figures = drawn(loaded, evaluation, curves, seed)
-        film, strip = adaptation(loaded, seed), filmstrip(loaded, seed)
+        figures = drawn(found, seed)
+        film, strip = adaptation(found.run, seed), filmstrip(found.run, seed)
         for name, figure in figures.items():
             save(figure, folder, name)
         save_as(strip, folder, "adaptation", "png")
@@ -66,7 +60,7 @@ def run(options: argparse.Namespace, seed: int) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.sinusoid.plot``."""
-    options = parser(".plot", "Draw the figures of a run.")
+    options = parser(SINUSOIDS.command("plot"), "Draw the figures of a run.", SINUSOIDS.folder)
 
     def command() -> int:
         read = options.parse_args(arguments)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.sinusoid.evaluate import SHOWN_STEPS, STEPS, errors_by_step
-from docs.sinusoid.plot.drawing import FAINT, INK, LOOKS, WIDTH
-from docs.sinusoid.plot.examples import example, points, predictions, shown
-from docs.sinusoid.statistics import DIVERGED
+from docs.experiment.evaluate import SHOWN_STEPS, STEPS, errors_by_step
+from docs.experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
+from docs.sinusoid.plot.examples import example, predictions, shown
+from docs.sinusoid.tasks import DIVERGED
 
 if TYPE_CHECKING:
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.networks import Array
+    from docs.experiment.evaluate import Run
+    from docs.experiment.networks import Array
     from docs.sinusoid.plot.examples import Example
 
 #: Seconds that the picture before the first step stays, and each of the others. Motion that ends
@@ -73,12 +73,12 @@ def polyline(x: Array, y: Array, look: str) -> str:
     return f'<polyline class="line" {look} points="{pairs}"/>'
 
 
-def look_of(kind: str) -> str:
+def look_of(start: str) -> str:
     """The colour and the dashes of a method, as attributes."""
-    line = LOOKS[kind].line
+    line = LOOKS[start].line
     lengths = [] if line == "-" else [f"{THICK * length:.1f}" for length in line[1]]
     dashes = f' stroke-dasharray="{" ".join(lengths)}"' if lengths else ""
-    return f'stroke="{LOOKS[kind].colour}"{dashes}'
+    return f'stroke="{LOOKS[start].colour}"{dashes}'
 
 
 def heading(run: Run, starts: list[str]) -> list[str]:
@@ -86,10 +86,10 @@ def heading(run: Run, starts: list[str]) -> list[str]:
     marks = (dot(step) for step in range(STEPS + 1))
     lines = [f'<circle cx="{mark}" cy="19" r="2" fill="{FAINT}"/>' for mark in marks]
     for row, start in enumerate(starts):
-        y, kind = ROWS[row], run.kind(start)
-        lines.append(f'<path class="line" {look_of(kind)} d="M8 {y - 5}h36"/>')
+        y = ROWS[row]
+        lines.append(f'<path class="line" {look_of(start)} d="M8 {y - 5}h36"/>')
         lines.append(
-            f'<text x="54" y="{y}" style="fill:{LOOKS[kind].ink}">{run.title(start)}</text>'
+            f'<text x="54" y="{y}" style="fill:{LOOKS[start].ink}">{run.title(start)}</text>'
         )
     return lines
 
@@ -147,13 +147,12 @@ def said(error: float) -> str:
 def adaptation(run: Run, seed: int) -> str:
     """The SVG: an unseen task, and what two starts predict for it step by step."""
     task, starts, steps = example(run, seed), shown(run, 2), range(STEPS + 1)
-    kinds = [run.kind(start) for start in starts]
     found = [predictions(run, start, task, tuple(steps)) for start in starts]
     errors = [steps_of(run, start, task) for start in starts]
     curves, shown_errors = [], []
     for step in steps:
-        now = zip(found, kinds, strict=True)
-        lines = [polyline(task.X, each[step], look_of(kind)) for each, kind in now]
+        now = zip(found, starts, strict=True)
+        lines = [polyline(task.X, each[step], look_of(start)) for each, start in now]
         curves.append(group("past", step, lines))
         shown_errors.append(group("gone", step, numbers([each[step] for each in errors], step)))
     what = " and ".join(run.title(start) for start in starts)
@@ -189,7 +188,7 @@ def timing() -> str:
 def steps_of(run: Run, start: str, task: Example) -> list[float]:
     """The errors of a start before and after each step."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return errors_by_step(run.net, run.starts[start], *task[2:], run.recipe.alpha)
+        return errors_by_step(run, start, *task[2:])
 
 
 def filmstrip(run: Run, seed: int) -> Figure:
@@ -201,7 +200,7 @@ def filmstrip(run: Run, seed: int) -> Figure:
         panel.plot(task.X, task.Y, color=INK, lw=1, label="true sinusoid")
         panel.plot(task.X_s, task.Y_s, "o", color=INK, ms=4, label=points(len(task.X_s)))
         for row, start in enumerate(starts):
-            (Y,), look = predictions(run, start, task, (step,)), LOOKS[run.kind(start)]
+            (Y,), look = predictions(run, start, task, (step,)), LOOKS[start]
             panel.plot(task.X, Y, color=look.colour, ls=look.line, lw=2, label=run.title(start))
             error = said(steps_of(run, start, task)[step])
             across = 1 - 0.27 * (len(starts) - 1 - row)  # the last one ends at the panel's side

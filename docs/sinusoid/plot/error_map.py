@@ -8,14 +8,14 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from docs.experiment.plot.drawing import LOOKS, WIDTH
+from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
-from docs.sinusoid.plot.drawing import LOOKS, WIDTH
 from docs.sinusoid.plot.examples import shown
-from docs.sinusoid.statistics import DIVERGED
 
 if TYPE_CHECKING:
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.networks import Array
+    from docs.experiment.evaluate import Run
+    from docs.experiment.networks import Array
 
 #: Cells along each side, and draws of support points that a cell is averaged over.
 CELLS, DRAWS = 14, 20
@@ -28,7 +28,7 @@ def centres(interval: tuple[float, float]) -> Array:
 
 def draws(run: Run, seed: int) -> Array:
     """The inputs of the support sets, (DRAWS, N, 1): the same for every cell and every start."""
-    drawn = tasks.stream(seed, 3).random((DRAWS, run.recipe.shots, 1))
+    drawn = stream(seed, 3).random((DRAWS, run.recipe.shots, 1))
     return tasks.within(tasks.INPUTS, drawn)
 
 
@@ -41,7 +41,7 @@ def cell(run: Run, start: str, amplitude: float, phase: float, inputs: Array) ->
         Y_s = tasks.sinusoid(X_s, amplitude, phase).astype(run.dtype)
         adapted = net.adapt(run.starts[start], X_s, Y_s, run.recipe.alpha)
         errors.append(net.loss(adapted, grid, Y))
-    return float(np.fmin(errors, DIVERGED).mean())
+    return float(np.fmin(errors, tasks.DIVERGED).mean())
 
 
 def cells(run: Run, start: str, seed: int) -> Array:
@@ -78,7 +78,7 @@ def error_map(run: Run, seed: int) -> Figure:
             origin="lower",
             extent=(*tasks.AMPLITUDE, *tasks.PHASE),
         )
-        panel.set_title(run.title(start), color=LOOKS[run.kind(start)].ink)
+        panel.set_title(run.title(start), color=LOOKS[start].ink)
         panel.set(xlabel="amplitude", xticks=[1, 2, 3, 4, 5])
         panel.set_yticks(np.pi * np.arange(5) / 4, ["0", "π/4", "π/2", "3π/4", "π"])
     panels[0].set_ylabel("phase")

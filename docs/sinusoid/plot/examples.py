@@ -8,16 +8,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from docs.experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
+from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
-from docs.sinusoid.plot.drawing import FAINT, INK, LOOKS, WIDTH
-from docs.sinusoid.tasks import GRID, INPUTS, PHASE, stream, within
+from docs.sinusoid.tasks import GRID, INPUTS, PHASE, within
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.networks import Array
+    from docs.experiment.evaluate import Run
+    from docs.experiment.networks import Array
 
 #: Of a shown task: with less the differences between methods would not show.
 AMPLITUDE = (2.5, 4.5)
@@ -65,10 +66,12 @@ def example(run: Run, seed: int, inputs: tuple[float, float] = INPUTS) -> Exampl
 def shown(run: Run, most: int) -> list[str]:
     """Which starts have a panel: MAML, joint training, Reptile, random weights; the first `most`.
 
+    First-order MAML stands where MAML does.
+
     Where there are three, one of them is what nothing has been learned for. The oracle needs
     other inputs than the rest.
     """
-    trained = [name for name in ("maml", "joint", "reptile") if name in run.starts]
+    trained = [name for name in ("maml", "first-order", "joint", "reptile") if name in run.starts]
     return [*trained[: max(2, most - 1)], "random"][:most]
 
 
@@ -82,16 +85,11 @@ def predictions(run: Run, start: str, task: Example, steps: tuple[int, ...]) -> 
     return found
 
 
-def points(count: int) -> str:
-    """So many support points, in words."""
-    return f"{count} support point" + ("s" if count > 1 else "")
-
-
 def fit(axes: Axes, run: Run, start: str, task: Example) -> None:
     """What a start predicts for a task: before any step, after one, after ten."""
     axes.plot(task.X, task.Y, color=INK, lw=1)
     axes.plot(task.X_s, task.Y_s, "o", color=INK, ms=4)
-    look = LOOKS[run.kind(start)]
+    look = LOOKS[start]
     for Y, (line, width) in zip(
         predictions(run, start, task, tuple(STEP_LINES)), STEP_LINES.values(), strict=True
     ):

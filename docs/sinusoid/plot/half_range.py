@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from docs.experiment.evaluate import errors_by_step
+from docs.experiment.methods import told
+from docs.experiment.plot.drawing import WIDTH, capped, error_line, hollow_note, label_ends
+from docs.experiment.statistics import summary
 from docs.sinusoid import tasks
-from docs.sinusoid.evaluate import errors_by_step
-from docs.sinusoid.plot.drawing import CAPPED, WIDTH, error_line, hollow_note, label_ends
 from docs.sinusoid.plot.examples import example, fit, key, shown
-from docs.sinusoid.statistics import summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
 
-    from docs.sinusoid.evaluate import Run
-    from docs.sinusoid.statistics import Summary
+    from docs.experiment.evaluate import Run
+    from docs.experiment.statistics import Summary
 
 #: Where the support points lie.
 HALF = (tasks.INPUTS[0], 0.0)
@@ -31,12 +32,12 @@ def other_half(run: Run, seed: int, count: int) -> dict[str, Summary]:
     X_s, Y_s, X, Y = tasks.unseen(seed, count, run.recipe.shots, run.dtype, inputs=HALF)
     other = tasks.GRID[:, 0] > HALF[1]
     drawn = list(zip(X_s, Y_s, X[:, other], Y[:, other], strict=True))
-    net, found = run.net, {}
+    found = {}
     with np.errstate(over="ignore", invalid="ignore"):
-        for start, weights in run.starts.items():
-            if start != "oracle":  # that has nothing to infer
-                errors = [errors_by_step(net, weights, *task, run.recipe.alpha) for task in drawn]
-                found[start] = summary(np.array(errors))
+        for start in run.starts:
+            if not told(start):  # that has nothing to infer
+                errors = [errors_by_step(run, start, *task) for task in drawn]
+                found[start] = summary(np.array(errors), run.family.score)
     return found
 
 
@@ -48,15 +49,15 @@ def half_range(run: Run, seed: int) -> Figure:
     fits(above, run, seed)
     axes, records = below.subplots(), other_half(run, seed, TASKS)
     for start, record in records.items():
-        error_line(axes, run.kind(start), record)
+        error_line(axes, start, record)
     axes.set(
         xlabel=f"gradient steps on the shaded half, {TASKS} unseen sinusoids"
-        + hollow_note(records.values()),
-        ylabel=f"mean squared error, other half\n{CAPPED}",
+        + hollow_note(records.values(), run.family.score),
+        ylabel="mean squared error, other half" + capped(run.family.score),
         ylim=(0, None),
     )
-    ends = {run.kind(start): float(record["capped"][-1] or 0) for start, record in records.items()}
-    label_ends(axes, ends, {run.kind(start): run.title(start) for start in records}, gap=0.1)
+    ends = {start: float(record["capped"][-1] or 0) for start, record in records.items()}
+    label_ends(axes, ends, {start: run.title(start) for start in records}, gap=0.1)
     return figure
 
 

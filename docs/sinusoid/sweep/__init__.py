@@ -1,1 +1,1 @@
-"""Many runs: every combination of some settings, with several seeds."""
+"""The commands of a sweep on sinusoids."""

@@ -11,7 +11,7 @@ import pytest
 from docs.diagnose import diagnose
 from docs.diagnose.cases import cases
 from docs.diagnose.gradients import last_step, second_order
-from docs.sinusoid.command import Refusal
+from docs.experiment.command import Refusal
 
 
 def generated(weights: Any, *arguments: Any) -> Any:

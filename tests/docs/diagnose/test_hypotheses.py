@@ -21,7 +21,7 @@ from docs.diagnose.gradients import (
 )
 from docs.diagnose.hypotheses import HYPOTHESES, INNER_LOSSES, RIGHT
 from docs.diagnose.verdict import TOLERANCE
-from docs.sinusoid.gradcheck import central_difference, relative_error
+from docs.experiment.gradcheck import central_difference, relative_error
 from tests.docs.diagnose.diagnosed import BY_NAME, NAMES, verdict_of
 
 #: How far apart factors must be, and hypotheses in one of the cases: what `TOLERANCE` says.

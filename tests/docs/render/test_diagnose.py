@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from docs.experiment.metrics import read_metrics
+from docs.experiment.recipes import Recipe
+from docs.experiment.train import fresh, go_on
 from docs.render.diagnose import diagnosed
-from docs.sinusoid.metrics import read_metrics
-from docs.sinusoid.recipes import Recipe
-from docs.sinusoid.train import fresh, go_on
+from docs.sinusoid.family import SINUSOIDS
 from tests.docs.diagnose.diagnosed import NAMES
 
 
@@ -40,7 +41,7 @@ def test_a_small_angle_is_not_a_small_error() -> None:
 
 def test_the_angle_grows_with_training(tmp_path: Path) -> None:
     recipe = Recipe(methods=("maml",), iterations=3001)
-    go_on(tmp_path, fresh(recipe, 0, {}, 0), every=10**6, quiet=True)
+    go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}, 0), every=10**6, quiet=True)
     start, *later = read_metrics(tmp_path / "metrics.csv")["maml"].angles
     assert 1 < start < 10
     assert len(later) == 6

@@ -1,0 +1,211 @@
+"""Fine-tune on unseen tasks and measure the score after each gradient step."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docs.experiment import checkpoint
+from docs.experiment.command import Refusal, parser, read_json, status, whole, writable, write_json
+from docs.experiment.methods import METHODS, TITLES, told
+from docs.experiment.networks import load_network, load_weights
+from docs.experiment.recipes import from_record
+from docs.experiment.statistics import cell, summary
+from docs.experiment.train import initial_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from docs.experiment.family import TaskFamily
+    from docs.experiment.networks import Array, Network, WeightTuple
+    from docs.experiment.recipes import Recipe
+    from docs.experiment.statistics import Summary
+
+STEPS = 10
+SHOWN_STEPS = (0, 1, 5, 10)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has been trained.
+
+    Attributes
+    ----------
+    family, recipe, seed
+        What it was made with.
+    starts
+        By method, weights to fine-tune from; ``random`` are those that training began with.
+    """
+
+    family: TaskFamily
+    recipe: Recipe
+    seed: int
+    starts: dict[str, WeightTuple]
+
+    @property
+    def net(self) -> Network:
+        """The generated package."""
+        return load_network(self.recipe.network)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of all arrays."""
+        return np.dtype(self.recipe.dtype)
+
+    def title(self, start: str) -> str:
+        """What tables and figures call a start."""
+        return TITLES[start]
+
+
+def load_run(family: TaskFamily, folder: Path) -> Run:
+    """Read what ``train`` wrote.
+
+    Raises
+    ------
+    Refusal
+        When a file is missing, unreadable or foreign.
+    """
+    path, made_by = folder / checkpoint.RUN, family.command("train")
+    record = read_json(path, {"arguments", "trained"}, made_by)
+    trained = record["trained"]
+    if trained == {}:
+        raise Refusal(f"{folder} has no weights yet; {made_by} --resume goes on with its training")
+    if not isinstance(trained, dict) or not set(trained) <= set(METHODS):
+        raise Refusal(f"{path}: trained is {trained!r}; it must be as {made_by} makes it")
+    try:
+        recipe = from_record(record["arguments"])
+        seed = whole(0)(str(record["arguments"].get("seed")))
+    except Refusal as refusal:
+        raise Refusal(f"{path}: {refusal}") from None
+    except argparse.ArgumentTypeError as error:
+        raise Refusal(f"{path}: seed {error}") from None
+    starts = {
+        name: load_weights(folder / f"{name}.npz", initial_of(family, recipe, seed, name))
+        for name in trained
+    }
+    random = initial_of(family, recipe, seed, "random")
+    return Run(family, recipe, seed, {**starts, "random": random})
+
+
+# --8<-- [start:fine_tune]
+def errors_by_step(run: Run, start: str, X_s: Array, Y_s: Array, X: Array, Y: Array) -> list[float]:
+    """The error on X, Y before fine-tuning on the support set and after each of its steps."""
+    net, weights, score = run.net, run.starts[start], run.family.score
+    errors = [score.of(net, weights, X, Y)]
+    for _ in range(STEPS):
+        weights = net.adapt(weights, X_s, Y_s, run.recipe.alpha)
+        errors.append(score.of(net, weights, X, Y))
+    return errors
+
+
+# --8<-- [end:fine_tune]
+
+
+# --8<-- [start:evaluate]
+def evaluate(run: Run, points: int, count: int, seed: int) -> dict[str, Array]:
+    """Fine-tune every start on the same unseen tasks, with so many support points each.
+
+    Returns
+    -------
+    dict
+        For each start the scores, (tasks, steps + 1).
+    """
+    errors = {}
+    # A start may diverge when it is fine-tuned: that is a result, not a warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in run.starts:
+            drawn = run.family.unseen(seed, count, points, run.dtype, told(start))
+            tasks = zip(*drawn, strict=True)
+            errors[start] = np.array([errors_by_step(run, start, *task) for task in tasks])
+    return errors
+
+
+# --8<-- [end:evaluate]
+
+
+def table(run: Run, methods: dict[str, Summary]) -> list[list[str]]:
+    """The errors after 0, 1, 5 and 10 steps, a row a start."""
+    rows = [["gradient steps", *map(str, SHOWN_STEPS)]]
+    for name, record in methods.items():
+        rows.append([run.title(name), *(cell(record, step) for step in SHOWN_STEPS)])
+    return rows
+
+
+def digest(run: Run) -> str:
+    """What tells the weights of one run from those of another."""
+    arrays = (array for weights in run.starts.values() for array in weights)
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
+
+
+def record(run: Run, points: Iterable[int], count: int, seed: int) -> dict[str, Any]:
+    """What ``evaluation.json`` says of a run.
+
+    Parameters
+    ----------
+    run
+        What is evaluated, with as many support points as it was trained with.
+    points
+        Other numbers of support points to evaluate it with.
+    count, seed
+        Unseen tasks, and which ones.
+    """
+    shots = run.recipe.shots
+    by_points = {}
+    for number in dict.fromkeys([shots, *points]):
+        errors = evaluate(run, number, count, seed)
+        by_points[number] = {name: summary(each, run.family.score) for name, each in errors.items()}
+    return {
+        "tasks": count,
+        "points": shots,
+        "alpha": run.recipe.alpha,
+        "seed": seed,
+        "steps": list(range(STEPS + 1)),
+        "weights": digest(run),
+        "methods": by_points[shots],
+        "other_points": {str(each): by_points[each] for each in by_points if each != shots},
+        "table": table(run, by_points[shots]),
+    }
+
+
+def run(family: TaskFamily, options: argparse.Namespace, seed: int) -> int:
+    """Evaluate a run, write ``evaluation.json``, print the tables; the exit status."""
+    loaded = load_run(family, options.run)
+    folder, shots, score = writable(options.run), loaded.recipe.shots, family.score
+    found = record(loaded, options.points or family.points, options.tasks, seed)
+    write_json(folder / "evaluation.json", found)
+    capped = f" (share diverged; they count as {score.cap:g})" if math.isfinite(score.cap) else ""
+    for points, methods in {str(shots): found["methods"], **found["other_points"]}.items():
+        print(
+            f"{score.title} over {options.tasks:,} unseen {family.name}, {points} points each"
+            f"{capped}"
+        )
+        for title, *cells in table(loaded, methods):
+            print(f"{title:22}" + "".join(f"{text:>22}" for text in cells))
+    return 0
+
+
+def add_options(options: argparse.ArgumentParser, family: TaskFamily) -> None:
+    """The options of an evaluation."""
+    options.add_argument("--tasks", type=whole(2), default=1000, help=f"unseen {family.name}")
+    options.add_argument(
+        "--points", type=whole(1), nargs="+", help="support points, beside those of the training"
+    )
+
+
+def main(family: TaskFamily, arguments: list[str] | None = None) -> int:
+    """Run the command ``evaluate`` of a task family."""
+    what = f"Fine-tune a run's weights on unseen {family.name}."
+    made = parser(family.command("evaluate"), what, family.folder)
+    add_options(made, family)
+
+    def command() -> int:
+        options = made.parse_args(arguments)
+        return run(family, options, options.seed)
+
+    return status(command)

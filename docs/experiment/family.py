@@ -1,0 +1,139 @@
+"""What one experiment has of its own: its tasks, and how well a network does on one of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from docs.experiment.command import Refusal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from docs.experiment.networks import Array, Network, WeightTuple
+    from docs.experiment.recipes import Recipe
+
+
+class Batch(NamedTuple):
+    """Support and query sets of T tasks, in the order the generated functions take them.
+
+    Attributes
+    ----------
+    X_s, Y_s
+        Support inputs and targets, (T, N, D) and (T, N, O).
+    X_q, Y_q
+        Query inputs and targets, (T, M, D) and (T, M, O).
+    """
+
+    X_s: Array
+    Y_s: Array
+    X_q: Array
+    Y_q: Array
+
+
+class Batches(Protocol):
+    """Draws tasks to train on."""
+
+    def __call__(
+        self,
+        rng: np.random.Generator,
+        tasks: int,
+        shots: int,
+        queries: int,
+        dtype: np.dtype,
+        *,
+        start: int = 0,
+        told: bool = False,
+    ) -> Iterator[Batch]:
+        """Meta-batches without end, from the one with number `start` in the stream on."""
+
+
+class Unseen(Protocol):
+    """Draws tasks to evaluate on."""
+
+    def __call__(
+        self, seed: int, tasks: int, shots: int, dtype: np.dtype, told: bool = False
+    ) -> Batch:
+        """The same tasks for every method."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What an evaluation measures on the query set of a task.
+
+    Attributes
+    ----------
+    name, title
+        In files; in tables and figures.
+    of
+        The number, from a network, its weights, inputs and targets.
+    cap
+        What a task that has diverged counts for.
+    """
+
+    name: str
+    title: str
+    of: Callable[[Network, WeightTuple, Array, Array], float]
+    cap: float = math.inf
+
+
+@dataclass(frozen=True)
+class TaskFamily:
+    """Tasks of one kind, and all that an experiment on them does not share with others.
+
+    A sweep hands it to other processes, so its functions are those of a module.
+
+    Attributes
+    ----------
+    name, module
+        What its tasks are called, and which package has its commands.
+    inputs, outputs
+        Of its networks.
+    told
+        How many more inputs give the task away; none where nothing can.
+    recipes
+        By name, settings to start from; the first where no other is asked for.
+    batches, unseen
+        Tasks to train on, and tasks to evaluate on.
+    score
+        What is measured on these.
+    points
+        With how many support points, beside those of the training.
+    folder
+        Where a run goes if nothing is said.
+    """
+
+    name: str
+    module: str
+    inputs: int
+    outputs: int
+    recipes: Mapping[str, Recipe]
+    batches: Batches
+    unseen: Unseen
+    score: Score
+    points: Sequence[int] = ()
+    told: int = 0
+    folder: Path = Path("results")
+
+    def recipe(self, name: str | None = None) -> Recipe:
+        """The recipe of a name, or the first."""
+        return self.recipes[name or next(iter(self.recipes))]
+
+    def layers(self, hidden: Sequence[int], told: bool) -> tuple[int, ...]:
+        """The units of every layer of a network, from its inputs to its outputs.
+
+        Raises
+        ------
+        Refusal
+            When a network is to be told what the family cannot tell.
+        """
+        if told and not self.told:
+            raise Refusal(f"{self.name} have nothing to tell; the methods must be others")
+        return (self.inputs + self.told * told, *hidden, self.outputs)
+
+    def command(self, name: str) -> str:
+        """What a user types for one of its commands."""
+        return f"python -m {self.module}.{name}"

@@ -1,0 +1,153 @@
+"""Hold the generated gradients against central finite differences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docs.experiment.command import Refusal, parser, status
+from docs.experiment.evaluate import load_run
+from docs.experiment.networks import hidden_layers, initial_weights, load_network, names
+from docs.experiment.randomness import stream
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from docs.experiment.family import Batch, TaskFamily
+    from docs.experiment.networks import Array, Network, WeightTuple
+
+#: Small enough that relu seldom meets its kink on the way, large enough for double precision.
+STEP = 1e-7
+
+#: Rounding of the loss, 1e-16, over the step leaves 1e-9 of a gradient of order one; a crossed
+#: kink of one unit at one sample adds up to 1e-6.
+TOLERANCE = 1e-5
+
+
+# --8<-- [start:difference]
+def central_difference(
+    loss: Callable[[WeightTuple], float], weights: WeightTuple, step: float = STEP
+) -> WeightTuple:
+    """Differentiate a loss numerically, one entry at a time.
+
+    Parameters
+    ----------
+    loss
+        Of the weights.
+    weights
+        Where to differentiate, float64.
+    step
+        How far to go to either side.
+
+    Returns
+    -------
+    WeightTuple
+        (loss(w + step) - loss(w - step)) / (2 step) for every entry w.
+    """
+    moved = type(weights)(*(array.copy() for array in weights))
+    gradient = [np.empty_like(array) for array in weights]
+    for here, array, slot in zip(weights, moved, gradient, strict=True):
+        for index in np.ndindex(array.shape):
+            array[index] = here[index] + step
+            above = loss(moved)
+            array[index] = here[index] - step
+            below = loss(moved)
+            array[index] = here[index]
+            slot[index] = (above - below) / (2 * step)
+    return type(weights)(*gradient)
+
+
+def relative_error(found: Array, expected: Array) -> float:
+    """The norm of the difference over the norm of what was expected.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ: broadcasting must not hide it.
+    """
+    if found.shape != expected.shape:
+        raise ValueError(f"the gradient is {found.shape}; it must be {expected.shape}")
+    scale = np.linalg.norm(expected)
+    return float(np.linalg.norm(found - expected) / (scale if scale > 0 else 1))
+
+
+# --8<-- [end:difference]
+
+
+def gradients(
+    net: Network, weights: WeightTuple, batch: Batch, alpha: float
+) -> dict[str, tuple[WeightTuple, WeightTuple]]:
+    """Each generated gradient, and the same by finite differences.
+
+    The first-order gradient is that of the query loss at the adapted weights, which are held
+    fixed: adding a perturbation to the weights of every task after adaptation measures it.
+    """
+
+    def query_loss(shift: WeightTuple) -> float:
+        moved = [net.Weights(*(w + d for w, d in zip(one, shift, strict=True))) for one in adapted]
+        losses = [
+            net.loss(one, X, Y) for one, X, Y in zip(moved, batch.X_q, batch.Y_q, strict=True)
+        ]
+        return float(np.mean(losses))
+
+    X, Y = batch.X_s[0], batch.Y_s[0]
+    adapted = [
+        net.adapt(weights, X_s, Y_s, alpha, net.INNER_STEPS)
+        for X_s, Y_s in zip(batch.X_s, batch.Y_s, strict=True)
+    ]
+    zero = net.Weights(*(np.zeros_like(w) for w in weights))
+    return {
+        "inner gradient": (
+            net.loss_and_gradient(weights, X, Y)[1],
+            central_difference(lambda w: net.loss(w, X, Y), weights),
+        ),
+        "meta-gradient": (
+            net.meta_loss_and_gradient(weights, *batch, alpha)[1],
+            central_difference(lambda w: net.meta_loss(w, *batch, alpha), weights),
+        ),
+        "first-order meta-gradient": (
+            net.first_order_meta_loss_and_gradient(weights, *batch, alpha)[1],
+            central_difference(query_loss, zero),
+        ),
+    }
+
+
+def run(family: TaskFamily, options: argparse.Namespace) -> int:
+    """Print a line a parameter; exit status 1 when one of them fails."""
+    if options.run is None:
+        usual = family.recipe()
+        net, alpha = load_network(options.network or usual.network), usual.alpha
+        layers = family.layers(usual.hidden[:1] * hidden_layers(net), told=False)
+        start = initial_weights(net, layers, stream(options.seed, 0), np.dtype(np.float64))
+    else:
+        if options.network:
+            raise Refusal("--network and --run are given; a run knows its network")
+        loaded = load_run(family, options.run)
+        net, alpha = loaded.net, loaded.recipe.alpha
+        adapted = (name for name in ("maml", "first-order", "random") if name in loaded.starts)
+        start = loaded.starts[next(adapted)]
+    # float64, because finite differences lose half of the digits.
+    weights = net.Weights(*(array.astype(np.float64) for array in start))
+    batch = next(family.batches(stream(options.seed, 2), 3, 7, 5, np.dtype(np.float64)))
+    failed = 0
+    for name, (found, expected) in gradients(net, weights, batch, alpha).items():
+        print(f"{name}, {net.INNER_STEPS} inner step{'s' * (net.INNER_STEPS > 1)}")
+        for field, ours, theirs in zip(net.Weights._fields, found, expected, strict=True):
+            error = relative_error(ours, theirs)
+            passed = error <= TOLERANCE
+            failed += not passed
+            print(f"  {field:4}{error:>12.1e}  {'ok' if passed else 'FAILED'}")
+    print(f"{failed} failed" if failed else f"every relative error is at most {TOLERANCE:g}")
+    return 1 if failed else 0
+
+
+def main(family: TaskFamily, arguments: list[str] | None = None) -> int:
+    """Run the command ``gradcheck`` of a task family."""
+    what = "Hold the generated gradients against central finite differences."
+    options = parser(family.command("gradcheck"), what, family.folder)
+    options.set_defaults(run=None)
+    usual = family.recipe().network
+    options.add_argument("--network", help=f"one of {', '.join(names())} (default: {usual})")
+    return status(lambda: run(family, options.parse_args(arguments)))

@@ -1,0 +1,151 @@
+"""What is trained: the loss of each method on a meta-batch, and its generated gradient.
+
+References
+----------
+.. [1] A. Nichol, J. Achiam, J. Schulman: On First-Order Meta-Learning Algorithms. 2018,
+       arXiv:1803.02999, section 3, algorithm 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+from docs.experiment.angle import degrees
+from docs.experiment.family import Batch
+from docs.experiment.networks import flatten
+
+if TYPE_CHECKING:
+    from docs.experiment.networks import Network, WeightTuple, Workspace
+    from docs.experiment.recipes import Recipe
+
+#: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
+Objective: TypeAlias = Callable[[Batch], float]
+
+
+# --8<-- [start:maml]
+def maml(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG001
+    """The loss after adaptation, and its gradient through the adaptation."""
+
+    def objective(batch: Batch) -> float:
+        return ws.meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)[0]
+
+    return objective
+
+
+def first_order(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
+    """The loss after adaptation, and its gradient at the adapted weights."""
+
+    def objective(batch: Batch) -> float:
+        loss, gradient = net.first_order_meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)
+        flatten(gradient, ws.gradient)
+        return loss
+
+    return objective
+
+
+# --8<-- [end:maml]
+
+
+# --8<-- [start:joint]
+def joint(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG001
+    """The loss of one network on the points of all tasks together, without adaptation."""
+
+    def objective(batch: Batch) -> float:
+        X = np.concatenate([batch.X_s, batch.X_q], axis=1)
+        Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1)
+        rows = len(X) * X.shape[1]
+        loss, gradient = net.loss_and_gradient(ws.weights, X.reshape(rows, -1), Y.reshape(rows, -1))
+        flatten(gradient, ws.gradient)
+        return loss
+
+    return objective
+
+
+# --8<-- [end:joint]
+
+
+# --8<-- [start:reptile]
+def reptile(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
+    """How far adaptation goes, as a gradient: the mean over tasks of (before - after) / alpha [1]_.
+
+    The inner loop takes its minibatches in turn from the two sets of a task, which to Reptile are
+    one. The loss is that of the last minibatch before its step.
+    """
+
+    def objective(batch: Batch) -> float:
+        adapted, losses = np.zeros_like(ws.parameters), []
+        for X_s, Y_s, X_q, Y_q in zip(*batch, strict=True):
+            after = ws.weights
+            for step in range(recipe.reptile_steps):
+                X, Y = (X_q, Y_q) if step % 2 else (X_s, Y_s)
+                before, after = after, net.adapt(after, X, Y, recipe.alpha)
+            losses.append(net.loss(before, X, Y))
+            flatten(after, ws.gradient)
+            adapted += ws.gradient
+        np.subtract(ws.parameters, adapted / len(losses), out=ws.gradient)
+        np.divide(ws.gradient, recipe.alpha, out=ws.gradient)
+        return float(np.mean(losses))
+
+    return objective
+
+
+# --8<-- [end:reptile]
+
+
+# --8<-- [start:angle]
+def angle_of(net: Network, weights: WeightTuple, batch: Batch, alpha: float) -> float:
+    """The angle between second- and first-order meta-gradient, in degrees."""
+    return degrees(
+        net.meta_loss_and_gradient(weights, *batch, alpha)[1],
+        net.first_order_meta_loss_and_gradient(weights, *batch, alpha)[1],
+    )
+
+
+# --8<-- [end:angle]
+
+
+class Method(NamedTuple):
+    """A way to train initial weights.
+
+    Attributes
+    ----------
+    title
+        What tables and figures call it.
+    objective
+        Makes the loss and gradient that are descended.
+    told
+        Whether the network is told which task it is, by more inputs.
+    adapts
+        Whether the step is a part of what is trained: then the angle between first- and
+        second-order meta-gradient is measured now and then.
+    """
+
+    title: str
+    objective: Callable[[Network, Workspace, Recipe], Objective]
+    told: bool = False
+    adapts: bool = False
+
+
+# --8<-- [start:methods]
+METHODS = {
+    "maml": Method("MAML", maml, adapts=True),
+    "first-order": Method("first-order MAML", first_order, adapts=True),
+    "reptile": Method("Reptile", reptile),
+    "joint": Method("joint training", joint),
+    "oracle": Method("oracle", joint, told=True),
+}
+# --8<-- [end:methods]
+
+#: Training nothing is a baseline too.
+TITLES = {
+    **{name: method.title for name, method in METHODS.items()},
+    "random": "random initialisation",
+}
+
+
+def told(start: str) -> bool:
+    """Whether weights are those of a network that is told which task it is."""
+    return start in METHODS and METHODS[start].told

@@ -1,0 +1,131 @@
+"""How every figure looks: the colour and the line of each method, direct labels."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+    from docs.experiment.family import Score
+    from docs.experiment.statistics import Summary
+
+#: Of a figure, in inches: where a page is narrow, ten points are still read.
+WIDTH = 6.8
+
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "maml",  # or the ids in the file differ from run to run
+    "svg.fonttype": "none",
+}
+
+#: What is the same for all methods: the task itself, and notes.
+INK, FAINT = "#1f1f1f", "#5c5c5c"
+
+
+class Look(NamedTuple):
+    """How a method is drawn wherever methods are compared.
+
+    Attributes
+    ----------
+    colour
+        The lightnesses of all methods differ too, so that they stay apart in grey.
+    line
+        Its dashes, as matplotlib has them.
+    marker
+        At gradient steps.
+    ink
+        Of its name: the colour, or a darker one where letters would be too light.
+    """
+
+    colour: str
+    line: Any
+    marker: str
+    ink: str
+
+
+LOOKS = {
+    "maml": Look("#0a5088", "-", "o", "#0a5088"),
+    "first-order": Look("#3a86b4", (0, (7, 1.5, 1.5, 1.5)), "D", "#2a6f99"),
+    "reptile": Look("#14432f", (0, (3.5, 1, 1, 1, 1, 1)), "v", "#14432f"),
+    "joint": Look("#b0432d", (0, (4.5, 1.8)), "s", "#b0432d"),
+    "oracle": Look(INK, (0, (9, 3)), "", INK),
+    "random": Look("#949494", (0, (1.2, 1.4)), "^", FAINT),
+}
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """Numbers moved apart until neighbours are at least a gap apart, in their order."""
+    order = np.argsort(places, kind="stable")
+    moved = np.array(places, float)
+    for before, after in pairwise(order):
+        moved[after] = max(moved[after], moved[before] + gap)
+    return [float(place) for place in moved]
+
+
+def label_ends(
+    axes: Axes, ends: Mapping[str, float], titles: Mapping[str, str], gap: float = 0.075
+) -> None:
+    """Name each line on the right of its end, in its colour.
+
+    Parameters
+    ----------
+    axes
+        Its limits are final.
+    ends
+        By method, where the line ends.
+    titles
+        By method, its name.
+    gap
+        Between two names, as a share of the height.
+    """
+    low, high = axes.get_ylim()
+    places = spread([(end - low) / (high - low) for end in ends.values()], gap)
+    for name, place in zip(ends, places, strict=True):
+        axes.annotate(
+            titles[name],
+            (1, place),
+            (6, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="center",
+            color=LOOKS[name].ink,
+            annotation_clip=False,
+        )
+
+
+def error_line(axes: Axes, start: str, record: Summary) -> None:
+    """An error by gradient step, with its 95 % band; hollow where some tasks diverged."""
+    colour, line, marker, _ = LOOKS[start]
+    names = ("capped", "capped_ci95", "diverged")
+    mean, half, diverged = (np.array(record[name], float) for name in names)
+    steps = np.arange(len(mean))
+    axes.fill_between(steps, mean - half, mean + half, color=colour, alpha=0.2, lw=0)
+    axes.plot(steps, mean, color=colour, ls=line, lw=1.6)
+    for some, ground in ((diverged == 0, colour), (diverged > 0, "white")):
+        axes.plot(steps[some], mean[some], marker, ms=4, mfc=ground, color=colour)
+
+
+def capped(score: Score) -> str:
+    """What an axis of capped means says of them, on a line of its own."""
+    return f"\n(a task counts at most {score.cap:g})" if math.isfinite(score.cap) else ""
+
+
+def hollow_note(records: Iterable[Summary], score: Score) -> str:
+    """A line about the hollow markers of `error_line`, where there are any."""
+    some = any(any(record["diverged"]) for record in records)
+    return f"\n(hollow: some of them diverged, with an error above {score.cap:g})" if some else ""
+
+
+def points(count: int) -> str:
+    """So many support points, in words."""
+    return f"{count} support point" + ("s" if count > 1 else "")

@@ -1,0 +1,201 @@
+"""What a run is made with: plain data, its flags, its text.
+
+A task family has recipes by name; every field can be overridden, one by one.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from docs.experiment.command import Refusal, one_of, step_size, whole
+from docs.experiment.methods import METHODS
+from docs.experiment.networks import INITIALS, hidden_layers, load_network, names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docs.experiment.family import TaskFamily
+
+#: Between the parts of a setting that has several, in text.
+AND = "+"
+
+
+def several(part: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    """A setting's type: different or equal things, joined by `AND`."""
+    return lambda text: tuple(part(each) for each in text.split(AND))
+
+
+def distinct(part: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    """A setting's type: things joined by `AND`, each once."""
+
+    def convert(text: str) -> tuple[Any, ...]:
+        found = several(part)(text)
+        if len(set(found)) < len(found):
+            raise argparse.ArgumentTypeError(f"is {text!r}; it must have each once")
+        return found
+
+    return convert
+
+
+def setting(default: Any, convert: Callable[[str], Any], meaning: str) -> Any:
+    """A field of `Recipe`: its default, how its text is read, what it means."""
+    return field(default=default, metadata={"convert": convert, "meaning": meaning})
+
+
+# --8<-- [start:recipe]
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run, except its seed."""
+
+    network: str = setting("relu2", one_of(*names()), "generated package")
+    hidden: tuple[int, ...] = setting((40, 40), several(whole(1)), "units of each hidden layer")
+    initial: str = setting("glorot", one_of(*INITIALS), "distribution of the initial weights")
+    methods: tuple[str, ...] = setting(
+        ("maml", "joint"), distinct(one_of(*METHODS)), "what is trained, one after another"
+    )
+    iterations: int = setting(10_000, whole(1), "steps of the outer loop")
+    meta_batch: int = setting(25, whole(1), "tasks of an iteration")
+    shots: int = setting(10, whole(1), "support points of a task")
+    queries: int = setting(10, whole(1), "query points of a task")
+    alpha: float = setting(0.01, step_size, "inner step size")
+    beta: float = setting(0.001, step_size, "outer step size, of Adam")
+    reptile_steps: int = setting(5, whole(1), "inner steps of Reptile")
+    dtype: str = setting("float32", one_of("float32", "float64"), "of all arrays")
+
+
+# --8<-- [end:recipe]
+
+FIELDS: dict[str, Field[Any]] = {each.name: each for each in fields(Recipe)}
+
+
+def written(value: Any) -> str:
+    """A setting as text, which its type reads back."""
+    if isinstance(value, tuple | list):
+        return AND.join(map(written, value))
+    return str(value)
+
+
+def read(name: str, text: str) -> Any:
+    """A setting from its text, as strictly as on the command line.
+
+    Raises
+    ------
+    Refusal
+        When there is no such setting, or the text is not what it must be.
+    """
+    known = FIELDS.get(name.replace("-", "_"))
+    if known is None:
+        raise Refusal(f"the setting is {name!r}; it must be one of {', '.join(FIELDS)}")
+    try:
+        return known.metadata["convert"](text)
+    except argparse.ArgumentTypeError as error:
+        raise Refusal(f"{name} {error}") from None
+
+
+def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """A recipe with other settings.
+
+    A network of another depth that comes without its units gets those of the first layer, for
+    every layer.
+
+    Raises
+    ------
+    Refusal
+        When the settings do not fit each other.
+    """
+    made = replace(recipe, **changes)
+    layers = hidden_layers(load_network(made.network))
+    if "network" in changes and "hidden" not in changes:
+        made = replace(made, hidden=made.hidden[:1] * layers)
+    if len(made.hidden) != layers:
+        raise Refusal(
+            f"hidden has {len(made.hidden)} numbers; {made.network} has {layers} hidden layers"
+        )
+    if "reptile" in made.methods and made.alpha == 0:
+        raise Refusal("alpha is 0; Reptile goes by its inner steps, so it must be larger")
+    return made
+
+
+def from_record(record: Any) -> Recipe:
+    """The recipe of a record that `asdict` made, which may have a seed beside.
+
+    Raises
+    ------
+    Refusal
+        When a setting is missing, unknown or not what it must be.
+    """
+    for name in FIELDS:
+        if not isinstance(record, Mapping) or name not in record:
+            raise Refusal(f"lacks the argument {name}")
+    for name in record:
+        if name not in {*FIELDS, "seed"}:
+            raise Refusal(f"has the argument {name}; it must have only {', '.join(FIELDS)}")
+    return overridden(Recipe(), {name: read(name, written(record[name])) for name in FIELDS})
+
+
+# --- flags ---
+
+
+def add_options(options: argparse.ArgumentParser, family: TaskFamily) -> None:
+    """A flag for every setting; those that are not given leave no trace."""
+    options.add_argument(
+        "--recipe", choices=family.recipes, default=argparse.SUPPRESS, help="start from"
+    )
+    first, recipe = next(iter(family.recipes.items()))
+    for name, each in FIELDS.items():
+        flag, usual = f"--{name.replace('_', '-')}", written(getattr(recipe, name))
+        convert, meaning = each.metadata["convert"], each.metadata["meaning"]
+        options.add_argument(
+            flag,
+            nargs="+" if isinstance(each.default, tuple) else None,
+            type=str if isinstance(each.default, tuple) else convert,
+            default=argparse.SUPPRESS,
+            metavar=name.rpartition("_")[2].upper(),
+            help=f"{meaning} ({first}: {usual})",
+        )
+
+
+def given(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that the flags name.
+
+    Raises
+    ------
+    Refusal
+        When one is not what it must be.
+    """
+    found = {name: getattr(options, name) for name in FIELDS if hasattr(options, name)}
+    return {
+        name: read(name, AND.join(value)) if isinstance(value, list) else value
+        for name, value in found.items()
+    }
+
+
+def named(family: TaskFamily, options: argparse.Namespace) -> Recipe:
+    """The recipe that the flags name, without what they override."""
+    return family.recipe(getattr(options, "recipe", None))
+
+
+def from_options(family: TaskFamily, options: argparse.Namespace) -> Recipe:
+    """The recipe that the flags name, with what they override.
+
+    Raises
+    ------
+    Refusal
+        When a setting is not what it must be.
+    """
+    return overridden(named(family, options), given(options))
+
+
+def differences(family: TaskFamily, recipe: Recipe, options: argparse.Namespace) -> list[str]:
+    """Which of the given flags ask for something else than a recipe."""
+    asked = given(options)
+    if hasattr(options, "recipe"):
+        asked = asdict(from_options(family, options))
+    return [
+        f"{name} is {written(value)}, not {written(getattr(recipe, name))}"
+        for name, value in asked.items()
+        if value != getattr(recipe, name)
+    ]

@@ -1,0 +1,170 @@
+"""One run of a sweep, as a worker does it: train, evaluate, come back with plain data."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from docs.experiment import checkpoint, train
+from docs.experiment.command import Refusal, read_json, writable, write_json
+from docs.experiment.evaluate import digest, load_run, record
+from docs.experiment.recipes import from_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from docs.experiment.family import TaskFamily
+    from docs.experiment.recipes import Recipe
+
+EVALUATION = "evaluation.json"
+
+#: The unseen tasks are the same for every run.
+TASKS_SEED = 0
+
+#: Iterations from one checkpoint to the next.
+EVERY = 1000
+
+#: Seconds without a sign of life from another process in a run's folder, until it is given up.
+#: Training gives one with every line of ``metrics.csv``.
+PATIENCE = 60.0
+
+
+class Outcome(NamedTuple):
+    """How the work on a run ended.
+
+    Attributes
+    ----------
+    finished
+        Whether the run is evaluated.
+    reason
+        Why it is not.
+    seconds
+        That the work took.
+    """
+
+    finished: bool
+    reason: str
+    seconds: float
+
+
+# --8<-- [start:work]
+def work(
+    family: TaskFamily, folder: str, recipe: Mapping[str, Any], seed: int, tasks: int
+) -> Outcome:
+    """Train and evaluate one run, or what is left of it.
+
+    Any number of processes may be given the same run: one at a time is in the folder, it goes on
+    from the checkpoint, and a finished run is left as it is. That is what makes it safe to give
+    the run of a worker that seems dead to another one.
+
+    Parameters
+    ----------
+    family
+        What its tasks are.
+    folder
+        Of the run; it is made where it is not there.
+    recipe, seed
+        What decides the run; the recipe is a record as of `asdict`.
+    tasks
+        Of the evaluation.
+
+    Returns
+    -------
+    Outcome
+        It never raises: an exception need not survive the way between two processes.
+    """
+    started, caught = time.perf_counter(), list[int]()
+    try:
+        reason = advance(family, Path(folder), from_record(recipe), seed, tasks, caught)
+    except Exception as error:
+        reason = said(error)
+    # A signal that stopped the training was meant for the process.
+    for number in caught:
+        signal.raise_signal(number)
+    return Outcome(not reason, reason, time.perf_counter() - started)
+
+
+def advance(
+    family: TaskFamily, folder: Path, recipe: Recipe, seed: int, tasks: int, caught: list[int]
+) -> str:
+    """Bring a run to its end; why that was not possible, or nothing.
+
+    Signals that end the training early are added to `caught`.
+    """
+    with hold(writable(folder)):
+        if evaluation(family, folder, recipe, seed, tasks) is not None:
+            return ""
+        state = checkpoint.load(folder, family) or train.fresh(family, recipe, seed, {}, 0)
+        if (state.recipe, state.seed) != (recipe, seed):
+            raise Refusal(f"{folder} holds another run; it must be empty, or hold this one")
+        state, signals = train.go_on(folder, state, EVERY, quiet=True)
+        caught += signals
+        if state.stopped:
+            return state.stopped
+        if caught:
+            return f"interrupted at iteration {state.iteration:,} of {state.method or 'its end'}"
+        write_json(folder / EVALUATION, record(load_run(family, folder), (), tasks, TASKS_SEED))
+    return ""
+
+
+# --8<-- [end:work]
+
+
+def said(error: BaseException) -> str:
+    """An error in one line; those that the user must mend need no name."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, Refusal) else f"{type(error).__name__}: {text}"
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Be alone in a folder; wait for another process that is in it, as long as it gets on.
+
+    Raises
+    ------
+    Refusal
+        When the other one has given no sign of life for `PATIENCE` seconds.
+    """
+    asked = time.monotonic()
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(checkpoint.alone(folder))
+                break
+            except Refusal:
+                waited = time.monotonic() - asked
+                if min(waited, time.time() - last_sign(folder)) > PATIENCE:
+                    raise
+            time.sleep(0.1)
+        yield
+
+
+def last_sign(folder: Path) -> float:
+    """When something was last written in a folder."""
+    times = [folder.stat().st_mtime]
+    for path in folder.iterdir():
+        try:
+            times.append(path.stat().st_mtime)
+        except FileNotFoundError:  # a temporary file that has taken its place
+            continue
+    return max(times)
+
+
+def evaluation(
+    family: TaskFamily, folder: Path, recipe: Recipe, seed: int, tasks: int
+) -> dict[str, Any] | None:
+    """The evaluation of a finished run; None where there is none of its weights and tasks."""
+    try:
+        found = read_json(folder / EVALUATION, {"tasks", "seed", "weights", "methods"}, "")
+        trained = read_json(folder / checkpoint.RUN, {"trained"}, "")["trained"]
+        run = load_run(family, folder)
+    except Refusal:
+        return None
+    wanted = (tasks, TASKS_SEED, digest(run), set(run.starts))
+    made = (found["tasks"], found["seed"], found["weights"], set(found["methods"]))
+    whole = trained == dict.fromkeys(recipe.methods, recipe.iterations)
+    same = (run.recipe, run.seed) == (recipe, seed)
+    return found if whole and same and made == wanted else None

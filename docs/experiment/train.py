@@ -1,0 +1,327 @@
+"""Train the methods of a recipe, in a folder that survives any end."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from docs.experiment import checkpoint, recipes
+from docs.experiment.adam import Adam
+from docs.experiment.checkpoint import State
+from docs.experiment.command import Refusal, parser, status, whole, writable, write_json
+from docs.experiment.methods import METHODS, angle_of, told
+from docs.experiment.metrics import Metrics
+from docs.experiment.networks import initial_weights, load_network, save_weights
+from docs.experiment.randomness import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import FrameType
+
+    from docs.experiment.family import Batch, TaskFamily
+    from docs.experiment.methods import Objective
+    from docs.experiment.networks import Array, WeightTuple, Workspace
+    from docs.experiment.recipes import Recipe
+
+#: Iterations from one measurement of the angle to the next, and tasks that it is measured on.
+ANGLE_EVERY, ANGLE_TASKS = 500, 100
+
+#: Iterations from one loss beside the progress bar to the next.
+SHOWN_EVERY = 100
+
+
+class Diverged(Exception):  # noqa: N818
+    """The loss is no longer finite."""
+
+
+# --8<-- [start:loop]
+def outer_loop(
+    objective: Objective, ws: Workspace, adam: Adam, batches: Iterator[Batch], good: Array
+) -> Iterator[float]:
+    """Draw a meta-batch, differentiate, step.
+
+    Yields
+    ------
+    float
+        The loss before each step, without end. `good` keeps the parameters that had it.
+
+    Raises
+    ------
+    Diverged
+        When the loss is not finite; the parameters are `good` again.
+    """
+    for batch in batches:
+        loss = objective(batch)
+        if not math.isfinite(loss):
+            ws.parameters[:] = good
+            raise Diverged(f"the loss is {loss}")
+        good[:] = ws.parameters
+        adam.update(ws.gradient)
+        yield loss
+
+
+# --8<-- [end:loop]
+
+
+def fresh(
+    family: TaskFamily, recipe: Recipe, seed: int, finished: dict[str, Array], metrics: int
+) -> State:
+    """The state before the first step of the next method."""
+    left = [method for method in recipe.methods if method not in finished]
+    start = np.zeros(0, recipe.dtype)
+    if left:
+        weights = initial_of(family, recipe, seed, left[0])
+        start = np.concatenate([array.ravel() for array in weights])
+    mean, square = np.zeros_like(start), np.zeros_like(start)
+    return State(family, recipe, seed, start, start.copy(), mean, square, 0, finished, metrics)
+
+
+def initial_of(family: TaskFamily, recipe: Recipe, seed: int, method: str) -> WeightTuple:
+    """Where a method starts: the same weights for all, except for one with more inputs."""
+    net, layers = load_network(recipe.network), family.layers(recipe.hidden, told(method))
+    return initial_weights(net, layers, stream(seed, 0), np.dtype(recipe.dtype), recipe.initial)
+
+
+def weights_of(family: TaskFamily, recipe: Recipe, method: str, parameters: Array) -> WeightTuple:
+    """The arrays that one vector of parameters holds, layer by layer."""
+    like = initial_of(family, recipe, 0, method)
+    ends = np.cumsum([array.size for array in like])
+    parts = np.split(parameters, ends[:-1])
+    return type(like)(*(part.reshape(array.shape) for part, array in zip(parts, like, strict=True)))
+
+
+@contextmanager
+def signals() -> Iterator[list[int]]:
+    """Collect Ctrl-C and requests to end, so that a loop can stop between two iterations.
+
+    The second of a kind ends the process where it is; the last checkpoint stands. Only the main
+    thread is told of signals; elsewhere the list stays empty.
+    """
+    caught: list[int] = []
+
+    def catch(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        caught.append(number)
+        signal.signal(number, before[signal.Signals(number)])  # a second one does not wait
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = {each: signal.signal(each, catch) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def go_on(folder: Path, state: State, every: int, quiet: bool) -> tuple[State, list[int]]:
+    """Train what is left of a run.
+
+    Parameters
+    ----------
+    folder
+        Of the run; the caller holds it alone.
+    state
+        Where the run stands; it changes.
+    every
+        Iterations from one checkpoint to the next.
+    quiet
+        Whether to show no progress.
+
+    Returns
+    -------
+    State, list of int
+        Where it stands now, and the signals that ended it early.
+
+    Raises
+    ------
+    OSError
+        When a file cannot be written; the last checkpoint stands.
+    """
+    with signals() as caught, Metrics(folder / "metrics.csv", state.metrics) as metrics:
+
+        def keep() -> None:
+            state.metrics = metrics.position()
+            checkpoint.save(folder, state)
+
+        keep()
+        write_results(folder, state)
+        while not (state.over or caught):
+            train(state, metrics, caught, every, keep, quiet)
+            if state.iteration == state.recipe.iterations and not state.stopped:
+                finished = {**state.finished, str(state.method): state.parameters}
+                state = fresh(state.family, state.recipe, state.seed, finished, state.metrics)
+            keep()
+            write_results(folder, state)
+    return state, caught
+
+
+def train(
+    state: State,
+    metrics: Metrics,
+    caught: list[int],
+    every: int,
+    keep: Callable[[], None],
+    quiet: bool,
+) -> None:
+    """Train the method whose turn it is: to its end, to a signal, or until it diverges."""
+    family, recipe, name = state.family, state.recipe, str(state.method)
+    begun_at, started = state.iteration, time.perf_counter()
+    net, dtype, method = load_network(recipe.network), np.dtype(recipe.dtype), METHODS[name]
+    sizes = (recipe.shots, recipe.queries, dtype)
+    held_out = next(family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
+    rows = (held_out.X_s.shape[1], held_out.X_q.shape[1])
+    ws = net.workspace(family.layers(recipe.hidden, method.told), recipe.meta_batch, *rows, dtype)
+    adam = Adam(ws.parameters, recipe.beta)
+    ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
+    state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square
+    adam.steps = state.iteration
+    batches = family.batches(
+        stream(state.seed, 1), recipe.meta_batch, *sizes, start=state.iteration, told=method.told
+    )
+    losses = outer_loop(method.objective(net, ws, recipe), ws, adam, batches, state.good)
+    # A loss that overflows ends the loop; numpy need not warn of it too.
+    with np.errstate(over="ignore", invalid="ignore"), bar(state, quiet) as shown:
+        while state.iteration < recipe.iterations and not caught:
+            measured = method.adapts and state.iteration % ANGLE_EVERY == 0
+            angle = angle_of(net, ws.weights, held_out, recipe.alpha) if measured else None
+            try:
+                loss = next(losses)
+            except Diverged as reason:
+                state.stopped = f"{name}: {reason} at iteration {state.iteration}"
+                return
+            metrics.add(name, state.iteration, loss, angle)
+            state.iteration += 1
+            shown.update()
+            if state.iteration % SHOWN_EVERY == 0:
+                shown.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+            if state.iteration % every == 0:
+                keep()
+    if not np.isfinite(state.parameters).all():
+        state.stopped = f"{name}: the weights are not finite after iteration {state.iteration}"
+        state.parameters[:] = state.good
+    elif state.iteration == recipe.iterations and not quiet:
+        seconds = time.perf_counter() - started
+        print(f"{name}: {state.iteration - begun_at:,} iterations in {seconds:.1f} s")
+
+
+def bar(state: State, quiet: bool) -> tqdm[Any]:
+    """A progress bar with rate and time left; none where nobody would see it."""
+    return tqdm(
+        desc=state.method,
+        total=state.recipe.iterations,
+        initial=state.iteration,
+        disable=True if quiet else None,
+    )
+
+
+def write_results(folder: Path, state: State) -> None:
+    """Write the weights so far, and last what they were made with."""
+    trained = dict.fromkeys(state.finished, state.recipe.iterations)
+    vectors = dict(state.finished)
+    if state.method is not None and state.iteration:
+        # A run that had to stop has gone back to the weights before its last step.
+        trained[state.method] = state.iteration - bool(state.stopped)
+        vectors[state.method] = state.parameters
+    for method, vector in vectors.items():
+        weights = weights_of(state.family, state.recipe, method, vector)
+        save_weights(folder / f"{method}.npz", weights)
+    write_json(
+        folder / checkpoint.RUN,
+        {
+            "arguments": {**asdict(state.recipe), "seed": state.seed},
+            "seed": state.seed,
+            "trained": trained,
+            "stopped": state.stopped,
+            "versions": state.versions,
+        },
+    )
+
+
+# --- the command ---
+
+
+def begun(family: TaskFamily, options: argparse.Namespace) -> State:
+    """Where the run of a folder stands, or the beginning of a new one.
+
+    Raises
+    ------
+    Refusal
+        When the folder holds an unfinished run that is not to be resumed, or the run to be
+        resumed has other settings.
+    """
+    folder, found = options.run, checkpoint.load(options.run, family)
+    if found is None or not (found.unfinished or options.resume):
+        if options.resume:
+            print(f"{folder} has no checkpoint: a new run begins", file=sys.stderr)
+        recipe, seed = recipes.from_options(family, options), getattr(options, "seed", 0)
+        for name in (checkpoint.RUN, checkpoint.PREVIOUS, checkpoint.CURRENT):
+            (folder / name).unlink(missing_ok=True)
+        return fresh(family, recipe, seed, {}, 0)
+    if not options.resume:
+        raise Refusal(
+            f"{folder} holds an unfinished run ({found.method}, iteration {found.iteration:,} of "
+            f"{found.recipe.iterations:,}); --resume continues it, --run takes another folder"
+        )
+    if found.versions != checkpoint.versions():
+        print(
+            f"{folder} was begun with {found.versions} and goes on with {checkpoint.versions()}: "
+            f"its last bits may differ",
+            file=sys.stderr,
+        )
+        found.versions = checkpoint.versions()
+    other = recipes.differences(family, found.recipe, options)
+    if getattr(options, "seed", found.seed) != found.seed:
+        other.append(f"seed is {options.seed}, not {found.seed}")
+    if other:
+        raise Refusal(f"{folder} holds another run: {', '.join(other)}")
+    return found
+
+
+def run(family: TaskFamily, options: argparse.Namespace) -> int:
+    """Train; the exit status."""
+    folder = writable(options.run)
+    with checkpoint.alone(folder):
+        state, caught = go_on(folder, begun(family, options), options.checkpoint, options.quiet)
+    if state.stopped:
+        print(f"{state.stopped}; the last good weights are saved in {folder}", file=sys.stderr)
+        return 1
+    if caught:
+        where = f"{state.method}: interrupted at iteration {state.iteration}"
+        if state.method is None:
+            where = "interrupted when all was trained"
+        print(
+            f"{where}; the last good weights are saved in {folder}, --resume continues",
+            file=sys.stderr,
+        )
+        return 128 + caught[0]
+    return 0
+
+
+def add_options(options: argparse.ArgumentParser, family: TaskFamily) -> None:
+    """The options of a training run."""
+    recipes.add_options(options, family)
+    options.add_argument("--resume", action="store_true", help="continue the run of the folder")
+    options.add_argument(
+        "--checkpoint", type=whole(1), default=1000, help="iterations between checkpoints"
+    )
+    options.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def main(family: TaskFamily, arguments: list[str] | None = None) -> int:
+    """Run the command ``train`` of a task family."""
+    what = f"Train MAML and its baselines on {family.name}."
+    options = parser(family.command("train"), what, family.folder, argparse.SUPPRESS)
+    add_options(options, family)
+    return status(lambda: run(family, options.parse_args(arguments)))

@@ -1,0 +1,74 @@
+"""How figures look."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+
+from docs.experiment.methods import TITLES
+from docs.experiment.plot.drawing import LOOKS, error_line, label_ends, spread
+from docs.experiment.statistics import summary
+from docs.sinusoid import tasks
+from docs.sinusoid.family import SINUSOIDS
+
+if TYPE_CHECKING:
+    from matplotlib.lines import Line2D
+
+
+def xs(line: Line2D) -> list[float]:
+    return [float(x) for x in np.asarray(line.get_xdata())]
+
+
+def ys(line: Line2D) -> list[float]:
+    return [float(y) for y in np.asarray(line.get_ydata())]
+
+
+def luminance(colour: str) -> float:
+    """Of a colour, as WCAG 2.2 defines it."""
+    parts = np.array(to_rgb(colour))
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(colour: str) -> float:
+    """With white."""
+    return 1.05 / (luminance(colour) + 0.05)
+
+
+def test_methods_stay_apart_in_grey() -> None:
+    assert set(LOOKS) == set(TITLES)
+    # CIE lightness, 0 to 100; a difference of 8 is seen at once where areas do not touch.
+    lightness = sorted(116 * luminance(look.colour) ** (1 / 3) - 16 for look in LOOKS.values())
+    assert min(lighter - darker for darker, lighter in pairwise(lightness)) > 7.5
+    assert min(contrast(look.colour) for look in LOOKS.values()) >= 3  # lines
+    assert min(contrast(look.ink) for look in LOOKS.values()) >= 4.5  # letters
+    for each in ("line", "marker"):
+        assert len({getattr(look, each) for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_names_at_the_ends_of_lines_do_not_overlap() -> None:
+    assert spread([0.5, 0.1, 0.52], 0.1) == pytest.approx([0.5, 0.1, 0.6])
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set_ylim(0, 5)
+    label_ends(axes, {"maml": 1.0, "joint": 1.01}, {"maml": "A", "joint": "B"})
+    (_, low), (_, high) = (text.xy for text in axes.texts if isinstance(text, Annotation))
+    assert low == pytest.approx(0.2)
+    assert high - low >= 0.075
+
+
+def test_steps_where_tasks_diverged_are_hollow() -> None:
+    axes = Figure().subplots()
+    errors = np.array([[1.0, 2.0], [3.0, np.inf]])
+    error_line(axes, "joint", summary(errors, SINUSOIDS.score))
+    whole, hollow = (line for line in axes.get_lines() if line.get_marker() == "s")
+    assert xs(whole) == [0]
+    assert xs(hollow) == [1]
+    assert ys(hollow) == [(2 + tasks.DIVERGED) / 2]
+    assert hollow.get_markerfacecolor() == "white"

@@ -1,0 +1,99 @@
+"""A run that goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from docs.experiment import checkpoint, train
+from docs.experiment.checkpoint import CURRENT, unpacked
+from docs.experiment.recipes import Recipe
+from docs.sinusoid.family import SINUSOIDS
+from docs.sinusoid.train import main
+from tests.docs.experiment.trainings import SHORT, results
+
+
+def test_resuming_goes_on_where_it_was(half: Path, whole: dict[str, bytes]) -> None:
+    state = checkpoint.load(half, SINUSOIDS)
+    assert state is not None
+    assert (state.method, state.iteration) == ("maml", 26)
+    assert main(["--resume", "--run", str(half), "--quiet"]) == 0
+    assert results(half) == whole
+
+
+def test_an_unfinished_run_is_not_overwritten(
+    half: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = results(half)
+    assert main([*SHORT, "--run", str(half)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {half} holds an unfinished run (maml, iteration 26 of 40); --resume continues "
+        f"it, --run takes another folder\n"
+    )
+    assert results(half) == before
+
+
+def test_a_run_that_never_began_is_in_nobodys_way(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, train.fresh(SINUSOIDS, Recipe(), 0, {}, 0))
+    assert main([*SHORT, "--quiet", "--run", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--alpha", "0.02"], "alpha is 0.02, not 0.01"),
+        (["--seed", "3"], "seed is 3, not 0"),
+        (["--recipe", "quick"], "iterations is 10000, not 40, meta_batch is 25, not 3"),
+    ],
+)
+def test_resuming_another_run_is_refused(
+    arguments: list[str], message: str, half: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = results(half)
+    assert main(["--resume", *arguments, "--run", str(half)]) == 2
+    assert f"{half} holds another run: {message}" in capsys.readouterr().err
+    assert results(half) == before
+
+
+def test_resuming_nothing_begins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SHORT, "--resume", "--run", str(tmp_path)]) == 0
+    assert "has no checkpoint: a new run begins" in capsys.readouterr().err
+
+
+def test_lines_after_the_checkpoint_are_written_again(half: Path, whole: dict[str, bytes]) -> None:
+    with (half / "metrics.csv").open("a") as file:
+        file.write("maml,26,0.1,\nmaml,2")
+    assert main(["--resume", "--run", str(half), "--quiet"]) == 0
+    assert results(half) == whole
+
+
+def test_lines_before_the_checkpoint_must_be_there(
+    half: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = half / "metrics.csv"
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:40])
+    assert main(["--resume", "--run", str(half)]) == 2
+    assert f"{path} has 40 bytes; it must have the {size} of the checkpoint" in (
+        capsys.readouterr().err
+    )
+
+
+def test_other_versions_are_said(half: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = unpacked((half / CURRENT).read_bytes(), SINUSOIDS)
+    state.versions = {"python": "3.11.0", "numpy": "1.0"}
+    checkpoint.save(half, state)
+    assert main(["--resume", "--run", str(half), "--quiet"]) == 0
+    assert "was begun with {'python': '3.11.0', 'numpy': '1.0'} and goes on with" in (
+        capsys.readouterr().err
+    )
+    record = json.loads((half / "run.json").read_text())
+    assert record["versions"] == checkpoint.versions()
+
+
+def test_a_lost_record_is_written_again(half: Path, whole: dict[str, bytes]) -> None:
+    (half / "run.json").write_text("{")
+    assert main(["--resume", "--run", str(half), "--quiet"]) == 0
+    assert results(half) == whole
