@@ -8,7 +8,7 @@ import numpy as np
 
 from docs.experiment.command import Refusal, parser, status
 from docs.experiment.evaluate import load_run
-from docs.experiment.networks import hidden_layers, initial_weights, load_network, names
+from docs.experiment.networks import initial_weights, load_network, names
 from docs.experiment.randomness import stream
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def gradients(
 
     X, Y = batch.X_s[0], batch.Y_s[0]
     adapted = [
-        net.adapt(weights, X_s, Y_s, alpha, net.INNER_STEPS)
+        net.adapt(weights, X_s, Y_s, alpha, net.NETWORK.steps)
         for X_s, Y_s in zip(batch.X_s, batch.Y_s, strict=True)
     ]
     zero = net.Weights(*(np.zeros_like(w) for w in weights))
@@ -119,7 +119,7 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
     if options.run is None:
         usual = family.recipe()
         net, alpha = load_network(options.network or usual.network), usual.alpha
-        layers = family.layers(usual.hidden[:1] * hidden_layers(net), told=False)
+        layers = family.layers(usual.hidden[:1] * net.NETWORK.hidden, told=False)
         start = initial_weights(net, layers, stream(options.seed, 0), np.dtype(np.float64))
     else:
         if options.network:
@@ -133,7 +133,8 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
     batch = next(family.batches(stream(options.seed, 2), 3, 7, 5, np.dtype(np.float64)))
     failed = 0
     for name, (found, expected) in gradients(net, weights, batch, alpha).items():
-        print(f"{name}, {net.INNER_STEPS} inner step{'s' * (net.INNER_STEPS > 1)}")
+        steps = net.NETWORK.steps
+        print(f"{name}, {steps} inner step{'s' * (steps > 1)}")
         for field, ours, theirs in zip(net.Weights._fields, found, expected, strict=True):
             error = relative_error(ours, theirs)
             passed = error <= TOLERANCE

@@ -25,6 +25,8 @@ from docs.experiment.command import Refusal, replacing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from generated.runtime.network import Network as Record
+
 Array: TypeAlias = NDArray[np.floating[Any]]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -59,7 +61,7 @@ class Network(Protocol):
     """The functions of a generated package that an experiment calls."""
 
     Weights: type[Any]
-    INNER_STEPS: int
+    NETWORK: Record
 
     def predict(self, weights: WeightTuple, X: Array) -> Array:
         """Predict."""
@@ -100,7 +102,7 @@ class Network(Protocol):
 
 def names() -> list[str]:
     """The generated packages."""
-    return sorted(path.parent.name for path in (ROOT / "generated").glob("*/__init__.py"))
+    return sorted(path.parent.name for path in (ROOT / "generated").glob("*/weights.py"))
 
 
 @cache
@@ -115,11 +117,6 @@ def load_network(name: str) -> Network:
     if name not in names():
         raise Refusal(f"the network is {name!r}; it must be one of {', '.join(names())}")
     return cast("Network", import_module(f"generated.{name}"))
-
-
-def hidden_layers(net: Network) -> int:
-    """How many hidden layers a network has."""
-    return len(net.Weights._fields) // 2 - 1
 
 
 # --8<-- [start:initial]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from docs.experiment.command import Refusal, one_of, step_size, whole
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import INITIALS, hidden_layers, load_network, names
+from docs.experiment.networks import INITIALS, load_network, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +107,7 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         When the settings do not fit each other.
     """
     made = replace(recipe, **changes)
-    layers = hidden_layers(load_network(made.network))
+    layers = load_network(made.network).NETWORK.hidden
     if "network" in changes and "hidden" not in changes:
         made = replace(made, hidden=made.hidden[:1] * layers)
     if len(made.hidden) != layers:

@@ -26,7 +26,7 @@ from derive.passes.rewrite import PASSES, rewrite
 from docs import by_hand
 from docs.experiment.angle import degrees
 from docs.experiment.gradcheck import central_difference, gradients, relative_error
-from docs.experiment.networks import hidden_layers, initial_weights, load_network
+from docs.experiment.networks import initial_weights, load_network
 from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
 from generated.warm_up import scalar
@@ -61,7 +61,7 @@ def problem(
 ) -> tuple[Package, WeightTuple, Batch]:
     """A generated network with few units, its weights, and three tasks."""
     net = load_network(name)
-    weights = initial_weights(net, [1, *units[: hidden_layers(net)], 1], stream(0, 0), DTYPE)
+    weights = initial_weights(net, [1, *units[: net.NETWORK.hidden], 1], stream(0, 0), DTYPE)
     return net, weights, tasks.sample(stream(0, 2), 3, shots, shots + 2, DTYPE)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from docs.experiment.command import Parser, Refusal
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import INITIALS, hidden_layers, load_network, names
+from docs.experiment.networks import INITIALS, load_network, names
 from docs.experiment.recipes import (
     FIELDS,
     Recipe,
@@ -50,7 +50,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 def recipes(draw: st.DrawFn) -> Recipe:
     """Any recipe that can be run."""
     made = Recipe(**{name: draw(values) for name, values in VALUES.items()})
-    layers = hidden_layers(load_network(made.network))
+    layers = load_network(made.network).NETWORK.hidden
     units = tuple(draw(st.lists(SIZES, min_size=layers, max_size=layers)))
     return replace(made, hidden=units, alpha=made.alpha or 0.01)
 

@@ -19,7 +19,7 @@ from tests.benchmark.cases import ALPHA, Case, flops, problem
 from tests.benchmark.environments import ONE_THREAD, described, environment
 from tests.conftest import network
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SMALL = Case(T=3, K=4, H=5)
 
 #: The package that a contender needs.
