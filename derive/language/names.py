@@ -187,7 +187,7 @@ class Kernel:
 
 
 _NAME = re.compile(
-    r"(?P<inner>[du]?)(?P<base>X|Y|W|b|Z|H|G|E|loss|x|y|w|U|V|A|B)(?P<layer>\d*)"
+    r"(?P<inner>[du]?)(?P<base>X|Y|W|b|Z|H|G|E|loss|x|y|w|U|V|A|B)(?P<layer>([1-9]\d*)?)"
     r"(_(?P<rows>[sq]\d*))?(_(?P<fast>fast\d*))?(?P<bar>_bar)?(_(?P<scratch>(term|sum)(_(term|sum))*))?"
 )
 _KERNEL = re.compile(r"K(?P<stems>(_[^_sq]+\d*(_bar)?){1,2})(_(?P<rows>[sq]\d*_[sq]\d*))?")

@@ -143,6 +143,11 @@ class _Steps:
 
     def product_into(self, out: MatrixSymbol, left: MatrixExpr, right: MatrixExpr) -> list[Step]:
         """Multiply two matrices; a sum is computed first."""
+        for factor in (left, *(right.args if isinstance(right, MatAdd) else (right,))):
+            if not isinstance(
+                factor.arg if isinstance(factor, Transpose) else factor, MatrixSymbol
+            ):
+                raise self.refused(f"the factor {factor}")
         if not isinstance(right, MatAdd):
             return [Step(PRODUCT, out, (left, right))]
         total = scratch(self.equation.symbol, "sum", right)
@@ -276,14 +281,5 @@ def _sum_of(sign: int) -> str:
 
 
 def untransposed(factor: MatrixExpr) -> MatrixSymbol:
-    """The quantity that a factor is, or is the transpose of.
-
-    Raises
-    ------
-    ValueError
-        When it is neither.
-    """
-    match factor:
-        case MatrixSymbol() | Transpose(arg=MatrixSymbol()):
-            return factor.arg if isinstance(factor, Transpose) else factor
-    raise ValueError(f"a factor of a product must be a quantity or its transpose: {factor}")
+    """The quantity that a factor is, or is the transpose of."""
+    return factor.arg if isinstance(factor, Transpose) else factor
