@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -357,5 +358,7 @@ def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:
         title = f"Data flow: {STAGES[stage]}"
         drawn[stage.replace(" ", "-")] = stage_diagram(derived, stage, title, banner)
     if network.hidden == 1:
-        drawn |= circuits(derived, banner)
+        # A network of one's own may have equations without a sign or a place in a circuit.
+        with suppress(ValueError):
+            drawn |= circuits(derived, banner)
     return {f"diagrams/{name}.svg": text for name, text in drawn.items()}

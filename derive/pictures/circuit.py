@@ -95,6 +95,8 @@ def _draw(
     widest = [0] * (2 * layers)
     for line, gates in (station for lane in lanes for station in lane.along):
         column = _column(line, layers)
+        if column >= len(widest):
+            raise ValueError(f"`{line.name}`: no place on a lane")
         widest[column] = max(widest[column], len(gates))
     columns = list(accumulate(widest, lambda x, n: x + n * GATE + WIRE, initial=MARGIN + WIRE))
     parts, y = [], 0

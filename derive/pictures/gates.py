@@ -122,8 +122,11 @@ def _apart(value: Expr, along: MatrixSymbol | None) -> tuple[Expr, list[tuple[st
             return value, []
     if value.has(Trace):
         error = next(iter(value.atoms(Trace))).arg.args[-1]
-        if value == Trace(error.T * error) / (error.shape[0] * error.shape[1]):
+        squares = Trace(error.T * error)
+        if value == squares / (error.shape[0] * error.shape[1]):
             return error, [("mse", None)]
+        if value.has(squares):
+            return error, [("loss", None)]
     raise ValueError(f"no gate for {type(value).__name__}: {value}")
 
 

@@ -28,7 +28,7 @@ def measured() -> dict[str, Any]:
 @cache
 def start(units: int = 40) -> tuple[Any, np.ndarray, np.ndarray]:
     """Random weights, and the support set of a task."""
-    weights = initial_weights(NET, [units, units], stream(3, 0), DTYPE)
+    weights = initial_weights(NET, [1, units, units, 1], stream(3, 0), DTYPE)
     batch = tasks.sample(stream(3, 1), 1, by_hand.SHOTS, by_hand.SHOTS, DTYPE)
     return weights, batch.X_s[0], batch.Y_s[0]
 
