@@ -108,6 +108,11 @@ class Name:
         return "_".join([stem, *filter(None, tail)])
 
     @property
+    def step(self) -> str:
+        """Which of several inner steps a fast weight comes after, or nothing."""
+        return self.fast.removeprefix("fast")
+
+    @property
     def stem(self) -> Name:
         """The name without its rows."""
         return replace(self, rows="")

@@ -95,6 +95,11 @@ class Function:
         return f"{text[0].upper()}{text[1:]}{f' of {whose} tasks' if self.over_tasks else ''}."
 
     @property
+    def gives_gradient(self) -> bool:
+        """Whether it returns a loss and its gradient."""
+        return self.returns == "tuple[float, Weights]"
+
+    @property
     def returns(self) -> str:
         """The type of what it returns: a loss, weights or predictions, or both of the first."""
         matrices = [output for output in self.program.outputs if output.is_Matrix]

@@ -230,7 +230,7 @@ The numbers at the ends of the lines are those of equations.md.
     programs = {
         function: function.program
         for function in derivation.functions
-        if function.name.endswith("_and_gradient") or not derivation.rewritten
+        if function.gives_gradient or not derivation.rewritten
     }
     return _functions_module(title, programs, derivation, "batched")
 

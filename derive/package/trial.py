@@ -159,7 +159,7 @@ class _Trial:
         for at, function in enumerate(self.derivation.functions):
             if rewritten:
                 self.compare("readable", "kernel", function, rewritten[at])
-            if function.name.endswith("_and_gradient") or not rewritten:
+            if function.gives_gradient or not rewritten:
                 self.compare("reference", "reference", function, function.program)
             self.differentiate(function)
             if self.derivation.plan and function.name == "meta_loss_and_gradient":

@@ -75,7 +75,7 @@ def name_text(name: str, transposed: bool = False) -> tuple[str, int]:
     else:
         before, letter = "d" if parts.inner else "", parts.base.replace("loss", "ℓ")
         below = str(parts.layer or "")
-        above = "′" * bool(parts.fast) + parts.fast.removeprefix("fast") + parts.rows
+        above = "′" * bool(parts.fast) + parts.step + parts.rows
     above += "⊤" * transposed
     # The upper script stands over the lower one: back by its width, and up past it.
     back = text_width(below) * SCRIPT

@@ -6,6 +6,7 @@ The printer is closed: a node it does not know is an error. The words are those 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sympy import (
@@ -74,8 +75,7 @@ def _name(name: Name) -> str:
     below = f"_{{{name.layer}}}" if name.layer else ""
     above = f"^{{{_rows(name.rows)}}}" if name.rows else ""
     if name.fast:
-        step = name.fast.removeprefix("fast")
-        above = f"^{{({step})}}" if step else "'"
+        above = f"^{{({name.step})}}" if name.step else "'"
     text = letter + below + above
     if name.inner:
         text = rf"\mathrm{{d}}{text}"
@@ -163,9 +163,10 @@ def _function(body: Expr, argument: str) -> str:
             # A number stands for the matrix that has it everywhere.
             return _scalar(body)
         case Pow(base=base, exp=Integer() as power) if power > 1:
+            row = row_of(base)
+            if row and (operator := re.fullmatch(r"(\\\w+)\(%s\)", row.latex)):
+                return rf"{operator[1]}^{{{power}}}({argument})"
             inner = _function(base, argument)
-            if base != z and inner.startswith("\\tanh("):
-                return inner.replace("\\tanh(", rf"\tanh^{{{power}}}(", 1)
             return rf"({inner})^{{\circ {power}}}"
         case Add():
             return _sum([_signed(part, argument) for part in body.args])

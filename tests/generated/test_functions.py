@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from derive.build import NETWORKS
 from docs.experiment.gradcheck import relative_error
+from docs.experiment.networks import names
 from tests.conftest import NAMES, TASKS, Problem, import_from, network, problem
 from tests.finite_differences import ALPHA, CHECKS, check_meta_loss_and_gradient, emitted
 
@@ -136,3 +140,24 @@ def test_a_flipped_sign_fails(name: str, tmp_path: Path) -> None:
         mutant = import_from(copy, f"generated.mutant_{name}_{count}")
         with pytest.raises(AssertionError):
             check_meta_loss_and_gradient(net, mutant.meta_loss_and_gradient, problem(net))
+
+
+# --- what there is ---
+
+
+def test_every_default_network_is_emitted() -> None:
+    assert names() == sorted(NETWORKS)
+
+
+def test_the_public_contract() -> None:
+    for name in NAMES:
+        net = network(name)
+        assert set(CHECKS) - {"inner_step"} <= set(net.__all__)
+        assert list(inspect.signature(net.adapt).parameters) == [
+            "weights", "X_s", "Y_s", "alpha", "steps",
+        ]  # fmt: skip
+        for function in ("meta_loss", "meta_loss_and_gradient"):
+            assert list(inspect.signature(getattr(net, function)).parameters) == [
+                "weights", "X_s", "Y_s", "X_q", "Y_q", "alpha",
+            ]  # fmt: skip
+        assert net.NETWORK._asdict() == asdict(NETWORKS[name])

@@ -78,7 +78,7 @@ def test_a_bias_without_its_weights_is_an_error() -> None:
         homogeneous(ones)
 
 
-def test_homogeneous_coordinates_are_the_eachwith_biases() -> None:
+def test_homogeneous_coordinates_are_the_network_with_biases() -> None:
     # Exactly: [X 1] [W; b] = X W + 1 b, and [X 1]^T dZ has dW above db.
     program = meta_gradient_program(Network(1, "relu"))
     values = evaluate(program, given(program, 9))

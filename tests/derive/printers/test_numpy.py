@@ -29,7 +29,8 @@ def test_what_is_printed_means_what_was_derived() -> None:
     A, B, C = (MatrixSymbol(name, N, N) for name in ("X", "Y", "Z2"))
     tanh = FUNCTIONS["tanh"]
     inner = [A, A.T, A + B, 2 * A, A * B, HadamardProduct(A, B)]
-    inner += [elementwise(body, A) for body in (tanh(z), z**2, 2 * z, 1 - z**2, z / 2 + z**3)]
+    bodies = (tanh(z), z**2, 2 * z, 1 - z**2, z / 2 + z**3, (1 - z) ** 2)
+    inner += [elementwise(body, A) for body in bodies]
     outer = [lambda x: x, lambda x: C * x, lambda x: x * C, lambda x: HadamardProduct(x, C)]
     outer += [lambda x: C - (1 - alpha / 3) * x, lambda x: -alpha * x + C]
     outer += [lambda x: elementwise(1 - 3 * z, x), lambda x: elementwise(z**2, x)]
