@@ -29,6 +29,9 @@ from docs.experiment.recipes import (
 from docs.sinusoid import train
 from docs.sinusoid.family import RECIPES, SINUSOIDS
 
+#: Of every network; they are imported before any of them is drawn.
+LAYERS = {name: load_network(name).NETWORK.hidden for name in names()}
+
 SIZES = st.integers(1, 10**6)
 
 
@@ -50,7 +53,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 def recipes(draw: st.DrawFn) -> Recipe:
     """Any recipe that can be run."""
     made = Recipe(**{name: draw(values) for name, values in VALUES.items()})
-    layers = load_network(made.network).NETWORK.hidden
+    layers = LAYERS[made.network]
     units = tuple(draw(st.lists(SIZES, min_size=layers, max_size=layers)))
     return replace(made, hidden=units, alpha=made.alpha or 0.01)
 
