@@ -109,6 +109,7 @@ ARRAYS = ("parameters", "good", "mean", "square")
 def packed(state: State) -> bytes:
     """A checkpoint: one line with a digest of the rest, which is an ``.npz`` file."""
     record = {
+        "family": state.family.name,
         "recipe": asdict(state.recipe),
         "seed": state.seed,
         "iteration": state.iteration,
@@ -160,6 +161,8 @@ def read(body: bytes, family: TaskFamily) -> State:
     with np.load(io.BytesIO(body), allow_pickle=False) as file:
         arrays = dict(file)
     record = json.loads(str(arrays.pop("record")))
+    if record["family"] != family.name:
+        raise Refusal(f"is of {record['family']}, not of {family.name}")
     vector, good, mean, square = (arrays.pop(name) for name in ARRAYS)
     return State(
         family,

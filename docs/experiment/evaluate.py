@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +71,9 @@ def load_run(family: TaskFamily, folder: Path) -> Run:
         When a file is missing, unreadable or foreign.
     """
     path, made_by = folder / checkpoint.RUN, family.command("train")
-    record = read_json(path, {"arguments", "trained"}, made_by)
+    record = read_json(path, {"arguments", "family", "trained"}, made_by)
+    if record["family"] != family.name:
+        raise Refusal(f"{path} is of {record['family']!r}; it must be of {family.name}")
     trained = record["trained"]
     if trained == {}:
         raise Refusal(f"{folder} has no weights yet; {made_by} --resume goes on with its training")
@@ -179,7 +180,7 @@ def run(family: TaskFamily, options: argparse.Namespace, seed: int) -> int:
     folder, shots, score = writable(options.run), loaded.recipe.shots, family.score
     found = record(loaded, options.points or family.points, options.tasks, seed)
     write_json(folder / "evaluation.json", found)
-    capped = f" (share diverged; they count as {score.cap:g})" if math.isfinite(score.cap) else ""
+    capped = f" (share diverged; they count as {score.worst:g})"
     for points, methods in {str(shots): found["methods"], **found["other_points"]}.items():
         print(
             f"{score.title} over {options.tasks:,} unseen {family.name}, {points} points each"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from docs.experiment.command import Refusal
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from docs.experiment.networks import Array, Network, WeightTuple
     from docs.experiment.recipes import Recipe
@@ -69,15 +69,26 @@ class Score:
     name, title
         In files; in tables and figures.
     of
-        The number, from a network, its weights, inputs and targets.
-    cap
-        What a task that has diverged counts for.
+        The number, from a network, its weights, inputs and targets; not a number where the
+        predictions are none.
+    worst
+        What a task counts for that has diverged: whose score is worse, or is not a number.
+    higher_is_better
+        As of an accuracy, not of an error.
     """
 
     name: str
     title: str
     of: Callable[[Network, WeightTuple, Array, Array], float]
-    cap: float = math.inf
+    worst: float
+    higher_is_better: bool = False
+
+    def diverged(self, scores: Array) -> NDArray[np.bool_]:
+        """Which of some scores are of tasks that have diverged."""
+        kept: NDArray[np.bool_] = (
+            scores >= self.worst if self.higher_is_better else scores <= self.worst
+        )
+        return ~kept
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def summary(errors: Array, score: Score) -> Summary:
     """What the errors of many tasks say.
 
     A handful of diverged tasks can make a mean meaningless. So there are two, with their
-    intervals: the plain one, and one in which no task counts for more than the score's cap.
+    intervals: the plain one, and one in which no task counts for worse than the score's worst.
 
     Parameters
     ----------
@@ -52,14 +52,15 @@ def summary(errors: Array, score: Score) -> Summary:
         ``diverged``, the share of tasks; each a list over gradient steps. What is not finite is
         None, because JSON knows no infinity.
     """
-    capped = np.fmin(errors, score.cap)  # also of what is NaN
+    diverged = score.diverged(errors)
+    capped = np.where(diverged, score.worst, errors)
     with np.errstate(over="ignore", invalid="ignore"):
         found = {
             score.name: errors.mean(axis=0),
             "ci95": half_interval(errors),
             "capped": capped.mean(axis=0),
             "capped_ci95": half_interval(capped),
-            "diverged": (~(errors <= score.cap)).mean(axis=0),
+            "diverged": diverged.mean(axis=0),
         }
     return {name: finite(values) for name, values in found.items()}
 

@@ -240,6 +240,7 @@ def write_results(folder: Path, state: State) -> None:
     write_json(
         folder / checkpoint.RUN,
         {
+            "family": state.family.name,
             "arguments": {**asdict(state.recipe), "seed": state.seed},
             "seed": state.seed,
             "trained": trained,

@@ -45,7 +45,7 @@ SINUSOIDS = TaskFamily(
     recipes=RECIPES,
     batches=batches,
     unseen=unseen,
-    score=Score("mse", "mean squared error", squared_error, cap=DIVERGED),
+    score=Score("mse", "mean squared error", squared_error, worst=DIVERGED),
     points=(5, 10),  # as in the paper's figures
 )
 # --8<-- [end:family]

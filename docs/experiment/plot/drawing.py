@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,13 +116,15 @@ def error_line(axes: Axes, start: str, record: Summary) -> None:
 
 def capped(score: Score) -> str:
     """What an axis of capped means says of them, on a line of its own."""
-    return f"\n(a task counts at most {score.cap:g})" if math.isfinite(score.cap) else ""
+    return "" if score.higher_is_better else f"\n(a task counts at most {score.worst:g})"
 
 
 def hollow_note(records: Iterable[Summary], score: Score) -> str:
     """A line about the hollow markers of `error_line`, where there are any."""
-    some = any(any(record["diverged"]) for record in records)
-    return f"\n(hollow: some of them diverged, with an error above {score.cap:g})" if some else ""
+    if not any(any(record["diverged"]) for record in records):
+        return ""
+    worse = "a score below" if score.higher_is_better else "an error above"
+    return f"\n(hollow: some of them diverged, with {worse} {score.worst:g})"
 
 
 def points(count: int) -> str:

@@ -6,6 +6,7 @@ import csv
 import json
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from docs.experiment.plot.errors import error_by_step
 from docs.experiment.plot.files import material
 from docs.experiment.randomness import skip, stream
 from docs.experiment.recipes import Recipe
+from docs.experiment.statistics import summary
 from docs.experiment.sweep import runs
 from docs.sinusoid.family import SINUSOIDS
 
@@ -81,7 +83,7 @@ CLASSES = TaskFamily(
     recipes={"small": Recipe(network="relu1", hidden=(8,), iterations=300, shots=2, queries=3)},
     batches=batches,
     unseen=unseen,
-    score=Score("accuracy", "accuracy", accuracy),
+    score=Score("accuracy", "accuracy", accuracy, worst=0, higher_is_better=True),
     points=(1,),
     folder=Path("results/classes"),
 )
@@ -156,12 +158,28 @@ def test_it_is_refused_what_it_cannot_tell(
 def test_a_run_of_another_family_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for main in (evaluate.main, gradcheck.main):
-        assert main(SINUSOIDS, ["--run", str(folder)]) == 2
+    # Also one with the same sizes, whose arrays would fit.
+    alike = replace(CLASSES, name="groups")
+    for family in (SINUSOIDS, alike):
+        for main in (evaluate.main, gradcheck.main):
+            assert main(family, ["--run", str(folder)]) == 2
+            error = capsys.readouterr().err
+            assert error.endswith(f"run.json is of 'classes'; it must be of {family.name}\n")
+        assert train.main(family, ["--resume", "--run", str(folder)]) == 2
         error = capsys.readouterr().err
-        assert "W1 is float32 (2, 8); it must be float32 (1, 8), as run.json says" in error
-    assert train.main(SINUSOIDS, ["--resume", "--run", str(folder)]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+        assert f"is of classes, not of {family.name}" in error
+        assert len(error.splitlines()) == 1
+
+
+def test_a_task_without_predictions_has_diverged() -> None:
+    accuracies = np.array([[0.5, 1.0], [np.nan, 0.0]])
+    found = summary(accuracies, CLASSES.score)
+    assert found["diverged"] == [0.5, 0]
+    assert found["capped"] == [0.25, 0.5]
+    errors = np.array([[1.0, 30.0], [np.nan, np.inf], [25.0, 0.0]])
+    found = summary(errors, SINUSOIDS.score)
+    assert found["diverged"] == pytest.approx([1 / 3, 2 / 3])
+    assert found["capped"] == pytest.approx([17, 50 / 3])
 
 
 def test_its_gradients_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
