@@ -18,9 +18,12 @@ import keyword
 import os
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import time
+import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,6 +46,9 @@ NETWORKS = {
     "tanh2": Network(hidden=2, activation="tanh"),
     "relu2_5steps": Network(hidden=2, activation="relu", steps=5),
 }
+
+#: Written by hand, among what is generated.
+BY_HAND = "README.md"
 
 #: The list of what the build wrote into a folder, so that it never takes anything else for its own.
 WRITTEN = "written.txt"
@@ -81,7 +87,7 @@ def own_files(derivation: Derivation) -> dict[str, str]:
     return {**files_of(derivation, ".runtime"), **runtime}
 
 
-def listed(files: dict[str, str]) -> str:
+def listed(files: Iterable[str]) -> str:
     """The list of some files."""
     return "\n".join([f"# {MARK}. What is not listed here is not touched.", *sorted(files), ""])
 
@@ -97,7 +103,8 @@ def read(path: Path) -> str:
 def written_before(folder: Path) -> list[str]:
     """What the build wrote into a folder, as far as it still bears its mark."""
     names = read(folder / WRITTEN).splitlines()[1:]
-    return [name for name in names if MARK in read(folder / name)[:200]]
+    inside = (name for name in names if ".." not in Path(name).parts and not Path(name).anchor)
+    return [name for name in inside if MARK in read(folder / name)[:200]]
 
 
 def stale(folder: Path, files: dict[str, str]) -> list[str]:
@@ -107,16 +114,14 @@ def stale(folder: Path, files: dict[str, str]) -> list[str]:
 
 
 def foreign(folder: Path, files: dict[str, str]) -> list[str]:
-    """What was not written by the build: other folders, and files in the folders of the build."""
+    """What was not written by the build, and stands among what was."""
     folders = {parent.as_posix() for name in files for parent in Path(name).parents}
     found = [path for each in sorted(folders) for path in (folder / each).iterdir()]
     names = {path.relative_to(folder).as_posix(): path for path in found}
     return sorted(
         name
         for name, path in names.items()
-        if name not in {*files, *folders}
-        and path.name != "__pycache__"
-        and (path.is_dir() or path.parent != folder)
+        if name not in {*files, *folders, BY_HAND} and path.name != "__pycache__"
     )
 
 
@@ -137,7 +142,8 @@ def show_stale(folder: Path, files: dict[str, str], changed: list[str], given: l
         print(diff(folder / name, files.get(name, "")))
     if changed:
         rest = shlex.join(each for each in given if each != "--check")
-        print(f"{len(changed)} files are stale; run: python derive/build.py {rest}".rstrip())
+        program = os.path.relpath(__file__)
+        print(f"{len(changed)} files are stale; run: python {program} {rest}".rstrip())
     return 1 if changed else 0
 
 
@@ -151,11 +157,19 @@ def replace(folder: Path, files: dict[str, str], changed: list[str], tried: Path
     OSError
         When a file cannot be written or removed.
     """
-    for name in changed:
-        path = folder / name
-        if path.exists() and not path.is_dir() and MARK not in read(path)[:200]:
+    for path in (folder / name for name in changed):
+        above = next(each for each in path.parents if each.exists())
+        if path.is_dir() or not above.is_dir():
+            raise Refusal(f"cannot write {path}: {path if path.is_dir() else above} is in the way")
+        if path.exists() and MARK not in read(path)[:200]:
             raise Refusal(f"{path} was not written by this program; move it away")
-    for name in changed:
+    if not changed:
+        return
+    # Whatever ends this early: all that may have been written is on the list.
+    folder.mkdir(parents=True, exist_ok=True)
+    (tried / "list").write_text(listed({*files, *written_before(folder)}), encoding="utf-8")
+    (tried / "list").replace(folder / WRITTEN)
+    for name in [each for each in changed if each != WRITTEN]:
         path = folder / name
         if name in files:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +181,7 @@ def replace(folder: Path, files: dict[str, str], changed: list[str], tried: Path
                     break
                 shutil.rmtree(empty)
         print(f"{'wrote' if name in files else 'removed'} {os.path.relpath(path)}")
+    (tried / WRITTEN).replace(folder / WRITTEN)
 
 
 class Refusal(Exception):  # noqa: N818
@@ -188,6 +203,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; what is wrong with it is said in one line."""
     parser = Parser(
         prog="build.py",
+        allow_abbrev=False,
         description="Derive the meta-gradient of a network and write its numpy package.",
         epilog="Without --name, everything under generated/ is derived again.",
     )
@@ -248,19 +264,36 @@ def main(arguments: list[str] | None = None) -> int:
                 return show_stale(folder, files, changed, given)
             replace(folder, files, changed, tried / options.name if own else tried)
     except (ValueError, Failure, Refusal) as error:
-        print(f"build.py: {error}", file=sys.stderr)
-        return 2
+        return refuse(str(error))
     except OSError as error:
-        print(
-            f"build.py: cannot write {error.filename2 or error.filename}: {error.strerror}",
-            file=sys.stderr,
-        )
-        return 2
+        return refuse(f"cannot write {error.filename2 or error.filename}: {error.strerror}")
+    except Exception as error:
+        # What somebody has changed in derive/ may fail anywhere: one line says what and where.
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [
+            each for each in frames if Path(each.filename).is_relative_to(Path(__file__).parent)
+        ]
+        where = f"{os.path.relpath(ours[-1].filename)}:{ours[-1].lineno}"
+        return refuse(f"{type(error).__name__}: {' '.join(str(error).split())}, in {where}")
+    except KeyboardInterrupt:
+        refuse("interrupted")
+        return 130
     for name in foreign(folder, files):
         print(f"left alone, not written by this program: {os.path.relpath(folder / name)}")
     seconds = time.perf_counter() - started
     print(f"{len(changed)} of {len(files)} files changed, {seconds:.1f} s in all")
     return 0
+
+
+def refuse(reason: str) -> int:
+    """Say why in one line; the exit status."""
+    print(f"build.py: {reason}", file=sys.stderr)
+    return 2
+
+
+def terminate(*_: object) -> NoReturn:
+    """End as Ctrl-C does: the temporary folder goes."""
+    raise KeyboardInterrupt
 
 
 def room_beside(folder: Path, check: bool) -> tempfile.TemporaryDirectory[str]:
@@ -270,4 +303,5 @@ def room_beside(folder: Path, check: bool) -> tempfile.TemporaryDirectory[str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, terminate)
     sys.exit(main())

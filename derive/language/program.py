@@ -77,7 +77,7 @@ class Equation:
     value
         Its right-hand side.
     stage
-        The stage of the path it belongs to, a key of `notation.STAGES`.
+        The stage of the path it belongs to, a key of `names.STAGES`.
     sources
         Names of the equations that a pass has folded into this one.
     """

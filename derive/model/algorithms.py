@@ -10,15 +10,18 @@ class Algorithm(NamedTuple):
 
     Attributes
     ----------
-    title
-        What it is called.
+    summary
+        What its gradient is, as the first line of a docstring.
+    result
+        The same gradient, among what a function returns.
     second_order
         Whether the derivative passes through the inner gradients; else they are constants.
     reference
         Where it comes from.
     """
 
-    title: str
+    summary: str
+    result: str
     second_order: bool
     reference: str
 
@@ -29,9 +32,18 @@ C. Finn, P. Abbeel, S. Levine: Model-Agnostic Meta-Learning for Fast Adaptation 
 
 # --8<-- [start:algorithms]
 ALGORITHMS = {
-    "maml": Algorithm("MAML", second_order=True, reference=f"{_FINN}algorithm 2."),
+    "maml": Algorithm(
+        summary="Meta-loss and its gradient through the adaptation [1]_.",
+        result="Its gradient with respect to the weights before adaptation.",
+        second_order=True,
+        reference=f"{_FINN}algorithm 2.",
+    ),
     "first_order": Algorithm(
-        "first-order MAML", second_order=False, reference=f"{_FINN}section 5.2."
+        summary="Meta-loss and its first-order gradient, the inner gradients held constant [1]_.",
+        result="Its gradient with respect to the weights before adaptation,\n"
+        "    without the second-order terms.",
+        second_order=False,
+        reference=f"{_FINN}section 5.2.",
     ),
 }
 # --8<-- [end:algorithms]

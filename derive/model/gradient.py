@@ -117,7 +117,8 @@ def gains_of(pulled: Expr, symbol: MatrixSymbol) -> tuple[MatrixExpr, ...]:
     except Exception as error:
         # SymPy's own errors are of many kinds, and speak of its insides.
         raise ValueError(
-            f"SymPy cannot differentiate {pulled} with respect to `{symbol}`"
+            f"SymPy cannot differentiate {pulled} with respect to `{symbol}`; "
+            "give a part of it an equation of its own"
         ) from error
     return tuple(gain.xreplace(names) for gain in gains)
 

@@ -25,7 +25,7 @@ def formatted(code: str) -> str:
     command = [find_ruff_bin(), "format", "--isolated", "--line-length", "100", "-"]
     done = subprocess.run(command, input=code, capture_output=True, check=False, encoding="utf-8")
     if done.returncode:
-        raise ValueError(f"what was printed is no Python: {done.stderr.strip()}")
+        raise ValueError(f"what was printed is no Python: {done.stderr.strip().splitlines()[0]}")
     return done.stdout
 
 

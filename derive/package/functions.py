@@ -111,18 +111,11 @@ class Function:
 #: What the rows of a set are called, and whose they are where there are several tasks.
 _WORDS = {"rows": ("", ""), "support": ("support ", "T"), "query": ("query ", "the same")}
 
-_META_GRADIENT = """\
-loss : float
-    Mean over tasks of the query loss after adaptation.
-gradient : Weights
-    Its gradient with respect to the weights before adaptation"""
-
 
 def functions_of(network: Network) -> tuple[Function, ...]:
     """The functions of a network's package, in the order in which they are emitted."""
     title = LOSSES[network.loss].title
     loss = f"{title[0].upper()}{title[1:]} over rows and outputs"
-    algorithm, first_order = ALGORITHMS[network.algorithm], ALGORITHMS["first_order"]
     return (
         Function(
             "predict",
@@ -155,19 +148,15 @@ def functions_of(network: Network) -> tuple[Function, ...]:
             summary="Mean over tasks of the query loss after adaptation.",
             result="float\n    The meta-loss.",
         ),
-        Function(
-            "meta_loss_and_gradient",
-            programs.meta_gradient_program(network),
-            summary="Meta-loss and its gradient through the adaptation [1]_.",
-            result=f"{_META_GRADIENT}.",
-            reference=algorithm.reference,
-        ),
-        Function(
-            "first_order_meta_loss_and_gradient",
-            programs.meta_gradient_program(replace(network, algorithm="first_order")),
-            summary="Meta-loss and its first-order gradient, "
-            "the inner gradients held constant [1]_.",
-            result=f"{_META_GRADIENT},\n    without the second-order terms.",
-            reference=first_order.reference,
+        *(
+            Function(
+                f"{prefix}meta_loss_and_gradient",
+                programs.meta_gradient_program(replace(network, algorithm=algorithm)),
+                summary=ALGORITHMS[algorithm].summary,
+                result="loss : float\n    Mean over tasks of the query loss after adaptation.\n"
+                f"gradient : Weights\n    {ALGORITHMS[algorithm].result}",
+                reference=ALGORITHMS[algorithm].reference,
+            )
+            for prefix, algorithm in (("", network.algorithm), ("first_order_", "first_order"))
         ),
     )

@@ -73,7 +73,7 @@ def files_of(derivation: Derivation, runtime: str) -> dict[str, str]:
     if derivation.plan:
         files["inplace.py"] = inplace_module(derivation)
     return {
-        **{name: formatted(module(text, runtime)) for name, text in files.items()},
+        **{name: formatted(module(formatted(text), runtime)) for name, text in files.items()},
         "equations.json": manifest(derivation, BANNER),
         "equations.md": listing(derivation, BANNER),
         **diagrams(derivation, BANNER),

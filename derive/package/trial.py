@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import traceback
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module, invalidate_caches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,13 +75,15 @@ def try_packages(folder: Path, derivations: Sequence[Derivation]) -> None:
     Failure
         Naming the package, the function, its form and the equation.
     """
-    with importable(folder):
+    # What overflows is found as a wrong value; numpy need not speak of it, too.
+    with importable(folder), np.errstate(all="ignore"):
         for derivation in derivations:
             with naming(derivation.name):
                 package = import_module(f"{folder.name}.{derivation.name}")
-            _Trial(derivation, package, problem(derivation, package, 0), {}).run()
+                _Trial(derivation, package, problem(derivation, package, 0), {}).run()
         if (folder / "warm_up").is_dir():
-            try_warm_up(import_module(f"{folder.name}.warm_up.scalar"))
+            with naming("warm_up"):
+                try_warm_up(import_module(f"{folder.name}.warm_up.scalar"))
 
 
 @contextmanager
@@ -162,9 +164,15 @@ class _Trial:
             if function.gives_gradient or not rewritten:
                 self.compare("reference", "reference", function, function.program)
             self.differentiate(function)
+            if function.name == "inner_step":
+                self.compare_adapt(function)
             if self.derivation.plan and function.name == "meta_loss_and_gradient":
-                for dense in (False, True):
-                    self.compare_workspace(function, dense)
+                layers = self.derivation.network.hidden + 1
+                self.compare_workspace(function, "as chosen", None)
+                self.compare_workspace(function, "kernel", (False,) * layers)
+                self.compare_workspace(function, "dense", (True,) * layers)
+                mixed = tuple(layer % 2 == 1 for layer in range(layers))
+                self.compare_workspace(function, "mixed", mixed)
 
     def compare(self, form: str, module: str, function: Function, program: Program) -> None:
         """Compare what a function returns with the interpreter, and name the first wrong line."""
@@ -228,14 +236,31 @@ class _Trial:
                 f"{losses[function.name]}"
             )
 
-    def compare_workspace(self, function: Function, dense: bool) -> None:
-        """Compare the workspace form with the interpreter, all layers dense or all kernel."""
-        form = "dense" if dense else "kernel"
+    def compare_adapt(self, step: Function) -> None:
+        """Compare two steps of adaptation with the interpreter's."""
+        where = f"{self.derivation.name}: adapt"
+        weights, given = self.problem.weights, self.problem.given(step)
+        with naming(where):
+            found = self.package.adapt(weights, *given, 2)
+        after = self.truth(step)[0]
+        between = Problem(
+            type(weights)(*(after[symbol] for symbol in step.program.outputs)), self.problem.data
+        )
+        last = replace(self, problem=between).interpreted(step.program, step)[0]
+        for symbol, array in zip(step.program.outputs, found, strict=True):
+            if what := gap_between(array, last[symbol]):
+                raise Failure(f"{where}: `{symbol}` {what}")
+
+    def compare_workspace(
+        self, function: Function, form: str, dense: tuple[bool, ...] | None
+    ) -> None:
+        """Compare the workspace form with the interpreter, its layers dense where it is said."""
         where = f"{self.derivation.name}: workspace form ({form}) of {function.name}"
         sizes = sizes_of(self.derivation)
         with naming(where):
             module = import_module(f"{self.package.__name__}.inplace")
-            vars(module)["dense_layers"] = lambda *_: (dense,) * (len(sizes) - 1)
+            if dense is not None:
+                vars(module)["dense_layers"] = lambda *_: dense
             ws = module.workspace(sizes, TASKS, SHOTS, QUERIES, np.float64)
             weights, given = self.problem.weights, self.problem.given(function)
             loss, gradient = ws.meta_loss_and_gradient(weights, *given)
@@ -281,6 +306,8 @@ def gap_between(found: Any, wanted: np.ndarray) -> str:
     array = np.asarray(found)
     if array.shape != wanted.shape:
         return f"has shape {array.shape}; it must be {wanted.shape}"
+    if not np.isfinite(array).all():
+        return "is not finite" + ("" if np.isfinite(wanted).all() else ", nor is what it must be")
     gap = np.abs(array - wanted).max() / max(1e-3, np.abs(wanted).max())
     return "" if gap < TOLERANCE else f"is off by {gap:.1e} from what the interpreter computes"
 
@@ -314,9 +341,14 @@ def naming(where: str) -> Iterator[None]:
     """
     try:
         yield
+    except Failure:
+        raise
     except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1].line
-        raise Failure(f"{where}: {type(error).__name__}: {error}, in `{line}`") from error
+        # The last line that is not numpy's.
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next(each for each in frames[::-1] if "site-packages" not in each.filename).line
+        message = " ".join(str(error).split())
+        raise Failure(f"{where}: {type(error).__name__}: {message}, in `{line}`") from error
 
 
 def _applied(function: Lambda, array: np.ndarray) -> np.ndarray:

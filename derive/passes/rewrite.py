@@ -280,7 +280,7 @@ def _name_slopes(program: Program) -> Program:
         for node in sorted(equation.value.atoms(Elementwise), key=str)
     ]
     repeated = dict.fromkeys(node for node in nodes if nodes.count(node) > 1)
-    return _defined(program, {names.slope(node.expr): node for node in repeated})
+    return _defined(program, [(names.slope(node.expr), node) for node in repeated])
 
 
 def _name_errors(program: Program) -> Program:
@@ -293,15 +293,20 @@ def _name_errors(program: Program) -> Program:
         if isinstance(part, MatAdd) and any(isinstance(term, MatrixSymbol) for term in part.args)
     ]
     repeated = [error for error in errors if sum(line.value.has(error) for line in program) > 1]
-    return _defined(program, {names.error(_prediction(error)): error for error in repeated})
+    pairs = dict.fromkeys((names.error(_prediction(error)), error) for error in repeated)
+    return _defined(program, list(pairs))
 
 
 def _prediction(error: MatAdd) -> MatrixSymbol:
     return next(term for term in error.args if isinstance(term, MatrixSymbol))
 
 
-def _defined(program: Program, values: dict[MatrixSymbol, MatrixExpr]) -> Program:
+def _defined(program: Program, pairs: list[tuple[MatrixSymbol, MatrixExpr]]) -> Program:
     """Define each name before its first use, and use it."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = next(symbol for symbol, value in pairs if values[symbol] != value)
+        raise ValueError(f"two values want the name `{twice}`, which only one can have")
     instead = {value: symbol for symbol, value in values.items()}
     instead |= {transposed(value): symbol.T for symbol, value in values.items()}
     equations: list[Equation] = []

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sympy import Add, Expr, Poly
+from sympy import Add, Expr, Integer, Poly
 
 from derive.language.cost import work_of
 
@@ -50,6 +50,8 @@ def choice_of(lines: Sequence[Line], layer: int) -> Choice:
         Add(*(work_of(line.equation.value) for line in own if line.dense is form))
         for form in (True, False)
     )
+    if (dense - kernel).is_number:
+        return Choice(layer, Integer(0), Integer(0))  # one form is as good as the other
     _, reduced = Poly(dense - kernel).terms_gcd()
     _, reduced = reduced.primitive()
     terms = Add.make_args(reduced.as_expr())

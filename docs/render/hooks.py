@@ -28,7 +28,12 @@ from docs.render.page import (
 log = logging.getLogger("mkdocs.hooks.render")
 
 #: The pages that mkdocstrings makes.
-DOCSTRINGS = ("reference/api.md", "reference/derive.md", "reference/emit.md")
+DOCSTRINGS = (
+    "reference/api.md",
+    "reference/derive.md",
+    "reference/emit.md",
+    "reference/packages.md",
+)
 
 _site = Site(places={}, url=lambda *_: "")
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from derive import build
+from derive.language.elementwise import TABLE
 from derive.model.network import Network
 from derive.package.modules import MARK
 from docs.experiment.gradcheck import central_difference, relative_error
@@ -300,6 +301,59 @@ def test_a_wrong_command_line_is_one_line(
 def test_an_output_that_cannot_be_written_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "mine" / "kernel.py").mkdir(parents=True)
+    folder = tmp_path / "mine" / "kernel.py"
+    folder.mkdir(parents=True)
     assert build.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
-    assert f"cannot write {tmp_path / 'mine' / 'kernel.py'}" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error == f"build.py: cannot write {folder}: {folder} is in the way\n"
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [
+        Path("mine"),
+        Path("mine/kernel.py"),
+    ]
+
+
+def test_an_interrupted_build_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--name", "mine", "--output", str(tmp_path)]
+    folder = tmp_path / "mine"
+    real = Path.replace
+
+    def ended(self: Path, target: Path) -> Path:
+        if target.name == "reference.py":
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    with monkeypatch.context() as once:
+        once.setattr(Path, "replace", ended)
+        assert build.main([*arguments, "--hidden", "1"]) == 130
+    assert capsys.readouterr().err == "build.py: interrupted\n"
+    assert (folder / "diagrams" / "circuit-outer.svg").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    # Another network has no circuits: what the first one left goes.
+    assert build.main([*arguments, "--hidden", "2"]) == 0
+    assert not list(folder.glob("diagrams/circuit-*"))
+    assert (folder / "reference.py").exists()
+
+
+def test_a_list_does_not_lead_out_of_its_folder(tmp_path: Path) -> None:
+    arguments = ["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]
+    assert build.main(arguments) == 0
+    other = tmp_path / "other.py"
+    other.write_text(f"# {MARK}\n", encoding="utf-8")
+    listed = tmp_path / "mine" / build.WRITTEN
+    listed.write_text(f"{listed.read_text('utf-8')}../other.py\n{other}\n", encoding="utf-8")
+    assert build.main(arguments) == 0
+    assert other.exists()
+
+
+def test_what_fails_in_derive_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = TABLE["relu"]._replace(latex="relu")
+    monkeypatch.setitem(TABLE, "relu", row)
+    assert build.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("build.py: TypeError: not all arguments converted")
+    assert "latex.py:" in error
+    assert error.count("\n") == 1

@@ -55,13 +55,18 @@ def test_what_is_emitted_passes(name: str, tmp_path: Path) -> None:
         ("reference.py", r"\.sum\(-2, keepdims=True\)", ".sum(-2)", "`db1` has shape"),
         ("reference.py", r"np\.sum", "np.som", "AttributeError"),
         ("inplace.py", r"from numpy import add, ", "from numpy import ",
-         f"workspace form (kernel) {META}: NameError: name 'add' is not defined, in `add("),
+         f"workspace form (as chosen) {META}: NameError: name 'add' is not defined, in `add("),
         ("inplace.py", r"matmul\(K_X, uZ1_s", "matmul(2 * K_X, uZ1_s",
-         f"workspace form (kernel) {META}: `loss_q` is off by"),
+         f"workspace form (as chosen) {META}: `loss_q` is off by"),
         ("inplace.py", r"add\(W1_fast\.stored", "subtract(W1_fast.stored",
          f"workspace form (dense) {META}"),
         ("inplace.py", r"(W2_bar_term, out=W2_bar\))", r"W2_bar_term, out=W2_bar_term)",
-         f"workspace form (kernel) {META}"),
+         f"workspace form (as chosen) {META}"),
+        ("inplace.py", r"L1 \* O", "Q * L1", "(as chosen) of meta_loss_and_gradient: NameError"),
+        ("kernel.py", r"for _ in range\(check_steps\(steps\)\)", "for _ in range(1)",
+         "relu1: adapt: `W1_fast` is off by"),
+        ("kernel.py", r"np\.maximum\(Z1, 0\)", "np.log(-np.maximum(Z1, 0))",
+         "readable form of predict: `H1` is not finite"),
         ("weights.py", r"W1: Array", "W1: Arrays", "relu1: NameError: name 'Arrays'"),
     ],
 )  # fmt: skip
@@ -100,7 +105,9 @@ def test_a_wrong_text_is_found_and_nothing_is_written(
     capsys.readouterr()
     assert build.main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("build.py: mine: workspace form (kernel) of meta_loss_and_gradient: `")
+    assert error.startswith(
+        "build.py: mine: workspace form (as chosen) of meta_loss_and_gradient: `"
+    )
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 

@@ -158,7 +158,7 @@ def test_what_no_network_can_have_is_refused() -> None:
     X = MatrixSymbol("X_s", N, D)
     refused("H1_s", elementwise(sin(z), A), r"`H1_s` = .* has no steps for the function sin\(z\)")
     refused("H1_s", MatMul(X, W, V), "`H1_s` has a product of more than two matrices")
-    refused("H1_s", (A + B) * V, "must be a quantity or its transpose")
+    refused("H1_s", (A + B) * V, r"`H1_s` = .* has no steps for the factor H1_s \+ Z1_s")
     refused(
         "Z1_s",
         HadamardProduct(elementwise(step(z), A), elementwise(z**2, B)),
