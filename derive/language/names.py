@@ -67,7 +67,7 @@ MEANINGS = {
     "H": "activation of a layer",
     "G": "slope of the activation at the pre-activation",
     "E": "error of the prediction",
-    "loss": "mean squared error over rows and outputs",
+    "loss": "",  # what a network is trained for
     "K": "kernel: inner products of the rows of two sets",
 }
 

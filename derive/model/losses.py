@@ -1,4 +1,8 @@
-"""The losses: a row each. The same loss is that of the inner step and of the query set."""
+"""The losses: a row each. The same loss is that of the inner step and of the query set.
+
+The grammar of `derive.language.program` knows one kind: a multiple of a sum of squares,
+``scalar * Trace(E.T * E)``.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,15 @@ class Loss(NamedTuple):
     Attributes
     ----------
     title
-        What it is called.
+        What it is called, in a few words.
+    meaning
+        The same, and over what it is taken.
     value
         Its value, from predictions and targets, (N, O) both.
     """
 
     title: str
+    meaning: str
     value: Callable[[MatrixSymbol, MatrixSymbol], Expr]
 
 
@@ -33,5 +40,11 @@ def mean_squared_error(prediction: MatrixSymbol, target: MatrixSymbol) -> Expr:
     return Trace(error.T * error) / count
 
 
-LOSSES = {"squared": Loss("mean squared error", mean_squared_error)}
+LOSSES = {
+    "squared": Loss(
+        title="mean squared error",
+        meaning="mean squared error over rows and outputs",
+        value=mean_squared_error,
+    )
+}
 # --8<-- [end:losses]

@@ -114,8 +114,8 @@ _WORDS = {"rows": ("", ""), "support": ("support ", "T"), "query": ("query ", "t
 
 def functions_of(network: Network) -> tuple[Function, ...]:
     """The functions of a network's package, in the order in which they are emitted."""
-    title = LOSSES[network.loss].title
-    loss = f"{title[0].upper()}{title[1:]} over rows and outputs"
+    meaning = LOSSES[network.loss].meaning
+    loss = f"{meaning[0].upper()}{meaning[1:]}"
     return (
         Function(
             "predict",

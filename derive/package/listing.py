@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from derive.language.names import MEANINGS, parse
+from derive.model.losses import LOSSES
 from derive.package.formatting import formatted_statements
 from derive.printers import latex
 from derive.printers.numpy import statement
@@ -78,12 +79,13 @@ def workspace_record(plan: Plan) -> dict[str, int]:
 def manifest(derivation: Derivation, banner: str) -> str:
     """``equations.json``: every equation, and what each pass did, for the site."""
     numbers, plan = derivation.numbers, derivation.plan
+    loss = LOSSES[derivation.network.loss].meaning
     changed = [line for line in derivation.first_order if line.name in numbers.first_order]
     record = {
         "banner": banner,
         "network": {"name": derivation.name, "summary": derivation.summary},
         "notation": [
-            {"latex": latex.letter_latex(letter), "meaning": meaning}
+            {"latex": latex.letter_latex(letter), "meaning": meaning or loss}
             for letter, meaning in MEANINGS.items()
         ],
         "symbols": [symbol_record(*each) for each in _symbols(derivation).items()],

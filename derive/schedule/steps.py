@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 PRODUCT, TOTAL, UNIT, INNER, GATE = "product", "total", "unit", "inner", "gate"
 
+#: What no row of the table may be called.
+OPERATORS = frozenset({PRODUCT, TOTAL, UNIT, INNER, GATE, "add", "subtract", "multiply", "copy"})
+
 
 @dataclass(frozen=True)
 class Step:
@@ -238,7 +241,7 @@ class _Steps:
         """Apply a function, an expression in `z`, to every entry."""
         if body.is_polynomial(z):
             return self.polynomial_into(out, body, argument)
-        if row_of(body) is None:
+        if row_of(body) is None or str(body.func) in OPERATORS:
             raise self.refused(f"the function {body}")
         return [Step(str(body.func), out, (argument,))]
 

@@ -17,13 +17,15 @@ def test_a_loss_is_a_row(tmp_path: Path) -> None:
     folder = edited(
         tmp_path,
         "derive/model/losses.py",
-        'LOSSES = {"squared"',
-        'LOSSES = {"tenth": Loss("a tenth", lambda p, t: mean_squared_error(p, t) / 10), "squared"',
+        "LOSSES = {",
+        'LOSSES = {"tenth": Loss("a tenth", "tenth of it", lambda p, t: '
+        "mean_squared_error(p, t) / 10),",
     )
     result = build(folder, "--hidden", "1", "--loss", "tenth")
     assert result.returncode == 0, result.stderr
     assert "loss = np.sum(E**2) / (10 * N * O)" in made(folder, "kernel.py")
-    assert "A tenth over rows and outputs." in made(folder, "kernel.py")
+    assert "Tenth of it." in made(folder, "kernel.py")
+    assert '"meaning": "tenth of it"' in made(folder, "equations.json")
     assert 'loss="tenth"' in made(folder, "__init__.py")
 
 
