@@ -57,7 +57,7 @@ def test_a_run_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "run.json is not JSON" in capsys.readouterr().err
     (tmp_path / "run.json").write_text("[]")
     assert evaluate.main(["--run", str(tmp_path)]) == 2
-    assert "run.json lacks arguments, trained" in capsys.readouterr().err
+    assert "run.json lacks arguments, family, trained" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
