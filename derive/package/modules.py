@@ -92,8 +92,9 @@ def module(text: str, runtime: str) -> str:
     return f"# {BANNER}\n" + text.replace(IMPORTS, "\n".join(imports))
 
 
-#: Where the imports from the runtime stand in the text of a module.
+#: Where the imports from the runtime stand in the text of a module, and what may follow them.
 IMPORTS = "# imports"
+WEIGHTS = "from .weights import Weights"
 
 
 def _import_order(name: str) -> tuple[bool, str]:
@@ -174,8 +175,10 @@ def _returned(program: Program, over_tasks: bool, layout: Layout) -> str:
 # --- the modules ---
 
 
-def _module(title: str, imports: Sequence[str], blocks: Sequence[str]) -> str:
-    head = [f'"""{title}"""', "", *imports, "", IMPORTS]
+def _module(
+    title: str, imports: Sequence[str], blocks: Sequence[str], own: Sequence[str] = ()
+) -> str:
+    head = [f'"""{title}"""', "", *imports, "", IMPORTS, *own]
     return "\n".join(head) + "".join(f"\n\n\n{block}" for block in blocks) + "\n"
 
 
@@ -244,9 +247,7 @@ def _functions_module(
         blocks.append(function_code(function, program, derivation, layout))
         if function.name == "inner_step":
             blocks.append(_ADAPT)
-    return _module(title, ["import numpy as np"], blocks).replace(
-        IMPORTS, f"{IMPORTS}\nfrom .weights import Weights"
-    )
+    return _module(title, ["import numpy as np"], blocks, own=[WEIGHTS])
 
 
 def inplace_module(derivation: Derivation) -> str:
@@ -274,9 +275,7 @@ The numbers at the ends of the lines are those of equations.md.
         f"from numpy import {', '.join(called)}",
         "from numpy.typing import DTypeLike",
     ]
-    return _module(title, imports, blocks).replace(
-        IMPORTS, f"{IMPORTS}\nfrom .weights import Weights"
-    )
+    return _module(title, imports, blocks, own=[WEIGHTS])
 
 
 def init_module(derivation: Derivation) -> str:
@@ -300,7 +299,7 @@ those of {form}.py; `reference` holds the derivation line by line.
             "from . import reference",
             *(["from .inplace import workspace"] if workspace else []),
             f"from .{form} import {', '.join(public)}",
-            "from .weights import Weights",
+            WEIGHTS,
             "",
             f"__all__ = [{', '.join(map(repr, every))}]",
             "",
