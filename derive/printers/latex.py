@@ -38,7 +38,12 @@ if TYPE_CHECKING:
 
 def equation_latex(equation: Equation) -> str:
     """Print an equation, ``left = right``."""
-    return f"{name_latex(equation.name)} = {right_latex(equation.value)}"
+    right = (
+        _sum([_term(term) for term in equation.terms])
+        if isinstance(equation.value, MatrixExpr)
+        else _loss(equation.value)
+    )
+    return f"{name_latex(equation.name)} = {right}"
 
 
 def right_latex(value: Expr) -> str:
