@@ -73,11 +73,14 @@ class Gain(NamedTuple):
     ----------
     term
         A term of the adjoint.
+    quantity
+        What it is the adjoint of.
     reader
-        The name of that equation.
+        The name of the equation that reads it.
     """
 
     term: MatrixExpr
+    quantity: Named
     reader: str
 
 

@@ -77,7 +77,8 @@ def sweep(
             continue
         for symbol in equation.reads:
             if symbol in active:
-                gains[symbol] += [Gain(each, equation.name) for each in gains_of(pulled, symbol)]
+                found = gains_of(pulled, symbol)
+                gains[symbol] += [Gain(term, symbol, equation.name) for term in found]
     for symbol in wrt:
         if not gains[symbol]:
             raise ValueError(f"`{output}` does not depend on `{symbol}`")

@@ -118,7 +118,8 @@ def _sum(parts: Sequence[MatrixExpr], layout: Layout) -> str:
         by_scalar.setdefault(scalar, []).append(product_of(factors))
     if all(_repeats_a_row(part) for part in parts):
         raise ValueError(
-            f"numpy would give {MatAdd(*parts)} a single row: add it to something that has all its rows"
+            f"numpy would give {MatAdd(*parts)} a single row: "
+            "add it to something that has all its rows"
         )
     terms: list[SignedTerm] = []
     for scalar, cores in by_scalar.items():

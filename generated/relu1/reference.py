@@ -232,9 +232,9 @@ def first_order_meta_loss_and_gradient(
     W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.7)
 
     # --- meta-gradient ---
-    W1_bar = W1_fast_bar  # (7.18), first order
-    b1_bar = b1_fast_bar  # (7.19), first order
-    W2_bar = W2_fast_bar  # (7.20), first order
-    b2_bar = b2_fast_bar  # (7.21), first order
+    W1_bar = W1_fast_bar  # (7.18')
+    b1_bar = b1_fast_bar  # (7.19')
+    W2_bar = W2_fast_bar  # (7.20')
+    b2_bar = b2_fast_bar  # (7.21')
 
     return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0))

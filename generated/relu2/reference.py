@@ -276,12 +276,12 @@ def first_order_meta_loss_and_gradient(
     W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.11)
 
     # --- meta-gradient ---
-    W1_bar = W1_fast_bar  # (7.28), first order
-    b1_bar = b1_fast_bar  # (7.29), first order
-    W2_bar = W2_fast_bar  # (7.30), first order
-    b2_bar = b2_fast_bar  # (7.31), first order
-    W3_bar = W3_fast_bar  # (7.32), first order
-    b3_bar = b3_fast_bar  # (7.33), first order
+    W1_bar = W1_fast_bar  # (7.28')
+    b1_bar = b1_fast_bar  # (7.29')
+    W2_bar = W2_fast_bar  # (7.30')
+    b2_bar = b2_fast_bar  # (7.31')
+    W3_bar = W3_fast_bar  # (7.32')
+    b3_bar = b3_fast_bar  # (7.33')
 
     return float(loss_q.mean()), Weights(
         W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
