@@ -7,6 +7,8 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{eq:rewritten/Z1_q}}          as rewritten
     {{eq:first_order/W1_bar}}      as first-order MAML has it
     {{eq:warm_up/derived/w_bar}}   of another derivation
+    {{worked:H2_s_bar}}            an adjoint of relu2, worked out with the trace rule
+    {{followed:inline}}            an equation of relu2 after a pass of the rewrite
     [eq:Z1_s]                      the number of an equation, as a link to it
     [sym:Z1_s]                     a quantity in a sentence, as its equations write it
     {{diagram:relu2/query A caption.}}    a drawing of generated/relu2/diagrams/
@@ -53,6 +55,7 @@ from docs.render.speed import speed
 from docs.render.tables import (
     choice_table,
     example,
+    followed,
     measured,
     notation_table,
     pass_number,
@@ -61,6 +64,7 @@ from docs.render.tables import (
     symbol_table,
     workspace_number,
 )
+from docs.render.worked import worked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,6 +132,8 @@ def render(markdown: str, page: str, site: Site) -> str:
         "choices": choice_table,
         "workspace": workspace_number,
         "rules": rule_table,
+        "worked": worked,
+        "followed": followed,
         "example": example,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,

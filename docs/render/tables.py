@@ -46,6 +46,14 @@ def pass_table(network: str) -> str:
     return "\n".join(lines)
 
 
+def followed(name: str) -> str:
+    """The equation that the pages follow through the rewrite, after a pass or as ``derived``."""
+    for row in table(PAGE_NETWORK, "passes"):
+        if row["pass"] == name:
+            return "\n\n".join(f"$$\n{marked(each, PAGE_NETWORK)}\n$$" for each in row["followed"])
+    raise PageError(f"there is no pass {name!r}")
+
+
 def pass_number(where: str) -> str:
     """A figure of the pass table, ``relu2/derived/equations``."""
     network, name, column = parts_of(where, "network/pass/column")
