@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive.language.names import MEANINGS, parse
 from derive.model.losses import LOSSES
+from derive.package.example import example
 from derive.package.formatting import formatted_statements
 from derive.printers import latex
 from derive.printers.numpy import statement
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 
 
 def equation_records(
-    equations: Iterable[Equation], numbers: Mapping[str, str], layout: Layout
+    equations: Iterable[Equation],
+    numbers: Mapping[str, str],
+    layout: Layout,
+    values: Mapping[str, str],
 ) -> list[dict[str, object]]:
-    """What a page needs to know of equations."""
+    """What a page needs to know of equations; also what they come to, where there are `values`."""
     lines = list(equations)
     codes = formatted_statements([statement(line, layout) for line in lines])
     return [
@@ -38,6 +42,7 @@ def equation_records(
             "reads": [symbol.name for symbol in line.reads],
             "sources": list(line.sources),
             "code": code,
+            **({"example": values[line.name]} if values else {}),
         }
         for line, code in zip(lines, codes, strict=True)
     ]
@@ -81,6 +86,11 @@ def manifest(derivation: Derivation, banner: str) -> str:
     numbers, plan = derivation.numbers, derivation.plan
     loss = LOSSES[derivation.network.loss].meaning
     changed = [line for line in derivation.first_order if line.name in numbers.first_order]
+    derived, rewritten, first_order = (
+        example(derivation.network, program)
+        for program in (derivation.derived, derivation.stages[-1], derivation.first_order)
+    )
+    inputs = [str(symbol) for symbol in derivation.derived.inputs]
     record = {
         "banner": banner,
         "network": {"name": derivation.name, "summary": derivation.summary},
@@ -89,9 +99,12 @@ def manifest(derivation: Derivation, banner: str) -> str:
             for letter, meaning in MEANINGS.items()
         ],
         "symbols": [symbol_record(*each) for each in _symbols(derivation).items()],
-        "derived": equation_records(derivation.derived, numbers.derived, "batched"),
-        "rewritten": equation_records(_rewritten(derivation), numbers.rewritten, "stacked"),
-        "first_order": equation_records(changed, numbers.derived, "batched"),
+        "derived": equation_records(derivation.derived, numbers.derived, "batched", derived),
+        "rewritten": equation_records(
+            _rewritten(derivation), numbers.rewritten, "stacked", rewritten
+        ),
+        "first_order": equation_records(changed, numbers.derived, "batched", first_order),
+        **({"example": {name: derived[name] for name in inputs}} if derived else {}),
         "rules": [rule_record(rule) for rule in derivation.rules],
         "passes": [{"pass": name, **cost._asdict()} for name, cost in derivation.costs.items()],
         "choices": [choice_record(choice) for choice in plan.choices] if plan else [],
