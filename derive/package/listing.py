@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive.language.names import MEANINGS, parse
 from derive.model.losses import LOSSES
+from derive.package.example import example
 from derive.package.formatting import formatted_statements
 from derive.package.numbers import PRIME
 from derive.package.rules import applied
@@ -35,8 +36,9 @@ def equation_records(
     derivation: Derivation,
     numbers: Mapping[str, str],
     layout: Layout,
+    values: Mapping[str, str],
 ) -> list[dict[str, object]]:
-    """What a page needs to know of equations."""
+    """What a page needs to know of equations; also what they come to, where there are `values`."""
     lines = list(equations)
     first_order = {line.name: line.terms for line in derivation.first_order}
     codes = formatted_statements([statement(line, layout) for line in lines])
@@ -51,6 +53,7 @@ def equation_records(
             "sources": list(line.sources),
             "code": code,
             "terms": term_records(line, derivation, first_order.get(line.name, ())),
+            **({"example": values[line.name]} if values else {}),
         }
         for line, code in zip(lines, codes, strict=True)
     ]
@@ -118,6 +121,11 @@ def manifest(derivation: Derivation, banner: str) -> str:
     loss = LOSSES[derivation.network.loss].meaning
     changed = [line for line in derivation.first_order if line.name in numbers.first_order]
     primed = {line.name: f"{numbers.derived[line.name]}{PRIME}" for line in changed}
+    derived, rewritten, first_order = (
+        example(derivation.network, program)
+        for program in (derivation.derived, derivation.stages[-1], derivation.first_order)
+    )
+    inputs = [str(symbol) for symbol in derivation.derived.inputs]
     record = {
         "banner": banner,
         "network": {"name": derivation.name, "summary": derivation.summary},
@@ -126,11 +134,14 @@ def manifest(derivation: Derivation, banner: str) -> str:
             for letter, meaning in MEANINGS.items()
         ],
         "symbols": [symbol_record(*each) for each in _symbols(derivation).items()],
-        "derived": equation_records(derivation.derived, derivation, numbers.derived, "batched"),
-        "rewritten": equation_records(
-            _rewritten(derivation), derivation, numbers.rewritten, "stacked"
+        "derived": equation_records(
+            derivation.derived, derivation, numbers.derived, "batched", derived
         ),
-        "first_order": equation_records(changed, derivation, primed, "batched"),
+        "rewritten": equation_records(
+            _rewritten(derivation), derivation, numbers.rewritten, "stacked", rewritten
+        ),
+        "first_order": equation_records(changed, derivation, primed, "batched", first_order),
+        **({"example": {name: derived[name] for name in inputs}} if derived else {}),
         "rules": [rule_record(rule) for rule in derivation.rules],
         "passes": [
             {"pass": name, **cost._asdict(), "followed": _followed(stage)}

@@ -16,6 +16,7 @@ from sympy import (
     Integer,
     MatAdd,
     MatMul,
+    MatrixBase,
     MatrixExpr,
     MatrixSymbol,
     Mul,
@@ -33,7 +34,7 @@ from derive.language.names import Kernel, Name, parse, reading_order
 from derive.language.program import scalar_and_factors
 
 if TYPE_CHECKING:
-    from derive.language.program import Equation, Shape
+    from derive.language.program import Equation, Shape, Value
 
 
 def equation_latex(equation: Equation) -> str:
@@ -82,6 +83,16 @@ def polynomial_latex(value: Expr) -> str:
 def letter_latex(letter: str) -> str:
     """Print a letter of the notation table."""
     return {"loss": r"\ell", "alpha": r"\alpha"}.get(letter, letter)
+
+
+def number_latex(value: Value) -> str:
+    """Print a rational number, or a matrix of them."""
+    if isinstance(value, MatrixBase):
+        rows = (" & ".join(map(number_latex, value.row(i))) for i in range(value.rows))
+        return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
+    if not isinstance(value, Rational):
+        raise ValueError(f"{value} is not a rational number")
+    return f"-{_scalar(-value)}" if value < 0 else _scalar(value)
 
 
 def _name(name: Name) -> str:

@@ -20,6 +20,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{workspace:relu2/buffers}}    a figure of the workspace form
     {{rules:tanh2}}                the derivative rules that a derivation used
     {{example:w_bar}}              a number of the worked example in scalars
+    {{numbers:relu2}}              what is given in the toy example of a network
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
@@ -56,6 +57,7 @@ from docs.render.tables import (
     choice_table,
     example,
     followed,
+    given_numbers,
     measured,
     notation_table,
     pass_number,
@@ -135,6 +137,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "worked": worked,
         "followed": followed,
         "example": example,
+        "numbers": given_numbers,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
         "results": results,

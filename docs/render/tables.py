@@ -13,6 +13,7 @@ from docs.render.manifest import (
     marked,
     parts_of,
     rule_number,
+    symbols,
     table,
 )
 
@@ -99,6 +100,30 @@ def example(name: str) -> str:
     if name not in values:
         raise PageError(f"there is no number {name!r} in the example")
     return decimal(values[name])
+
+
+def given_numbers(network: str) -> str:
+    """What is given in the toy example of a network: a table of data, and one of weights."""
+    values, known = manifest(network).get("example"), symbols(network)
+    if values is None:
+        raise PageError(f"{network} has no example")
+    weights = [name for name in values if name in known and known[name]["kind"] == "weight"]
+    return "\n\n".join(
+        _beside({_written(name, network): f"${values[name]}$" for name in names})
+        for names in ([name for name in values if name not in weights], weights)
+    )
+
+
+def _beside(cells: Mapping[str, str]) -> str:
+    """A table of one row."""
+    rows = [list(cells), [":-:"] * len(cells), list(cells.values())]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _written(name: str, network: str) -> str:
+    """A quantity, or a number that has no shape: the step size."""
+    known = symbols(network)
+    return f"${marked(known[name]['latex'], network)}$" if name in known else rf"$\{name}$"
 
 
 def decimal(fraction: str) -> str:
