@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import posixpath
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from mkdocs.exceptions import PluginError
 
 from derive.build import NETWORKS
+from docs.render.formulas import with_formulas
 from docs.render.manifest import ROOT, PageError
 from docs.render.page import (
     Site,
@@ -92,6 +94,19 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
         return html
     html = html.replace("<p>::</p>\n", "").replace("::</p>", ":</p>")
     return re.sub(r" \[\d+\]_|(?<=<p>)\.\. \[\d+\] ", "", html)
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Render the formulas, and make links to the page itself fragments: nothing is fetched again.
+
+    The search has read the page by now. Where an element that is kept out of it holds others, as a
+    rendered formula does, it would read what follows the first of them.
+    """
+    html, problems = with_formulas(output)
+    for problem in problems:
+        log.warning("%s: %s", page.file.src_uri, problem)
+    own = rf"\./?|{re.escape(posixpath.basename(page.file.dest_uri))}"
+    return re.sub(rf'(<a [^>]*href=")(?:{own})(?:#([^"]*))?(?=")', r"\1#\2", html)
 
 
 def on_post_build(config: Any, **_: Any) -> None:
