@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from derive.language.names import name_of, parse
+from derive.language.names import name_of
 from derive.language.program import Named, Program
 
 #: What is held constant, of the program that ends with the query loss.
@@ -53,7 +53,7 @@ def support_predictions(program: Program) -> tuple[Named, ...]:
     return tuple(
         symbol
         for equation in program
-        if equation.stage == "support" and parse(equation.name).base == "loss"
+        if equation.stage == "support" and not equation.shape
         for symbol in equation.reads
         if name_of(symbol).base == "Z"
     )

@@ -15,12 +15,11 @@ import matplotlib as mpl
 import numpy as np
 
 from docs.experiment import checkpoint, recipes
-from docs.experiment.angle import degrees
 from docs.experiment.command import Defaults, Parser, Refusal, status, whole, writable, write_json
 from docs.experiment.methods import METHODS
 from docs.experiment.metrics import Metrics
 from docs.experiment.networks import load_network
-from docs.experiment.parts import parts
+from docs.experiment.parts import ANGLES, LENGTHS, described, parts
 from docs.experiment.plot.drawing import STYLE
 from docs.experiment.plot.files import save
 from docs.experiment.plot.parts import figure
@@ -30,7 +29,6 @@ from docs.experiment.train import fresh, train, weights_of
 
 if TYPE_CHECKING:
     from docs.experiment.family import TaskFamily
-    from docs.experiment.parts import Parts
     from docs.experiment.recipes import Recipe
 
 #: Iterations from one measurement to the next, and meta-batches that each is a mean over.
@@ -38,37 +36,6 @@ EVERY, BATCHES = 500, 4
 
 #: What the files are called.
 NAME = "gauss_newton"
-
-#: What is measured, and what each number is.
-TITLES = {
-    "whole": "length of the meta-gradient",
-    "first_order": "length of its first order",
-    "gauss_newton": "length of its Gauss-Newton part",
-    "residual": "length of its residual part",
-    "only_first_order": "angle to it: first order alone",
-    "without_gauss_newton": "angle to it: all but Gauss-Newton",
-    "without_residual": "angle to it: all but the residual",
-    "between_orders": "angle between first and second order",
-    "between_parts": "angle between Gauss-Newton and residual",
-}
-
-
-def described(found: Parts) -> dict[str, float]:
-    """Lengths and angles, in degrees, of the parts of one meta-gradient."""
-    first_order, gauss_newton, residual = found
-    total = first_order + gauss_newton + residual
-    lengths = {"whole": total, **found._asdict()}
-    pairs = {
-        "only_first_order": (first_order, total),
-        "without_gauss_newton": (first_order + residual, total),
-        "without_residual": (first_order + gauss_newton, total),
-        "between_orders": (first_order, gauss_newton + residual),
-        "between_parts": (gauss_newton, residual),
-    }
-    return {
-        **{name: float(np.linalg.norm(each)) for name, each in lengths.items()},
-        **{name: degrees([one], [other]) for name, (one, other) in pairs.items()},
-    }
 
 
 def along(family: TaskFamily, recipe: Recipe, seed: int) -> dict[str, list[float]]:
@@ -84,7 +51,7 @@ def along(family: TaskFamily, recipe: Recipe, seed: int) -> dict[str, list[float
     Returns
     -------
     dict
-        By a name of `TITLES`, the mean over `BATCHES` meta-batches that are not trained on, as
+        By name the mean over `BATCHES` meta-batches that are not trained on, as
         large as those that are, at each measurement. The arithmetic is that of float64.
 
     Raises
@@ -94,16 +61,14 @@ def along(family: TaskFamily, recipe: Recipe, seed: int) -> dict[str, list[float
     """
     net, state = load_network(recipe.network), fresh(family, recipe, seed, {}, 0)
     method, dtype = recipe.methods[0], np.dtype(np.float64)
-    drawn = family.batches(
-        stream(seed, 4), recipe.meta_batch, recipe.shots, recipe.queries, dtype
-    )
+    drawn = family.batches(stream(seed, 4), recipe.meta_batch, recipe.shots, recipe.queries, dtype)
     batches = list(islice(drawn, BATCHES))
     rows: list[dict[str, float]] = []
 
     def measure() -> None:
         weights = weights_of(family, recipe, method, state.parameters.astype(dtype))
         found = [described(parts(net, weights, batch, recipe.alpha)) for batch in batches]
-        rows.append({name: float(np.mean([each[name] for each in found])) for name in TITLES})
+        rows.append({name: float(np.mean([each[name] for each in found])) for name in found[0]})
 
     measure()
     with (
@@ -113,11 +78,11 @@ def along(family: TaskFamily, recipe: Recipe, seed: int) -> dict[str, list[float
         train(state, metrics, [], EVERY, measure, quiet=True)
     if state.stopped:
         raise Refusal(f"{state.stopped}; the training must come to its end")
-    return {name: [row[name] for row in rows] for name in TITLES}
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def summary(by_seed: list[list[float]]) -> dict[str, float]:
-    """Means over the seeds: at the start, and of all later ones the mean, the least and the most."""
+    """Of the means over seeds the first, and the mean, the least and the most of the later ones."""
     start, *later = (float(mean) for mean in np.mean(by_seed, axis=0))
     return {
         "start": start,
@@ -133,7 +98,7 @@ def report(family: TaskFamily, recipe: Recipe, seeds: int) -> dict[str, Any]:
     for seed in range(seeds):
         runs.append(along(family, recipe, seed))
         print(f"{recipe.methods[0]}: seed {seed} is trained and measured", flush=True)
-    by_seed = {name: [run[name] for run in runs] for name in TITLES}
+    by_seed = {name: [run[name] for run in runs] for name in runs[0]}
     return {
         "base": asdict(recipe),
         "seeds": seeds,
@@ -148,8 +113,10 @@ def report(family: TaskFamily, recipe: Recipe, seeds: int) -> dict[str, Any]:
 def table(record: dict[str, Any]) -> str:
     """The summary as text."""
     rows = [["", "at the start", "in training", "from", "to"]]
-    for name, title in TITLES.items():
-        rows.append([title, *(f"{value:.3g}" for value in record["summary"][name].values())])
+    for titles, unit in ((LENGTHS, ""), (ANGLES, "°")):
+        for name, title in titles.items():
+            numbers = record["summary"][name].values()
+            rows.append([title, *(f"{number:.3g}{unit}" for number in numbers)])
     return aligned(rows)
 
 

@@ -9,10 +9,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from docs.experiment.angle import degrees
 from docs.experiment.family import Batch
 
 if TYPE_CHECKING:
     from docs.experiment.networks import Array, Network, WeightTuple
+
+#: What is said of the meta-gradient and its parts: lengths, and angles in degrees.
+LENGTHS = {
+    "whole": "length of the meta-gradient",
+    "first_order": "of its first order",
+    "gauss_newton": "of its Gauss-Newton part",
+    "residual": "of its residual part",
+}
+ANGLES = {
+    "only_first_order": "angle to it of the first order alone",
+    "without_gauss_newton": "of all but Gauss-Newton",
+    "without_residual": "of all but the residual part",
+    "between_orders": "angle between first and second order",
+    "between_parts": "between Gauss-Newton and residual part",
+}
 
 
 class Parts(NamedTuple):
@@ -85,3 +101,21 @@ def parts(net: Network, weights: WeightTuple, batch: Batch, alpha: float) -> Par
 def vector(gradient: WeightTuple) -> Array:
     """A gradient as one vector, layer by layer."""
     return np.concatenate([array.reshape(-1) for array in gradient])
+
+
+def described(found: Parts) -> dict[str, float]:
+    """The `LENGTHS` and the `ANGLES` of one meta-gradient."""
+    first_order, gauss_newton, residual = found
+    whole = first_order + gauss_newton + residual
+    lengths = {"whole": whole, **found._asdict()}
+    pairs = {
+        "only_first_order": (first_order, whole),
+        "without_gauss_newton": (first_order + residual, whole),
+        "without_residual": (first_order + gauss_newton, whole),
+        "between_orders": (first_order, gauss_newton + residual),
+        "between_parts": (gauss_newton, residual),
+    }
+    return {
+        **{name: float(np.linalg.norm(each)) for name, each in lengths.items()},
+        **{name: degrees([one], [other]) for name, (one, other) in pairs.items()},
+    }
