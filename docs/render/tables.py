@@ -12,6 +12,7 @@ from docs.render.manifest import (
     manifest,
     marked,
     parts_of,
+    rule_number,
     table,
 )
 
@@ -73,9 +74,14 @@ def workspace_number(where: str) -> str:
 
 
 def rule_table(network: str) -> str:
-    """The derivative rules that a network's derivation used."""
-    rows = [f"| $V = {rule['form']}$ | ${rule['gain']}$ |" for rule in table(network, "rules")]
-    return "\n".join(["| an equation | adds to the adjoint of $U$ |", "|---|---|", *rows])
+    """The derivative rules that a network's derivation used; those of the pages are numbered."""
+    rows = []
+    for place, rule in enumerate(table(network, "rules")):
+        number = rule_number(network, place) or ""
+        own = network == PAGE_NETWORK
+        shown = f'<span id="rule-{number}">{number}</span>' if own else number
+        rows.append(f"| {shown} | $V = {rule['form']}$ | ${rule['gain']}$ |")
+    return "\n".join(["| | an equation | adds to the adjoint of $U$ |", "|--:|---|---|", *rows])
 
 
 def example(name: str) -> str:
