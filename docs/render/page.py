@@ -26,7 +26,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
     {{results:table/quick}}        what make results found
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
-    {{notation}}                   the letters
+    {{notation}}                   the letters, or some: {{notation:X W}}
     {{symbols:relu2}}              every quantity of a network
 """
 
@@ -143,7 +143,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "results": results,
         "diagnose": diagnosed,
         "symbols": symbol_table,
-        "notation": lambda _: notation_table(),
+        "notation": notation_table,
     }
 
     def fill(match: re.Match[str]) -> str:

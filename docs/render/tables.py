@@ -205,9 +205,11 @@ def symbol_table(network: str) -> str:
     return "\n".join([*head, *rows])
 
 
-def notation_table() -> str:
-    """The letters and what they stand for."""
-    rows = [
-        f"| ${row['latex']}$ | {row['meaning']} |" for row in manifest(PAGE_NETWORK)["notation"]
-    ]
+def notation_table(letters: str) -> str:
+    """The letters and what they stand for, all or some of them as LaTeX writes them."""
+    meanings = {row["latex"]: row["meaning"] for row in manifest(PAGE_NETWORK)["notation"]}
+    wanted = letters.split() or list(meanings)
+    if unknown := [letter for letter in wanted if letter not in meanings]:
+        raise PageError(f"there is no letter {unknown[0]!r}")
+    rows = [f"| ${letter}$ | {meanings[letter]} |" for letter in wanted]
     return "\n".join(["| letter | stands for |", "|---|---|", *rows])
