@@ -26,7 +26,8 @@ CHAPTERS = {
 }
 
 #: The chapter that numbers the scalar warm-up, and the one that numbers what the rewrite changes.
-WARM_UP_CHAPTER = 2
+#: The equations of a network without hidden layers follow those of the warm-up.
+WARM_UP_CHAPTER, WARM_UP_EQUATIONS = 2, 6
 REWRITE_CHAPTER = 8
 
 
@@ -94,10 +95,14 @@ class Numbers:
 
 
 def numbers_of(
-    derived: Program, rewritten: Program | None, first_order: Program, steps: int
+    derived: Program,
+    rewritten: Program | None,
+    first_order: Program,
+    steps: int,
+    linear: bool,
 ) -> Numbers:
-    """Number the equations of a network."""
-    of_derived = _numbered(derived)
+    """Number the equations of a network; those of a linear one stand in a chapter of their own."""
+    of_derived = _numbered(derived, linear)
     of_rewritten = _numbered_after(rewritten, derived, of_derived) if rewritten else {}
     pairs = [(derived, of_derived), *([(rewritten, of_rewritten)] if rewritten else [])]
     return Numbers(
@@ -111,12 +116,12 @@ def numbers_of(
     )
 
 
-def _numbered(program: Program) -> dict[str, str]:
+def _numbered(program: Program, linear: bool) -> dict[str, str]:
     """Each derived equation: its chapter, then its place in the chapter."""
-    counts: dict[int, int] = {}
+    counts = {WARM_UP_CHAPTER: WARM_UP_EQUATIONS}
     numbers = {}
     for equation in program:
-        chapter = CHAPTERS[equation.stage]
+        chapter = WARM_UP_CHAPTER if linear else CHAPTERS[equation.stage]
         counts[chapter] = counts.get(chapter, 0) + 1
         numbers[equation.name] = f"{chapter}.{counts[chapter]}"
     return numbers
