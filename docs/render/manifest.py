@@ -141,6 +141,13 @@ def symbols(network: str) -> dict[str, dict[str, str]]:
     return {symbol["name"]: symbol for symbol in manifest(network)["symbols"]}
 
 
+def rule_number(network: str, place: int) -> int | None:
+    """The number of a derivative rule in the table of the pages' network, nothing if not there."""
+    form = table(network, "rules")[place]["form"]
+    forms = [rule["form"] for rule in table(PAGE_NETWORK, "rules")]
+    return forms.index(form) + 1 if form in forms else None
+
+
 @cache
 def _symbol_pattern(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
     longest_first = sorted((latex for latex, _ in pairs), key=len, reverse=True)

@@ -7,6 +7,8 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{eq:rewritten/Z1_q}}          as rewritten
     {{eq:first_order/W1_bar}}      as first-order MAML has it
     {{eq:warm_up/derived/w_bar}}   of another derivation
+    {{worked:H2_s_bar}}            an adjoint of relu2, worked out with the trace rule
+    {{followed:inline}}            an equation of relu2 after a pass of the rewrite
     [eq:Z1_s]                      the number of an equation, as a link to it
     [sym:Z1_s]                     a quantity in a sentence, as its equations write it
     {{diagram:relu2/query A caption.}}    a drawing of generated/relu2/diagrams/
@@ -18,6 +20,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{workspace:relu2/buffers}}    a figure of the workspace form
     {{rules:tanh2}}                the derivative rules that a derivation used
     {{example:w_bar}}              a number of the worked example in scalars
+    {{numbers:relu2}}              what is given in the toy example of a network
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
@@ -53,6 +56,8 @@ from docs.render.speed import speed
 from docs.render.tables import (
     choice_table,
     example,
+    followed,
+    given_numbers,
     measured,
     notation_table,
     pass_number,
@@ -61,6 +66,7 @@ from docs.render.tables import (
     symbol_table,
     workspace_number,
 )
+from docs.render.worked import worked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,7 +134,10 @@ def render(markdown: str, page: str, site: Site) -> str:
         "choices": choice_table,
         "workspace": workspace_number,
         "rules": rule_table,
+        "worked": worked,
+        "followed": followed,
         "example": example,
+        "numbers": given_numbers,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
         "results": results,

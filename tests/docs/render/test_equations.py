@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
 from typing import NamedTuple
 
 import pytest
@@ -42,11 +43,9 @@ class Shown(NamedTuple):
 
 def equations_on(page: str, html: str) -> Iterator[Shown]:
     for block in re.split(r'(?=<div class="equation")', html)[1:]:
-        (anchor, number) = re.findall(r'class="number" href="#([\w-]+)">\(([\d.]+)\)', block)[0]
+        (anchor, number) = re.findall(r'class="number" href="#([\w-]+)">\(([\d.]+\'?)\)', block)[0]
         assert f'id="{anchor}"' in block
-        lists = dict(
-            re.findall(r"<span>(reads|read by) (.*?)</span>(?=<span>|<a href|</div>)", block)
-        )
+        lists = dict(re.findall(r"<span>(reads|read by) (.*?)</span>(?=<span>|</div>)", block))
         found = {
             kind: re.findall(r'data-sym="(\w+)"(?: href="([^"]*)")?', names)
             for kind, names in lists.items()
@@ -118,7 +117,7 @@ def test_equations_on_a_page_stand_in_the_order_of_their_numbers() -> None:
         ("warm_up", "derived"),
     ]:  # fmt: skip
         numbers = [
-            tuple(map(int, find(label)["number"].split(".")))
+            tuple(map(int, find(label)["number"].removesuffix("'").split(".")))
             for label in site.places
             if (label.network, label.form) == (network, form)
         ]
@@ -202,15 +201,16 @@ def test_numbers_in_code_lead_to_their_equations(module: str) -> None:
     linked = 0
     for row in rows:
         comment = re.search(r'<span class="c1">(# .*)</span>', row)
-        numbers = re.findall(r"\((\d+\.\d+)\)", comment[1]) if comment else []
-        links = re.findall(r'<a href="([^"]*)">\((\d+\.\d+)\)(, first order)?</a>', row)
+        numbers = re.findall(r"\((\d+\.\d+'?)\)", unescape(comment[1])) if comment else []
+        links = re.findall(r"""<a href="([^"]*)">\((\d+\.\d+'?)\)</a>""", unescape(row))
         # Every equation of these networks is shown, so no number is without a link.
-        assert [number for _, number, _ in links] == numbers, row
-        for address, number, first_order in links:
+        assert [number for _, number in links] == numbers, row
+        for address, number in links:
+            first_order = number.endswith("'")
             target = shown()[place(page, address)]
             label = labels()[target.page, target.anchor]
             assert label.network == network
-            assert (label.form == "first_order") == bool(first_order)
+            assert (label.form == "first_order") == first_order
             # First-order MAML is shown as derived, also where a line computes it rewritten.
             assert target.number == number or (first_order and form == "kernel")
             linked += 1
