@@ -299,13 +299,6 @@ def style_of(page: Path) -> str:
     return "\n".join([*styles, STYLE.read_text(encoding="utf-8")])
 
 
-def scripts_of(page: Path) -> str:
-    """The site's own scripts, without the theme's."""
-    names = re.findall(r'<script src="([^"]+)"', page.read_text(encoding="utf-8"))
-    own = [page.parent / name for name in names if "/javascripts/" not in name]
-    return "\n".join(f"<script>{file.read_text(encoding='utf-8')}</script>" for file in own)
-
-
 def heads_of(pages: Sequence[tuple[str, str]]) -> str:
     """The running head of each chapter: CSS knows it only as a kind of page."""
     return "\n".join(
@@ -367,7 +360,6 @@ def document(chapters: Sequence[Chapter], name: str, description: str) -> str:
 <article id="answers"><h1>Answers</h1>
 {"".join(answers(chapters))}</article>
 </main>
-{scripts_of(first)}
 </body>
 </html>
 """
@@ -400,10 +392,8 @@ def print_page(html: Path, pdf: Path) -> None:
     if browser is None:
         raise BookError(f"a browser that prints is needed: there is none of {', '.join(CHROMIUM)}")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
-    # The address has an anchor, so that the site's script renders every formula at once.
-    address = f"{html.as_uri()}#contents"
     done = subprocess.run(
-        [browser, *flags, "--generate-pdf-document-outline", f"--print-to-pdf={pdf}", address],
+        [browser, *flags, "--generate-pdf-document-outline", f"--print-to-pdf={pdf}", html.as_uri()],
         capture_output=True,
         text=True,
         check=False,

@@ -150,7 +150,11 @@ def render(markdown: str, page: str, site: Site) -> str:
         command = commands.get(match["command"])
         if command is None:
             raise PageError(f"there is no command {match['command']!r}")
-        return command((match["rest"] or "").strip())
+        # Inside a box of Markdown every line stands as far to the right as the command.
+        line = markdown.rfind("\n", 0, match.start()) + 1
+        before = markdown[line : match.start()]
+        indent = before if before.isspace() else ""
+        return command((match["rest"] or "").strip()).replace("\n", f"\n{indent}")
 
     filled = re.sub(r"\{\{\s*(?P<command>\w+)(:(?P<rest>[^}]*))?\}\}", fill, markdown)
     filled = style_once(filled)

@@ -72,7 +72,11 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
 
 
 def label_ends(
-    axes: Axes, ends: Mapping[str, float], titles: Mapping[str, str], gap: float = 0.075
+    axes: Axes,
+    ends: Mapping[str, float],
+    titles: Mapping[str, str],
+    gap: float = 0.075,
+    looks: Mapping[str, Look] = LOOKS,
 ) -> None:
     """Name each line on the right of its end, in its colour.
 
@@ -81,11 +85,13 @@ def label_ends(
     axes
         Its limits are final.
     ends
-        By method, where the line ends.
+        By method, or what else there is a line of, where the line ends.
     titles
-        By method, its name.
+        By the same, its name.
     gap
         Between two names, as a share of the height.
+    looks
+        By the same, how the line is drawn.
     """
     low, high = axes.get_ylim()
     places = spread([(end - low) / (high - low) for end in ends.values()], gap)
@@ -97,7 +103,7 @@ def label_ends(
             xycoords="axes fraction",
             textcoords="offset points",
             va="center",
-            color=LOOKS[name].ink,
+            color=looks[name].ink,
             annotation_clip=False,
         )
 
