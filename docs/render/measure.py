@@ -1,7 +1,7 @@
 """What the pages claim, measured while the site is built.
 
 ``python -m docs.render.measure`` prints the figures; the site publishes them as ``measured.json``.
-With the name of some of them, as in ``finite_differences/relu2``, it prints what a page shows there.
+Given the name of some, as in ``finite_differences/relu2``, it prints what a page shows of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from docs.experiment.gradcheck import central_difference, gradients, relative_er
 from docs.experiment.networks import initial_weights, load_network
 from docs.experiment.randomness import stream
 from docs.render.manifest import PageError
-from docs.render.tables import measured
+from docs.render.tables import is_table, measured, part_of
 from docs.sinusoid import tasks
 from generated.warm_up import scalar
 
@@ -216,6 +216,15 @@ def proof() -> dict[str, float]:
     return {form: float(largest_gap(each, steps=1, seed=0)) for form, each in forms.items()}
 
 
+def shown(path: str, record: dict[str, Any]) -> str:
+    """What a page shows under a path, or everything below it, each under its own."""
+    part = part_of(path, record)
+    if not isinstance(part, dict) or is_table(part):
+        return measured(path, record)
+    below = (f"{path}/{name}" for name in part)
+    return "\n\n".join(f"{each}\n{shown(each, record)}" for each in below)
+
+
 def run(path: str | None) -> int:
     """Print all figures, or the number or table of a page."""
     if path is None:
@@ -223,9 +232,11 @@ def run(path: str | None) -> int:
         return 0
     name = path.partition("/")[0]
     if name not in figures():
-        raise Refusal(f"figures of {name!r} are asked for; it must be one of {', '.join(figures())}")
+        raise Refusal(
+            f"figures of {name!r} are asked for; it must be one of {', '.join(figures())}"
+        )
     try:
-        print(measured(path, {name: figures()[name]()}))
+        print(shown(path, {name: figures()[name]()}))
     except PageError as error:
         raise Refusal(str(error)) from None
     return 0
@@ -233,7 +244,9 @@ def run(path: str | None) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.render.measure``."""
-    options = Parser(prog="python -m docs.render.measure", description="Measure the site's figures.")
+    options = Parser(
+        prog="python -m docs.render.measure", description="Measure the site's figures."
+    )
     options.add_argument("path", nargs="?", help="which, as in finite_differences/relu2")
     return status(lambda: run(options.parse_args(arguments).path))
 
