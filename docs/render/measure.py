@@ -1,6 +1,7 @@
 """What the pages claim, measured while the site is built.
 
 ``python -m docs.render.measure`` prints the figures; the site publishes them as ``measured.json``.
+Given the name of some, as in ``finite_differences/relu2``, it prints what a page shows of them.
 """
 
 from __future__ import annotations
@@ -24,13 +25,18 @@ from derive.package.proof import largest_gap
 from derive.package.warm_up import EXAMPLE
 from derive.passes.rewrite import PASSES, rewrite
 from docs import by_hand
+from docs.experiment.command import Parser, Refusal, status
 from docs.experiment.gradcheck import central_difference, gradients, relative_error
 from docs.experiment.networks import initial_weights, load_network
 from docs.experiment.randomness import stream
+from docs.render.manifest import PageError
+from docs.render.tables import is_table, measured, part_of
 from docs.sinusoid import tasks
 from generated.warm_up import scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from docs.experiment.family import Batch
     from docs.experiment.networks import Network as Package
     from docs.experiment.networks import WeightTuple
@@ -41,17 +47,22 @@ DTYPE = np.dtype(np.float64)
 
 def measure() -> dict[str, Any]:
     """Every figure, by the name under which a page asks for it."""
+    return {name: figure() for name, figure in figures().items()}
+
+
+def figures() -> dict[str, Callable[[], Any]]:
+    """What is measured, by its name."""
     return {
-        "warm_up": warm_up(),
-        "network": forward(),
-        "finite_differences": {name: finite_differences(name) for name in NETWORKS},
-        "step": step(),
-        "meta_loss": meta_loss(),
-        "second_order": second_order(),
-        "passes": passes(),
-        "agreement": {name: agreement(name) for name in NETWORKS},
-        "proof": proof(),
-        "by_hand": by_hand.measure(),
+        "warm_up": warm_up,
+        "network": forward,
+        "finite_differences": lambda: {name: finite_differences(name) for name in NETWORKS},
+        "step": step,
+        "meta_loss": meta_loss,
+        "second_order": second_order,
+        "passes": passes,
+        "agreement": lambda: {name: agreement(name) for name in NETWORKS},
+        "proof": proof,
+        "by_hand": by_hand.measure,
     }
 
 
@@ -189,10 +200,39 @@ def proof() -> dict[str, float]:
     return {form: float(largest_gap(each, steps=1, seed=0)) for form, each in forms.items()}
 
 
-def main() -> int:
-    """Print the figures."""
-    print(json.dumps(measure(), indent=1))
+def shown(path: str, record: dict[str, Any]) -> str:
+    """What a page shows under a path, or everything below it, each under its own."""
+    part = part_of(path, record)
+    if not isinstance(part, dict) or is_table(part):
+        return measured(path, record)
+    below = (f"{path}/{name}" for name in part)
+    return "\n\n".join(f"{each}\n{shown(each, record)}" for each in below)
+
+
+def run(path: str | None) -> int:
+    """Print all figures, or the number or table of a page."""
+    if path is None:
+        print(json.dumps(measure(), indent=1))
+        return 0
+    name = path.partition("/")[0]
+    if name not in figures():
+        raise Refusal(
+            f"figures of {name!r} are asked for; it must be one of {', '.join(figures())}"
+        )
+    try:
+        print(shown(path, {name: figures()[name]()}))
+    except PageError as error:
+        raise Refusal(str(error)) from None
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``python -m docs.render.measure``."""
+    options = Parser(
+        prog="python -m docs.render.measure", description="Measure the site's figures."
+    )
+    options.add_argument("path", nargs="?", help="which, as in finite_differences/relu2")
+    return status(lambda: run(options.parse_args(arguments).path))
 
 
 if __name__ == "__main__":

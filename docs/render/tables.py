@@ -144,7 +144,7 @@ def numbers_table(rows: Sequence[Sequence[str]], words: int = 1) -> str:
 def recorded(text: str, record: Mapping[str, Any]) -> str:
     """A number or a word of a record by its path, with its format: ``machine/fma:.0f``."""
     path, _, form = text.partition(":")
-    value = _at(path, record)
+    value = part_of(path, record)
     if not isinstance(value, str | int | float):
         raise PageError(f"there is no number and no word under {path!r}")
     try:
@@ -153,7 +153,8 @@ def recorded(text: str, record: Mapping[str, Any]) -> str:
         raise PageError(f"what is under {path!r} cannot be printed as {form!r}") from None
 
 
-def _at(path: str, record: Mapping[str, Any]) -> Any:
+def part_of(path: str, record: Mapping[str, Any]) -> Any:
+    """What a record has under a path."""
     try:
         return reduce(lambda part, key: part[key], path.split("/"), record)
     except (KeyError, TypeError):
@@ -162,13 +163,12 @@ def _at(path: str, record: Mapping[str, Any]) -> Any:
 
 def measured(path: str, record: Mapping[str, Any]) -> str:
     """A number that this build measured, or a table of numbers by name."""
-    value = _at(path, record)
+    value = part_of(path, record)
     if not isinstance(value, dict):
         return figure(value)
-    nested = {isinstance(part, dict) for part in value.values()}
-    if len(nested) > 1:
-        raise PageError(f"{path!r} holds tables and numbers; name one of {', '.join(value)}")
-    if nested == {True}:
+    if not is_table(value):
+        raise PageError(f"{path!r} is no table; name one of {', '.join(value)}")
+    if any(isinstance(part, dict) for part in value.values()):
         columns = list(next(iter(value.values())))
         lines = [f"| gradient | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
         return "\n".join(
@@ -176,6 +176,13 @@ def measured(path: str, record: Mapping[str, Any]) -> str:
         )
     lines = [f"| {' | '.join(value)} |", "|" + "--:|" * len(value)]
     return "\n".join([*lines, f"| {_cells(value.values())} |"])
+
+
+def is_table(part: Any) -> bool:
+    """Whether these are numbers by name, or by two names."""
+    rows = [row.values() if isinstance(row, dict) else [row] for row in part.values()]
+    nested = {isinstance(row, dict) for row in part.values()}
+    return len(nested) == 1 and not any(isinstance(cell, dict) for row in rows for cell in row)
 
 
 def _cells(values: Any) -> str:
