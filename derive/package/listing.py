@@ -10,13 +10,17 @@ from derive.model.losses import LOSSES
 from derive.package.collapsed import collapsed_record
 from derive.package.example import example
 from derive.package.formatting import formatted_statements
+from derive.package.numbers import PRIME
+from derive.package.rules import applied
 from derive.printers import latex
 from derive.printers.numpy import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from derive.language.program import Equation, Shape
+    from sympy import Expr
+
+    from derive.language.program import Equation, Program, Shape
     from derive.package.derivation import Derivation
     from derive.package.rules import Rule
     from derive.printers.numpy import Layout
@@ -24,14 +28,20 @@ if TYPE_CHECKING:
     from derive.schedule.plan import Plan
 
 
+#: The quantity whose equation a page shows after each pass.
+FOLLOWED = "Z2_q"
+
+
 def equation_records(
     equations: Iterable[Equation],
+    derivation: Derivation,
     numbers: Mapping[str, str],
     layout: Layout,
     values: Mapping[str, str],
 ) -> list[dict[str, object]]:
     """What a page needs to know of equations; also what they come to, where there are `values`."""
     lines = list(equations)
+    first_order = {line.name: line.terms for line in derivation.first_order}
     codes = formatted_statements([statement(line, layout) for line in lines])
     return [
         {
@@ -43,10 +53,34 @@ def equation_records(
             "reads": [symbol.name for symbol in line.reads],
             "sources": list(line.sources),
             "code": code,
+            "terms": term_records(line, derivation, first_order.get(line.name, ())),
             **({"example": values[line.name]} if values else {}),
         }
         for line, code in zip(lines, codes, strict=True)
     ]
+
+
+def term_records(
+    equation: Equation, derivation: Derivation, first_order: Collection[Expr]
+) -> list[dict[str, object]]:
+    """The terms of an adjoint: the equations each comes from, by which rules, and its order."""
+    records = []
+    for term, text in latex.terms_latex(equation) if equation.gains else ():
+        gains = [gain for gain in equation.gains if gain.term == term] or equation.gains
+        rules = [
+            number
+            for gain in gains
+            for number in applied(derivation.rules, derivation.derived[gain.reader], gain.quantity)
+        ]
+        records.append(
+            {
+                "latex": text,
+                "readers": list(dict.fromkeys(gain.reader for gain in gains)),
+                "rules": list(dict.fromkeys(rules)),
+                "second_order": term not in first_order,
+            }
+        )
+    return records
 
 
 def symbol_record(name: str, shape: Shape = ()) -> dict[str, str]:
@@ -87,6 +121,7 @@ def manifest(derivation: Derivation, banner: str) -> str:
     network, numbers, plan = derivation.network, derivation.numbers, derivation.plan
     loss = LOSSES[network.loss].meaning
     changed = [line for line in derivation.first_order if line.name in numbers.first_order]
+    primed = {line.name: f"{numbers.derived[line.name]}{PRIME}" for line in changed}
     derived, rewritten, first_order = (
         example(network, program)
         for program in (derivation.derived, derivation.stages[-1], derivation.first_order)
@@ -100,11 +135,13 @@ def manifest(derivation: Derivation, banner: str) -> str:
             for letter, meaning in MEANINGS.items()
         ],
         "symbols": [symbol_record(*each) for each in _symbols(derivation).items()],
-        "derived": equation_records(derivation.derived, numbers.derived, "batched", derived),
-        "rewritten": equation_records(
-            _rewritten(derivation), numbers.rewritten, "stacked", rewritten
+        "derived": equation_records(
+            derivation.derived, derivation, numbers.derived, "batched", derived
         ),
-        "first_order": equation_records(changed, numbers.derived, "batched", first_order),
+        "rewritten": equation_records(
+            _rewritten(derivation), derivation, numbers.rewritten, "stacked", rewritten
+        ),
+        "first_order": equation_records(changed, derivation, primed, "batched", first_order),
         **({"example": {name: derived[name] for name in inputs}} if derived else {}),
         **(
             {"collapsed": collapsed_record(network, derivation.derived)}
@@ -112,11 +149,19 @@ def manifest(derivation: Derivation, banner: str) -> str:
             else {}
         ),
         "rules": [rule_record(rule) for rule in derivation.rules],
-        "passes": [{"pass": name, **cost._asdict()} for name, cost in derivation.costs.items()],
+        "passes": [
+            {"pass": name, **cost._asdict(), "followed": _followed(stage)}
+            for (name, cost), stage in zip(derivation.costs.items(), derivation.stages, strict=True)
+        ],
         "choices": [choice_record(choice) for choice in plan.choices] if plan else [],
         "workspace": workspace_record(plan) if plan else {},
     }
     return json_text(record)
+
+
+def _followed(program: Program) -> list[str]:
+    """The query pre-activation that the pages follow through the passes, none in other networks."""
+    return [latex.equation_latex(line) for line in program if line.name == FOLLOWED]
 
 
 def _rewritten(derivation: Derivation) -> tuple[Equation, ...]:

@@ -25,10 +25,15 @@ CHAPTERS = {
     "meta-gradient": 7,
 }
 
-#: The chapter that numbers the scalar warm-up, and the one that numbers what the rewrite changes.
-#: The equations of a network without hidden layers follow those of the warm-up.
+#: The chapter that numbers the scalar warm-up, the one that numbers what the rewrite changes, and
+#: the one that numbers everything where there are several inner steps. The equations of a network
+#: without hidden layers follow those of the warm-up.
 WARM_UP_CHAPTER, WARM_UP_EQUATIONS = 2, 6
 REWRITE_CHAPTER = 8
+STEPS_CHAPTER = 12
+
+#: What stands after the number of a first-order equation, which is left of the one of that number.
+PRIME = "'"
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,13 @@ class Numbers:
         rewritten
             Whether the line is of the rewritten form.
         first_order
-            Whether it is of the first-order gradient, whose lines have the numbers of those that
-            they are left of.
+            Whether it is of the first-order gradient, whose lines have the primed numbers of
+            those that they are left of.
         """
         number = self.of(equation)
         if not number and first_order and equation.name in self.first_order:
             known = self.rewritten if rewritten else self.derived
-            return f"({known[equation.name]}), first order", ""
+            return f"({known[equation.name]}{PRIME})", ""
         note = f"({number})" if number else ""
         sources = self.of_names(equation.sources if number else (equation.name, *equation.sources))
         origin = f"from {', '.join(f'({source})' for source in sources)}" if sources else ""
@@ -102,8 +107,9 @@ def numbers_of(
     linear: bool,
 ) -> Numbers:
     """Number the equations of a network; those of a linear one stand in a chapter of their own."""
-    of_derived = _numbered(derived, linear)
-    of_rewritten = _numbered_after(rewritten, derived, of_derived) if rewritten else {}
+    whole = WARM_UP_CHAPTER if linear else STEPS_CHAPTER if steps > 1 else None
+    of_derived = _numbered(derived, whole)
+    of_rewritten = _numbered_after(rewritten, derived, of_derived, steps) if rewritten else {}
     pairs = [(derived, of_derived), *([(rewritten, of_rewritten)] if rewritten else [])]
     return Numbers(
         derived=of_derived,
@@ -116,28 +122,30 @@ def numbers_of(
     )
 
 
-def _numbered(program: Program, linear: bool) -> dict[str, str]:
+def _numbered(program: Program, whole: int | None) -> dict[str, str]:
     """Each derived equation: its chapter, then its place in the chapter."""
     counts = {WARM_UP_CHAPTER: WARM_UP_EQUATIONS}
     numbers = {}
     for equation in program:
-        chapter = WARM_UP_CHAPTER if linear else CHAPTERS[equation.stage]
+        chapter = whole or CHAPTERS[equation.stage]
         counts[chapter] = counts.get(chapter, 0) + 1
         numbers[equation.name] = f"{chapter}.{counts[chapter]}"
     return numbers
 
 
-def _numbered_after(program: Program, before: Program, known: dict[str, str]) -> dict[str, str]:
+def _numbered_after(
+    program: Program, before: Program, known: dict[str, str], steps: int
+) -> dict[str, str]:
     """Each rewritten equation: its old number, or a new one where it changed."""
     old = {equation.name: equation.value for equation in before}
     numbers: dict[str, str] = {}
-    new = 0
+    chapter, new = (REWRITE_CHAPTER, 0) if steps == 1 else (STEPS_CHAPTER, len(before))
     for equation in program:
         if old.get(equation.name) == equation.value:
             numbers[equation.name] = known[equation.name]
         else:
             new += 1
-            numbers[equation.name] = f"{REWRITE_CHAPTER}.{new}"
+            numbers[equation.name] = f"{chapter}.{new}"
     return numbers
 
 

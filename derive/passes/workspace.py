@@ -126,7 +126,7 @@ def absorb_step(program: Program) -> Program:
             symbol = renamed(symbol, parse(symbol.name).updated)
             value = value_of([(scalar / factor, rest) for scalar, rest in terms_of(value)])
             instead[equation.symbol] = product_of((symbol,), factor)
-        equations.append(replace(equation, symbol=symbol, value=value))
+        equations.append(replace(equation, symbol=symbol, value=value, gains=()))
     return with_equations(program, equations)
 
 

@@ -39,7 +39,21 @@ if TYPE_CHECKING:
 
 def equation_latex(equation: Equation) -> str:
     """Print an equation, ``left = right``."""
-    return f"{name_latex(equation.name)} = {right_latex(equation.value)}"
+    right = " ".join(text for _, text in terms_latex(equation))
+    return f"{name_latex(equation.name)} = {right}"
+
+
+def terms_latex(equation: Equation) -> list[tuple[Expr, str]]:
+    """Print the terms of a right-hand side in reading order, each with its sign as it stands."""
+    if not isinstance(equation.value, MatrixExpr):
+        return [(equation.value, _loss(equation.value))]
+    terms = [(*_term(term), term) for term in equation.terms]
+    in_order = sorted(terms, key=lambda each: each[0] == "-")
+    first = in_order[0][2]
+    return [
+        (term, body if term is first and sign == "+" else f"{sign} {body}")
+        for sign, body, term in in_order
+    ]
 
 
 def right_latex(value: Expr) -> str:

@@ -7,11 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
 from typing import NamedTuple
 
 import pytest
 
 from docs.render.manifest import (
+    LINEAR,
     MODULES,
     PAGE_NETWORK,
     ROOT,
@@ -42,11 +44,9 @@ class Shown(NamedTuple):
 
 def equations_on(page: str, html: str) -> Iterator[Shown]:
     for block in re.split(r'(?=<div class="equation")', html)[1:]:
-        (anchor, number) = re.findall(r'class="number" href="#([\w-]+)">\(([\d.]+)\)', block)[0]
+        (anchor, number) = re.findall(r'class="number" href="#([\w-]+)">\(([\d.]+\'?)\)', block)[0]
         assert f'id="{anchor}"' in block
-        lists = dict(
-            re.findall(r"<span>(reads|read by) (.*?)</span>(?=<span>|<a href|</div>)", block)
-        )
+        lists = dict(re.findall(r"<span>(reads|read by) (.*?)</span>(?=<span>|</div>)", block))
         found = {
             kind: re.findall(r'data-sym="(\w+)"(?: href="([^"]*)")?', names)
             for kind, names in lists.items()
@@ -115,10 +115,10 @@ def test_equations_on_a_page_stand_in_the_order_of_their_numbers() -> None:
     site, _ = rendered()
     for network, form in [
         (PAGE_NETWORK, "derived"), (PAGE_NETWORK, "rewritten"), (PAGE_NETWORK, "first_order"),
-        ("warm_up", "derived"),
+        ("warm_up", "derived"), (LINEAR, "derived"),
     ]:  # fmt: skip
         numbers = [
-            tuple(map(int, find(label)["number"].split(".")))
+            tuple(map(int, find(label)["number"].removesuffix("'").split(".")))
             for label in site.places
             if (label.network, label.form) == (network, form)
         ]
@@ -131,8 +131,11 @@ def test_a_number_on_a_chapter_page_begins_with_the_chapter() -> None:
     for each in shown().values():
         label = labels()[each.page, each.anchor]
         assert each.number == find(label)["number"]
+        chapter = each.number.partition(".")[0]
         if label.network in (PAGE_NETWORK, "warm_up"):
-            assert CHAPTERS[int(each.number.partition(".")[0])] == each.page
+            assert CHAPTERS[chapter] == each.page
+        elif label.network == LINEAR:
+            assert CHAPTERS[f"{chapter}b"] == each.page
 
 
 def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
@@ -146,7 +149,7 @@ def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
             target = place(each.page, address)
             if name not in defined:
                 assert target == NOTATION, (where, name)
-            elif label.network in (PAGE_NETWORK, "warm_up"):
+            elif label.network in (PAGE_NETWORK, LINEAR, "warm_up"):
                 # The same name and number: what the rewrite left alone is shown as derived.
                 assert shown()[target].name == name
                 assert shown()[target].number == defined[name]
@@ -202,15 +205,16 @@ def test_numbers_in_code_lead_to_their_equations(module: str) -> None:
     linked = 0
     for row in rows:
         comment = re.search(r'<span class="c1">(# .*)</span>', row)
-        numbers = re.findall(r"\((\d+\.\d+)\)", comment[1]) if comment else []
-        links = re.findall(r'<a href="([^"]*)">\((\d+\.\d+)\)(, first order)?</a>', row)
+        numbers = re.findall(r"\((\d+\.\d+'?)\)", unescape(comment[1])) if comment else []
+        links = re.findall(r"""<a href="([^"]*)">\((\d+\.\d+'?)\)</a>""", unescape(row))
         # Every equation of these networks is shown, so no number is without a link.
-        assert [number for _, number, _ in links] == numbers, row
-        for address, number, first_order in links:
+        assert [number for _, number in links] == numbers, row
+        for address, number in links:
+            first_order = number.endswith("'")
             target = shown()[place(page, address)]
             label = labels()[target.page, target.anchor]
             assert label.network == network
-            assert (label.form == "first_order") == bool(first_order)
+            assert (label.form == "first_order") == first_order
             # First-order MAML is shown as derived, also where a line computes it rewritten.
             assert target.number == number or (first_order and form == "kernel")
             linked += 1
