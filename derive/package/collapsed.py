@@ -68,12 +68,14 @@ def collapsed_record(network: Network, program: Program) -> dict[str, object]:
     symbol = MatrixSymbol("H", *hessian.shape)
     lines = (*program, Equation(symbol, hessian, program[str(gradient)].stage))
     start = given(network, program)
-    H = evaluate(Program(program.groups, lines, program.outputs), start)[symbol]
-    rate = start[alpha]
+    values = evaluate(Program(program.groups, lines, program.outputs), start)
+    H, rate = values[symbol], start[alpha]
+    first, full = values[program["W1_fast_bar"].symbol], values[gradient]
     return {
         "meta-gradient": f"{right_latex(gradient)} = {value_latex(value)}",
         "hessian": f"H = {value_latex(hessian)} = {number_latex(H)}",
         "factor": rf"I - \alpha \, H = {number_latex(eye(H.rows) - rate * H)}",
+        "product": number_latex(first.dot(full)),
         "directions": [
             {
                 "direction": number_latex(vector),

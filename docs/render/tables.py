@@ -7,6 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import (
+    LINEAR,
     PAGE_NETWORK,
     PageError,
     manifest,
@@ -124,6 +125,21 @@ def _written(name: str, network: str) -> str:
     """A quantity, or a number that has no shape: the step size."""
     known = symbols(network)
     return f"${marked(known[name]['latex'], network)}$" if name in known else rf"$\{name}$"
+
+
+def collapsed(key: str) -> str:
+    """The meta-gradient of one linear layer as one product, and what the matrix in it does."""
+    record = manifest(LINEAR)["collapsed"]
+    if key not in record:
+        raise PageError(f"there is no {key!r} of the linear layer")
+    if key == "product":
+        return f"${record[key]}$"
+    if key != "directions":
+        return f"$$\n{marked(record[key], LINEAR)}\n$$"
+    head = [r"direction", r"$\lambda$", r"$\alpha \lambda$", r"$1 - \alpha \lambda$"]
+    rows = [[f"${each}$" for each in row.values()] for row in record[key]]
+    marks = [":-:"] * len(head)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
 
 
 def decimal(fraction: str) -> str:

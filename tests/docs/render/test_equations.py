@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from docs.render.manifest import (
+    LINEAR,
     MODULES,
     PAGE_NETWORK,
     ROOT,
@@ -114,7 +115,7 @@ def test_equations_on_a_page_stand_in_the_order_of_their_numbers() -> None:
     site, _ = rendered()
     for network, form in [
         (PAGE_NETWORK, "derived"), (PAGE_NETWORK, "rewritten"), (PAGE_NETWORK, "first_order"),
-        ("warm_up", "derived"),
+        ("warm_up", "derived"), (LINEAR, "derived"),
     ]:  # fmt: skip
         numbers = [
             tuple(map(int, find(label)["number"].removesuffix("'").split(".")))
@@ -130,8 +131,11 @@ def test_a_number_on_a_chapter_page_begins_with_the_chapter() -> None:
     for each in shown().values():
         label = labels()[each.page, each.anchor]
         assert each.number == find(label)["number"]
+        chapter = each.number.partition(".")[0]
         if label.network in (PAGE_NETWORK, "warm_up"):
-            assert CHAPTERS[int(each.number.partition(".")[0])] == each.page
+            assert CHAPTERS[chapter] == each.page
+        elif label.network == LINEAR:
+            assert CHAPTERS[f"{chapter}b"] == each.page
 
 
 def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
@@ -145,7 +149,7 @@ def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
             target = place(each.page, address)
             if name not in defined:
                 assert target == NOTATION, (where, name)
-            elif label.network in (PAGE_NETWORK, "warm_up"):
+            elif label.network in (PAGE_NETWORK, LINEAR, "warm_up"):
                 # The same name and number: what the rewrite left alone is shown as derived.
                 assert shown()[target].name == name
                 assert shown()[target].number == defined[name]
