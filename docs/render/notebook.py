@@ -90,7 +90,7 @@ def notebook(page: str, markdown: str) -> str:
     PageError
         When the page shows what a notebook cannot.
     """
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": cell.kind, "id": cell.name, "metadata": {}, "source": _lines(cell.text)}
         | ({"execution_count": None, "outputs": []} if cell.kind == "code" else {})
         for cell in cells_of(markdown, NOTEBOOKS[page])
@@ -174,6 +174,7 @@ def prose(markdown: str, network: str, whole: bool = True) -> str:
         Whether its last sentence is complete; if a measurement was to end it, it goes.
     """
     text = re.sub(r"^```text\n.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^.*\]\([^)]*\.ipynb\).*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\{\{example:(\w+)\}\}", lambda match: example(match[1]), text)
     text = re.sub(r"\[eq:([\w/]+)\]", lambda match: f"({find(label_of(match[1]))['number']})", text)
     text = re.sub(r"\[sym:([\w/]+)\]", lambda match: _symbol(match[1], network), text)
@@ -210,7 +211,7 @@ def _array(text: str) -> str:
 
 
 def literal(value: str) -> str:
-    r"""A value of a manifest as Python: ``1/2``, or ``\begin{pmatrix} 1 & \frac{1}{2} \end{...}``."""
+    r"""A value of a manifest as Python: a fraction, or a matrix in LaTeX."""
     match = re.fullmatch(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", value)
     if match is None:
         return _number(value)
