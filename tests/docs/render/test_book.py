@@ -160,7 +160,7 @@ def squeezed(text: str) -> str:
 @needs_browser
 def test_every_chapter_is_a_bookmark_on_the_page_that_the_contents_say(printed: Printed) -> None:
     pages = {
-        squeezed(each.title): (printed.pdf.get_destination_page_number(each) or 0) + 1
+        squeezed(str(each.title)): (printed.pdf.get_destination_page_number(each) or 0) + 1
         for each in printed.pdf.outline
         if not isinstance(each, list)
     }
