@@ -51,13 +51,17 @@ def inner_step(
     layers: Sequence[Layer], rows: str, suffix: str
 ) -> tuple[tuple[Equation, ...], tuple[Layer, ...]]:
     """One gradient step: ``W_fast = W - alpha dW``, and the layers after it."""
-    equations = []
-    for symbol in (symbol for layer in layers for symbol in layer):
+
+    def fast(symbol: MatrixSymbol) -> MatrixSymbol:
         name = name_of(symbol)
-        fast = renamed(symbol, Name(name.base, name.layer, fast=suffix))
-        equations.append(Equation(fast, symbol - alpha * inner_gradient(symbol, rows), "step"))
-    symbols = [equation.symbol for equation in equations]
-    return tuple(equations), tuple(zip(symbols[::2], symbols[1::2], strict=True))
+        return renamed(symbol, Name(name.base, name.layer, fast=suffix))
+
+    equations = tuple(
+        Equation(fast(symbol), symbol - alpha * inner_gradient(symbol, rows), "step")
+        for layer in layers
+        for symbol in layer
+    )
+    return equations, tuple(tuple(map(fast, layer)) for layer in layers)
 
 
 def adapted_loss(network: Network) -> tuple[Equation, ...]:

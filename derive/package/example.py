@@ -34,6 +34,14 @@ TABLES: dict[Network, dict[str, str]] = {
         "Y_q": "-2; -3",
         "alpha": "1/2",
     },
+    Network(hidden=0, bias=False): {
+        "W1": "1; 2",
+        "X_s": "2 1; -1 -2",
+        "Y_s": "1; 1",
+        "X_q": "1 0; 1 2",
+        "Y_q": "-5; -3",
+        "alpha": "1/6",
+    },
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive.language.names import MEANINGS, parse
 from derive.model.losses import LOSSES
+from derive.package.collapsed import collapsed_record
 from derive.package.example import example
 from derive.package.formatting import formatted_statements
 from derive.package.numbers import PRIME
@@ -117,12 +118,12 @@ def workspace_record(plan: Plan) -> dict[str, int]:
 
 def manifest(derivation: Derivation, banner: str) -> str:
     """``equations.json``: every equation, and what each pass did, for the site."""
-    numbers, plan = derivation.numbers, derivation.plan
-    loss = LOSSES[derivation.network.loss].meaning
+    network, numbers, plan = derivation.network, derivation.numbers, derivation.plan
+    loss = LOSSES[network.loss].meaning
     changed = [line for line in derivation.first_order if line.name in numbers.first_order]
     primed = {line.name: f"{numbers.derived[line.name]}{PRIME}" for line in changed}
     derived, rewritten, first_order = (
-        example(derivation.network, program)
+        example(network, program)
         for program in (derivation.derived, derivation.stages[-1], derivation.first_order)
     )
     inputs = [str(symbol) for symbol in derivation.derived.inputs]
@@ -142,6 +143,11 @@ def manifest(derivation: Derivation, banner: str) -> str:
         ),
         "first_order": equation_records(changed, derivation, primed, "batched", first_order),
         **({"example": {name: derived[name] for name in inputs}} if derived else {}),
+        **(
+            {"collapsed": collapsed_record(network, derivation.derived)}
+            if derived and not network.hidden
+            else {}
+        ),
         "rules": [rule_record(rule) for rule in derivation.rules],
         "passes": [
             {"pass": name, **cost._asdict(), "followed": _followed(stage)}

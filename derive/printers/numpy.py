@@ -40,7 +40,7 @@ from derive.language.names import ROWS, is_row_free, reading_order
 from derive.language.program import product_of, scalar_and_factors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from derive.language.program import Equation, Program
 
@@ -66,6 +66,12 @@ def statement(equation: Equation, layout: Layout) -> str:
         return f"{equation.name} = {_right(equation, layout)}"
     except ValueError as error:
         raise ValueError(f"`{equation.name}`: {error}") from None
+
+
+def unpacked(names: Iterable[str], value: str) -> str:
+    """Print an assignment of the parts of a value to names; a single name is not the whole."""
+    left = list(names)
+    return f"{', '.join(left)} = {value}" if len(left) > 1 else f"({left[0]},) = {value}"
 
 
 def _right(equation: Equation, layout: Layout) -> str:

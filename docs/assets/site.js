@@ -18,7 +18,7 @@ function light(event) {
 
 // What a link leads to may stand inside something closed, even twice.
 function unfold(hash) {
-  const target = hash && document.getElementById(decodeURIComponent(hash.slice(1)));
+  const target = document.getElementById(decodeURIComponent(hash.slice(1)));
   const folded = "details:not([open])";
   if (!target?.closest(folded)) return;
   for (let each = target.closest(folded); each; each = each.closest(folded)) each.open = true;
@@ -65,6 +65,9 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const type of ["pointerover", "focusin", "focusout"]) document.addEventListener(type, light);
   document.addEventListener("copy", copyFormulas);
   // A second click on a link changes no address.
-  document.addEventListener("click", (event) => unfold(event.target.closest?.("a[href^='#']")?.hash));
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[*|href^='#']");
+    if (link) unfold(link.hash ?? link.href.baseVal);
+  });
   addEventListener("hashchange", () => unfold(location.hash));
 });

@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: The network that the pages follow.
 PAGE_NETWORK = "relu2"
 
+#: The network of the chapter between the scalar and the network.
+LINEAR = "linear"
+
 #: The module that computes each form of the meta-gradient, and the function of it that does.
 MODULES = {
     "derived": ("reference", "meta_loss_and_gradient"),

@@ -20,13 +20,14 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{workspace:relu2/buffers}}    a figure of the workspace form
     {{rules:tanh2}}                the derivative rules that a derivation used
     {{example:w_bar}}              a number of the worked example in scalars
+    {{collapsed:hessian}}          the meta-gradient of one linear layer as one product
     {{numbers:relu2}}              what is given in the toy example of a network
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
     {{results:table/quick}}        what make results found
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
-    {{notation}}                   the letters
+    {{notation}}                   the letters, or some: {{notation:X W}}
     {{symbols:relu2}}              every quantity of a network
 """
 
@@ -41,6 +42,7 @@ from docs.render.code import stage_block, whole_file
 from docs.render.diagnose import diagnosed
 from docs.render.equations import INPUTS, equation_html
 from docs.render.manifest import (
+    LINEAR,
     PAGE_NETWORK,
     ROOT,
     Label,
@@ -55,6 +57,7 @@ from docs.render.results import results
 from docs.render.speed import speed
 from docs.render.tables import (
     choice_table,
+    collapsed,
     example,
     followed,
     given_numbers,
@@ -138,12 +141,13 @@ def render(markdown: str, page: str, site: Site) -> str:
         "followed": followed,
         "example": example,
         "numbers": given_numbers,
+        "collapsed": collapsed,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
         "results": results,
         "diagnose": diagnosed,
         "symbols": symbol_table,
-        "notation": lambda _: notation_table(),
+        "notation": notation_table,
     }
 
     def fill(match: re.Match[str]) -> str:
@@ -173,7 +177,8 @@ def shown_equations(labels: str, page: str, site: Site) -> str:
     for label in map(label_of, labels.split()):
         number = find(label)["number"]
         chapter = re.match(r"\d+", page)
-        if chapter and label.network == PAGE_NETWORK and chapter[0] != number.partition(".")[0]:
+        own = label.network in (PAGE_NETWORK, LINEAR)
+        if chapter and own and chapter[0] != number.partition(".")[0]:
             raise PageError(f"equation {label} is ({number}) but is shown in chapter {chapter[0]}")
         blocks.append(
             equation_html(
@@ -233,8 +238,11 @@ def not_shown(places: Mapping[Label, str]) -> list[Label]:
     """The equations of the derivation, and of the rewrite where it changed them, without a page."""
     record = manifest(PAGE_NETWORK)
     derived = {equation["number"] for equation in record["derived"]}
-    wanted = [Label("warm_up", "derived", line["name"]) for line in manifest("warm_up")["derived"]]
-    wanted += [Label(PAGE_NETWORK, "derived", line["name"]) for line in record["derived"]]
+    wanted = [
+        Label(network, "derived", line["name"])
+        for network in ("warm_up", LINEAR, PAGE_NETWORK)
+        for line in manifest(network)["derived"]
+    ]
     wanted += [
         Label(PAGE_NETWORK, "rewritten", line["name"])
         for line in record["rewritten"]

@@ -1,7 +1,7 @@
 """Make the results that the pages show, from real runs: about an hour of them on two cores.
 
-Each file is what one sweep found, with its command, seeds and versions; the figures are those of
-two runs. Finished runs are not run again.
+Each file is what one sweep or one measurement found, with its command, seeds and versions; the
+figures are theirs and those of two runs. Finished runs are not run again.
 """
 
 from __future__ import annotations

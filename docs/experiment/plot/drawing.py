@@ -61,6 +61,14 @@ LOOKS = {
     "random": Look("#949494", (0, (1.2, 1.4)), "^", FAINT),
 }
 
+#: The meta-gradient and its parts: it and its first order look as the methods that descend them.
+PARTS = {
+    "whole": LOOKS["maml"],
+    "first_order": LOOKS["first-order"],
+    "gauss_newton": Look("#6a1848", (0, (4.5, 1.2)), "", "#6a1848"),
+    "residual": Look("#c7860f", (0, (2, 1.2)), "", "#8f5b08"),
+}
+
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
     """Numbers moved apart until neighbours are at least a gap apart, in their order."""

@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.experiment.plot.drawing import LOOKS, WIDTH, Look, label_ends
+from docs.experiment.plot.drawing import PARTS, WIDTH, label_ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-#: The whole and its first order look as the methods do that descend them.
-PARTS = {
-    "whole": LOOKS["maml"],
-    "first_order": LOOKS["first-order"],
-    "gauss_newton": Look("#8a2d62", "-", "", "#8a2d62"),
-    "residual": Look("#c07c12", (0, (4.5, 1.8)), "", "#8f5b08"),
-}
 
 #: In either panel, what is drawn, as which part, and its name.
 LENGTHS = {

@@ -135,10 +135,14 @@ class Predictions:
             H = self.activation(H @ W + b)
         return (H @ arrays[-2] + arrays[-1]).reshape(-1)
 
+    def jacobian(self) -> np.ndarray:
+        """A row a prediction."""
+        slopes = [self((i, 1)) - self((i, -1)) for i in range(self.count)]
+        return np.stack(slopes, axis=1) / (2 * self.step)
+
     def gauss_newton(self, v: np.ndarray) -> np.ndarray:
         """What a step adds to adjoints v by way of the Jacobian."""
-        slopes = [self((i, 1)) - self((i, -1)) for i in range(self.count)]
-        J = np.stack(slopes, axis=1) / (2 * self.step)
+        J = self.jacobian()
         return np.asarray(-self.factor * J.T @ (J @ v))
 
     def residual(self, v: np.ndarray) -> np.ndarray:
@@ -169,6 +173,16 @@ def test_what_is_dropped_is_the_gauss_newton_part(network: Network) -> None:
     assert (v == adjoints(network, without, 1)).all()
     dropped = adjoints(network, whole, 0) - adjoints(network, without, 0)
     assert same(dropped, Predictions(network, 0).gauss_newton(v))
+
+
+@pytest.mark.parametrize("network", [*RELU, *TANH], ids=str)
+def test_what_arrives_at_the_door_is_how_the_predictions_change(network: Network) -> None:
+    whole, _ = found(network)
+    arriving = vector(whole, [MatrixSymbol(f"dZ{network.hidden + 1}_s_bar", N, O)])
+    predictions = Predictions(network, 0)
+    # The factor has 2/(N O) in it, beside alpha.
+    change = -predictions.factor * (predictions.jacobian() @ adjoints(network, whole, 1))
+    assert same(arriving, change * SIZES[N] * SIZES[O] / 2)
 
 
 @pytest.mark.parametrize("network", [*RELU, *TANH], ids=str)

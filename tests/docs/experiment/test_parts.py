@@ -128,7 +128,8 @@ def test_it_is_measured_along_the_training_of_train(
     points = [fresh(SINUSOIDS, SMALL, 1, {}, 0).parameters]
     for iterations in (3, 6):
         state = fresh(SINUSOIDS, replace(SMALL, iterations=iterations), 1, {}, 0)
-        (folder := tmp_path / str(iterations)).mkdir()
+        folder = tmp_path / str(iterations)
+        folder.mkdir()
         state, _ = go_on(folder, state, every=100, quiet=True)
         points.append(state.finished["maml"])
     for point, angle in zip(points, found["only_first_order"], strict=True):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from docs.render.manifest import (
+    LINEAR,
     MODULES,
     PAGE_NETWORK,
     ROOT,
@@ -114,7 +115,7 @@ def test_equations_on_a_page_stand_in_the_order_of_their_numbers() -> None:
     site, _ = rendered()
     for network, form in [
         (PAGE_NETWORK, "derived"), (PAGE_NETWORK, "rewritten"), (PAGE_NETWORK, "first_order"),
-        ("warm_up", "derived"),
+        ("warm_up", "derived"), (LINEAR, "derived"),
     ]:  # fmt: skip
         numbers = [
             tuple(map(int, find(label)["number"].removesuffix("'").split(".")))
@@ -130,8 +131,11 @@ def test_a_number_on_a_chapter_page_begins_with_the_chapter() -> None:
     for each in shown().values():
         label = labels()[each.page, each.anchor]
         assert each.number == find(label)["number"]
+        chapter = each.number.partition(".")[0]
         if label.network in (PAGE_NETWORK, "warm_up"):
-            assert CHAPTERS[int(each.number.partition(".")[0])] == each.page
+            assert CHAPTERS[chapter] == each.page
+        elif label.network == LINEAR:
+            assert CHAPTERS[f"{chapter}b"] == each.page
 
 
 def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
@@ -145,7 +149,7 @@ def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
             target = place(each.page, address)
             if name not in defined:
                 assert target == NOTATION, (where, name)
-            elif label.network in (PAGE_NETWORK, "warm_up"):
+            elif label.network in (PAGE_NETWORK, LINEAR, "warm_up"):
                 # The same name and number: what the rewrite left alone is shown as derived.
                 assert shown()[target].name == name
                 assert shown()[target].number == defined[name]
@@ -273,3 +277,33 @@ def test_the_table_of_quantities_leads_to_every_definition() -> None:
     lines = {line["name"]: line for form in MODULES for line in manifest(PAGE_NETWORK)[form]}
     for name, symbol in symbols(PAGE_NETWORK).items():
         assert name not in lines or symbol["shape"] == lines[name]["shape"]
+
+
+def test_every_term_says_where_it_comes_from() -> None:
+    site, pages = rendered()
+    rules = re.findall(r'id="(rule-\d+)"', pages["reference/rules.md"])
+    assert rules == [f"rule-{number}" for number in range(1, len(rules) + 1)]
+    seen = 0
+    for label, page in site.places.items():
+        terms = find(label).get("terms", [])
+        block = pages[page].split(f'<div class="equation" id="{label.anchor}">')[1]
+        shown_terms = re.findall(
+            r'<span class="term( second)?">.*?<span class="origin"[^>]*>(.*?)</span></span>(?=<)',
+            block.split('<div class="tag">')[0],
+        )
+        assert len(shown_terms) == len(terms), label
+        mixed = not all(term["second_order"] for term in terms)
+        for term, (second, origin) in zip(terms, shown_terms, strict=True):
+            assert bool(second) == (mixed and term["second_order"])
+            assert bool(second) == ("second order" in origin)
+            numbers = [
+                find(label._replace(form="derived", name=n))["number"] for n in term["readers"]
+            ]
+            assert re.findall(r"\(([\d.]+)\)", origin) == numbers
+            for address in re.findall(r'href="([^"]*)"', origin):
+                where = place(page, address)
+                assert where in labels() or (where[0] == "reference/rules.md" and where[1] in rules)
+            if label.network == PAGE_NETWORK:
+                assert origin.count("href") >= len(numbers) + 1
+            seen += 1
+    assert seen > 60
