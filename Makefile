@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: experiment build test test-all lint site results bench lock clean
+.PHONY: setup experiment build test test-all lint site results bench lock clean
+
+# What every command on the site needs but those that name their own; into .venv/.
+setup: $(VENV)/dev.stamp
 
 # Train, evaluate and plot; into results/.
 experiment: $(VENV)/experiment.stamp

@@ -132,13 +132,7 @@ def derive(name: str, network: Network) -> Derivation:
         stages=stages,
         first_order=first_order,
         rules=rules_of(derived),
-        numbers=numbers_of(
-            derived,
-            stages[-1] if rewritten else None,
-            first_order,
-            network.steps,
-            linear=not network.hidden,
-        ),
+        numbers=numbers_of(derived, stages[-1] if rewritten else None, first_order, network),
         plan=plan,
         lacks=tuple(lacks),
     )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from derive.language.program import Equation, Program
+    from derive.model.network import Network
 
 #: The chapter that numbers the equations of each stage.
 CHAPTERS = {
@@ -25,12 +26,14 @@ CHAPTERS = {
     "meta-gradient": 7,
 }
 
-#: The chapter that numbers the scalar warm-up, the one that numbers what the rewrite changes, and
-#: the one that numbers everything where there are several inner steps. The equations of a network
-#: without hidden layers follow those of the warm-up.
-WARM_UP_CHAPTER, WARM_UP_EQUATIONS = 2, 6
+#: The chapter that numbers the scalar warm-up and after it a linear network, the one that numbers
+#: what the rewrite changes, and the one that numbers all where there are several inner steps.
+WARM_UP_CHAPTER = 2
 REWRITE_CHAPTER = 8
 STEPS_CHAPTER = 12
+
+#: How many equations a chapter has before those of a network: the warm-up's.
+_BEFORE = {WARM_UP_CHAPTER: 6}
 
 #: What stands after the number of a first-order equation, which is left of the one of that number.
 PRIME = "'"
@@ -99,17 +102,20 @@ class Numbers:
         return note, origin
 
 
+def chapter_of(network: Network) -> int | None:
+    """The chapter that all equations of a network belong to, nothing where stages have theirs."""
+    if network.steps > 1:
+        return STEPS_CHAPTER
+    return None if network.hidden else WARM_UP_CHAPTER
+
+
 def numbers_of(
-    derived: Program,
-    rewritten: Program | None,
-    first_order: Program,
-    steps: int,
-    linear: bool,
+    derived: Program, rewritten: Program | None, first_order: Program, network: Network
 ) -> Numbers:
-    """Number the equations of a network; those of a linear one stand in a chapter of their own."""
-    whole = WARM_UP_CHAPTER if linear else STEPS_CHAPTER if steps > 1 else None
-    of_derived = _numbered(derived, whole)
-    of_rewritten = _numbered_after(rewritten, derived, of_derived, steps) if rewritten else {}
+    """Number the equations of a network."""
+    own = chapter_of(network)
+    of_derived = _numbered(derived, own)
+    of_rewritten = _numbered_after(rewritten, derived, of_derived, own) if rewritten else {}
     pairs = [(derived, of_derived), *([(rewritten, of_rewritten)] if rewritten else [])]
     return Numbers(
         derived=of_derived,
@@ -117,29 +123,29 @@ def numbers_of(
         first_order=frozenset(
             line.name for line in first_order if derived[line.name].value != line.value
         ),
-        steps=steps,
+        steps=network.steps,
         by_value={_bare(line): known[line.name] for program, known in pairs for line in program},
     )
 
 
-def _numbered(program: Program, whole: int | None) -> dict[str, str]:
+def _numbered(program: Program, own: int | None) -> dict[str, str]:
     """Each derived equation: its chapter, then its place in the chapter."""
-    counts = {WARM_UP_CHAPTER: WARM_UP_EQUATIONS}
+    counts = dict(_BEFORE)
     numbers = {}
     for equation in program:
-        chapter = whole or CHAPTERS[equation.stage]
+        chapter = own or CHAPTERS[equation.stage]
         counts[chapter] = counts.get(chapter, 0) + 1
         numbers[equation.name] = f"{chapter}.{counts[chapter]}"
     return numbers
 
 
 def _numbered_after(
-    program: Program, before: Program, known: dict[str, str], steps: int
+    program: Program, before: Program, known: dict[str, str], own: int | None
 ) -> dict[str, str]:
     """Each rewritten equation: its old number, or a new one where it changed."""
     old = {equation.name: equation.value for equation in before}
     numbers: dict[str, str] = {}
-    chapter, new = (REWRITE_CHAPTER, 0) if steps == 1 else (STEPS_CHAPTER, len(before))
+    chapter, new = (own, _BEFORE.get(own, 0) + len(before)) if own else (REWRITE_CHAPTER, 0)
     for equation in program:
         if old.get(equation.name) == equation.value:
             numbers[equation.name] = known[equation.name]

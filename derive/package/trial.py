@@ -221,7 +221,8 @@ class _Trial:
         """Hold a gradient against differences of its loss, along a random direction."""
         algorithm = ALGORITHMS[self.derivation.network.algorithm]
         losses = {"loss_and_gradient": "loss"}
-        losses |= {"meta_loss_and_gradient": "meta_loss"} if algorithm.second_order else {}
+        if not algorithm.constants(function.program):
+            losses |= {"meta_loss_and_gradient": "meta_loss"}
         if function.name not in losses:
             return
         loss, gradient = (

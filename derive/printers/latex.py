@@ -89,7 +89,9 @@ def number_latex(value: Value) -> str:
     """Print a rational number, or a matrix of them."""
     if isinstance(value, MatrixBase):
         rows = (" & ".join(map(number_latex, value.row(i))) for i in range(value.rows))
-        return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
+        # Fractions of two rows would touch.
+        apart = r" \\[0.3em] " if any(each.q != 1 for each in value) else r" \\ "
+        return r"\begin{pmatrix} " + apart.join(rows) + r" \end{pmatrix}"
     if not isinstance(value, Rational):
         raise ValueError(f"{value} is not a rational number")
     return f"-{_scalar(-value)}" if value < 0 else _scalar(value)

@@ -48,7 +48,8 @@ def equation_html(
     return (
         f'<div class="equation" id="{label.anchor}">'
         f'<div class="formula" tabindex="0">{_formula(label, record, href, page_url)}</div>'
-        f'<a class="number" href="#{label.anchor}">({record["number"]})</a>'
+        f'<div class="tag"><a class="number" href="#{label.anchor}">({record["number"]})</a>'
+        f"{_note(label, record)}</div>"
         f'<div class="line highlight"><code>{code}</code></div>'
         f'<div class="links" data-search-exclude>{_links(label, record, href, page_url)}</div>'
         "</div>"
@@ -116,14 +117,14 @@ def _number(label: Label, href: Callable[[Label], str]) -> str:
 # --- what stands below it ---
 
 
-def _note(label: Label, record: dict[str, Any]) -> list[str]:
-    """What the number belongs to, where it is not the pages' own meta-gradient."""
-    if label.network not in (PAGE_NETWORK, "warm_up"):
-        return [f"<strong>{label.network}</strong>"]
+def _note(label: Label, record: dict[str, Any]) -> str:
+    """What stands below the number: that all of it is of one order, or another network."""
+    if label.network not in (PAGE_NETWORK, "warm_up", "linear"):
+        return f"<span>{label.network}</span>"
     if label.form == "first_order":
-        return ["<strong>first order</strong>"]
+        return "<span>first order</span>"
     terms = record.get("terms", [])
-    return [SECOND_ORDER] if terms and _wholly_second_order(terms) else []
+    return SECOND_ORDER if terms and _wholly_second_order(terms) else ""
 
 
 def _links(
@@ -133,14 +134,15 @@ def _links(
     page_url: Callable[[str], str],
 ) -> str:
     """One line, and what unfolds from it."""
-    parts = _note(label, record)
+    parts = []
     if record["shape"]:
         shape = escape(record["shape"], quote=False)
         parts.append(f'<span class="shape arithmatex">\\({shape}\\)</span>')
     source = page_url(f"reference/code/{label.network}-{label.module}.md")
     if source:
         line = source_line(label)
-        parts.append(f'<a href="{source}#L{line}">{label.module}.py, line {line}</a>')
+        module = f'<span class="module">{label.module}.py, </span>'
+        parts.append(f'<a href="{source}#L{line}">{module}line {line}</a>')
     connections = f"<span>reads {_names(label, record['reads'], href, page_url)}</span>"
     if after := readers(label):
         connections += f"<span>read by {_names(label, after, href, page_url)}</span>"

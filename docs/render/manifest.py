@@ -160,7 +160,7 @@ def _symbol_pattern(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
 def marked(latex: str, network: str) -> str:
     r"""LaTeX whose quantities carry their kind and their name, so that a pointer can find them.
 
-    ``\q{kind}{name}{...}`` is a macro of ``site.js``.
+    ``\q{kind}{name}{...}`` is a macro of `formulas`.
     """
     known = symbols(network)
     names = {symbol["latex"]: name for name, symbol in known.items()}

@@ -27,7 +27,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
     {{results:table/quick}}        what make results found
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
-    {{notation}}                   the letters
+    {{notation}}                   the letters, or some: {{notation:X W}}
     {{symbols:relu2}}              every quantity of a network
 """
 
@@ -147,14 +147,18 @@ def render(markdown: str, page: str, site: Site) -> str:
         "results": results,
         "diagnose": diagnosed,
         "symbols": symbol_table,
-        "notation": lambda _: notation_table(),
+        "notation": notation_table,
     }
 
     def fill(match: re.Match[str]) -> str:
         command = commands.get(match["command"])
         if command is None:
             raise PageError(f"there is no command {match['command']!r}")
-        return command((match["rest"] or "").strip())
+        # Inside a box of Markdown every line stands as far to the right as the command.
+        line = markdown.rfind("\n", 0, match.start()) + 1
+        before = markdown[line : match.start()]
+        indent = before if before.isspace() else ""
+        return command((match["rest"] or "").strip()).replace("\n", f"\n{indent}")
 
     filled = re.sub(r"\{\{\s*(?P<command>\w+)(:(?P<rest>[^}]*))?\}\}", fill, markdown)
     filled = style_once(filled)

@@ -160,7 +160,7 @@ def numbers_table(rows: Sequence[Sequence[str]], words: int = 1) -> str:
 def recorded(text: str, record: Mapping[str, Any]) -> str:
     """A number or a word of a record by its path, with its format: ``machine/fma:.0f``."""
     path, _, form = text.partition(":")
-    value = _at(path, record)
+    value = part_of(path, record)
     if not isinstance(value, str | int | float):
         raise PageError(f"there is no number and no word under {path!r}")
     try:
@@ -169,7 +169,8 @@ def recorded(text: str, record: Mapping[str, Any]) -> str:
         raise PageError(f"what is under {path!r} cannot be printed as {form!r}") from None
 
 
-def _at(path: str, record: Mapping[str, Any]) -> Any:
+def part_of(path: str, record: Mapping[str, Any]) -> Any:
+    """What a record has under a path."""
     try:
         return reduce(lambda part, key: part[key], path.split("/"), record)
     except (KeyError, TypeError):
@@ -178,13 +179,12 @@ def _at(path: str, record: Mapping[str, Any]) -> Any:
 
 def measured(path: str, record: Mapping[str, Any]) -> str:
     """A number that this build measured, or a table of numbers by name."""
-    value = _at(path, record)
+    value = part_of(path, record)
     if not isinstance(value, dict):
         return figure(value)
-    nested = {isinstance(part, dict) for part in value.values()}
-    if len(nested) > 1:
-        raise PageError(f"{path!r} holds tables and numbers; name one of {', '.join(value)}")
-    if nested == {True}:
+    if not is_table(value):
+        raise PageError(f"{path!r} is no table; name one of {', '.join(value)}")
+    if any(isinstance(part, dict) for part in value.values()):
         columns = list(next(iter(value.values())))
         lines = [f"| gradient | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
         return "\n".join(
@@ -192,6 +192,13 @@ def measured(path: str, record: Mapping[str, Any]) -> str:
         )
     lines = [f"| {' | '.join(value)} |", "|" + "--:|" * len(value)]
     return "\n".join([*lines, f"| {_cells(value.values())} |"])
+
+
+def is_table(part: Any) -> bool:
+    """Whether these are numbers by name, or by two names."""
+    rows = [row.values() if isinstance(row, dict) else [row] for row in part.values()]
+    nested = {isinstance(row, dict) for row in part.values()}
+    return len(nested) == 1 and not any(isinstance(cell, dict) for row in rows for cell in row)
 
 
 def _cells(values: Any) -> str:
@@ -221,9 +228,11 @@ def symbol_table(network: str) -> str:
     return "\n".join([*head, *rows])
 
 
-def notation_table() -> str:
-    """The letters and what they stand for."""
-    rows = [
-        f"| ${row['latex']}$ | {row['meaning']} |" for row in manifest(PAGE_NETWORK)["notation"]
-    ]
+def notation_table(letters: str) -> str:
+    """The letters and what they stand for, all or some of them as LaTeX writes them."""
+    meanings = {row["latex"]: row["meaning"] for row in manifest(PAGE_NETWORK)["notation"]}
+    wanted = letters.split() or list(meanings)
+    if unknown := [letter for letter in wanted if letter not in meanings]:
+        raise PageError(f"there is no letter {unknown[0]!r}")
+    rows = [f"| ${letter}$ | {meanings[letter]} |" for letter in wanted]
     return "\n".join(["| letter | stands for |", "|---|---|", *rows])

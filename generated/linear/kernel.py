@@ -222,8 +222,8 @@ def meta_loss(
     dZ1_s = 2 / (N * O) * (Z1_s - Y_s)  # (2.9)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T)  # (8.1)
-    Z1_q = X_q @ W1 - alpha * mix(K_X, dZ1_s)  # (8.2) from (2.11), (2.10)
+    K_X = gram(X_q, X_s, T)  # (2.20)
+    Z1_q = X_q @ W1 - alpha * mix(K_X, dZ1_s)  # (2.21) from (2.11), (2.10)
     loss_q = np.sum((Z1_q - Y_q) ** 2) / (M * O)  # (2.13)
 
     return float(loss_q / T)
@@ -275,20 +275,20 @@ def meta_loss_and_gradient(
     dZ1_s = 2 / (N * O) * (Z1_s - Y_s)  # (2.9)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T)  # (8.1)
-    Z1_q = X_q @ W1 - alpha * mix(K_X, dZ1_s)  # (8.2) from (2.11), (2.10)
-    E_q = Z1_q - Y_q  # (8.3)
-    loss_q = np.sum(E_q**2) / (M * O)  # (8.4)
+    K_X = gram(X_q, X_s, T)  # (2.20)
+    Z1_q = X_q @ W1 - alpha * mix(K_X, dZ1_s)  # (2.21) from (2.11), (2.10)
+    E_q = Z1_q - Y_q  # (2.22)
+    loss_q = np.sum(E_q**2) / (M * O)  # (2.23)
 
     # --- query backward ---
-    Z1_q_bar = 2 / (M * O * T) * E_q  # (8.5)
+    Z1_q_bar = 2 / (M * O * T) * E_q  # (2.24)
 
     # --- support backward ---
-    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (8.6) from (2.16), (2.15)
+    dZ1_s_bar = -alpha * mix(K_X.mT, Z1_q_bar)  # (2.25) from (2.16), (2.15)
     Z1_s_bar = 2 / (N * O) * dZ1_s_bar  # (2.18)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (8.7) from (2.15)
+    W1_bar = X_q.T @ Z1_q_bar + X_s.T @ Z1_s_bar  # (2.26) from (2.15)
 
     return float(loss_q / T), Weights(W1_bar)
 
@@ -340,15 +340,15 @@ def first_order_meta_loss_and_gradient(
     dZ1_s = 2 / (N * O) * (Z1_s - Y_s)  # (2.9)
 
     # --- query forward ---
-    K_X = gram(X_q, X_s, T)  # (8.1)
-    Z1_q = X_q @ W1 - alpha * mix(K_X, dZ1_s)  # (8.2) from (2.11), (2.10)
-    E_q = Z1_q - Y_q  # (8.3)
-    loss_q = np.sum(E_q**2) / (M * O)  # (8.4)
+    K_X = gram(X_q, X_s, T)  # (2.20)
+    Z1_q = X_q @ W1 - alpha * mix(K_X, dZ1_s)  # (2.21) from (2.11), (2.10)
+    E_q = Z1_q - Y_q  # (2.22)
+    loss_q = np.sum(E_q**2) / (M * O)  # (2.23)
 
     # --- query backward ---
-    Z1_q_bar = 2 / (M * O * T) * E_q  # (8.5)
+    Z1_q_bar = 2 / (M * O * T) * E_q  # (2.24)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (8.7')
+    W1_bar = X_q.T @ Z1_q_bar  # (2.26')
 
     return float(loss_q / T), Weights(W1_bar)

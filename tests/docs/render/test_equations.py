@@ -280,3 +280,33 @@ def test_the_table_of_quantities_leads_to_every_definition() -> None:
     lines = {line["name"]: line for form in MODULES for line in manifest(PAGE_NETWORK)[form]}
     for name, symbol in symbols(PAGE_NETWORK).items():
         assert name not in lines or symbol["shape"] == lines[name]["shape"]
+
+
+def test_every_term_says_where_it_comes_from() -> None:
+    site, pages = rendered()
+    rules = re.findall(r'id="(rule-\d+)"', pages["reference/rules.md"])
+    assert rules == [f"rule-{number}" for number in range(1, len(rules) + 1)]
+    seen = 0
+    for label, page in site.places.items():
+        terms = find(label).get("terms", [])
+        block = pages[page].split(f'<div class="equation" id="{label.anchor}">')[1]
+        shown_terms = re.findall(
+            r'<span class="term( second)?">.*?<span class="origin"[^>]*>(.*?)</span></span>(?=<)',
+            block.split('<div class="tag">')[0],
+        )
+        assert len(shown_terms) == len(terms), label
+        mixed = not all(term["second_order"] for term in terms)
+        for term, (second, origin) in zip(terms, shown_terms, strict=True):
+            assert bool(second) == (mixed and term["second_order"])
+            assert bool(second) == ("second order" in origin)
+            numbers = [
+                find(label._replace(form="derived", name=n))["number"] for n in term["readers"]
+            ]
+            assert re.findall(r"\(([\d.]+)\)", origin) == numbers
+            for address in re.findall(r'href="([^"]*)"', origin):
+                where = place(page, address)
+                assert where in labels() or (where[0] == "reference/rules.md" and where[1] in rules)
+            if label.network == PAGE_NETWORK:
+                assert origin.count("href") >= len(numbers) + 1
+            seen += 1
+    assert seen > 60

@@ -138,3 +138,22 @@ def test_marks_of_docstrings_are_taken_out_of_the_reference() -> None:
     expected = "<p>Adam.</p>\n<p>Read so:</p><p>Kingma</p>"
     assert hooks.on_page_content(html, mkdocs_page("reference/api.md")) == expected
     assert hooks.on_page_content(html, mkdocs_page("1-maml.md")) == html
+
+
+def test_formulas_and_links_to_the_page_itself(caplog: pytest.LogCaptureFixture) -> None:
+    def finished(html: str, place: str = "1-maml/index.html") -> str:
+        file = SimpleNamespace(src_uri="1-maml.md", dest_uri=place)
+        return hooks.on_post_page(html, SimpleNamespace(file=file))
+
+    assert '<math xmlns="http' in finished(r'<span class="arithmatex">\(x\)</span>')
+    assert finished('<a class="a" href="./">') == '<a class="a" href="#">'
+    assert finished('<a href="./#b">') == finished('<a href=".#b">') == '<a href="#b">'
+    assert finished('<a href="1-maml.html#b">', "1-maml.html") == '<a href="#b">'
+    for other in ('<a href="../">', '<a href="./a/">', '<a href="..">', '<link href="./">'):
+        assert finished(other) == other
+    assert caplog.records == []
+    assert finished(r'<span class="arithmatex">\(\wrong\)</span>').endswith(r"\(\wrong\)</span>")
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    expected = r"1-maml.md: \(\wrong\): Undefined control sequence: \wrong"
+    assert record.getMessage() == expected

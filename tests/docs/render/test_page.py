@@ -133,7 +133,7 @@ def test_the_numbers_of_a_toy_task_stand_in_two_tables() -> None:
         ("{{measured:weight}}", "nothing was measured under 'weight'"),
         ("{{measured:speed/light}}", "nothing was measured under 'speed/light'"),
         ("{{measured:table/c}}", "nothing was measured under 'table/c'"),
-        ("{{measured:mixed}}", "'mixed' holds tables and numbers; name one of one, several"),
+        ("{{measured:mixed}}", "'mixed' is no table; name one of one, several"),
         ("{{diagnose:weight}}", "there is nothing about the diagnosis called 'weight'"),
         ("{{diagnose:verdict third order}}", "there is no mistake 'third order'"),
         ("{{wish:1}}", "there is no command 'wish'"),
