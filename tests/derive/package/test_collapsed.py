@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from tests.conftest import derivation
 LINEAR = NETWORKS["linear"]
 PROGRAM = meta_gradient_program(LINEAR)
 H = MatrixSymbol("H", D, D)
+#: The rows of the chapter's table, by stage; the adjoints of the fast weights are in the fifth.
+ROWS = {"support": 0, "inner gradient": 1, "step": 2, "query": 3, "query adjoints": 4}
 
 
 def values_of(start: dict[Any, Any]) -> dict[str, Any]:
@@ -119,6 +122,15 @@ def test_a_step_falls_short_in_one_direction_and_overshoots_in_the_other() -> No
     assert 0 < rate * short[0] < Rational(1, 2)
     assert 1 < rate * far[0] < 2
     assert far[2][0].normalized() == ImmutableMatrix([1, 1]).normalized()
+
+
+@pytest.mark.parametrize(("name", "last"), [("linear", 4), ("relu2", 22)])
+def test_the_last_row_of_the_table_grows_most(name: str, last: int) -> None:
+    rows = Counter(
+        4 if line.name.endswith("_fast_bar") else ROWS.get(line.stage, 5)
+        for line in derivation(name).derived
+    )
+    assert rows[5] == last == max(rows.values())
 
 
 def test_what_the_section_on_transposes_and_the_exercises_compute() -> None:

@@ -181,7 +181,7 @@ def test_a_line_of_code_is_found_in_the_generated_module() -> None:
     for where, each in shown().items():
         label = labels()[where]
         page, module, number = each.source
-        if label.network not in (PAGE_NETWORK, "warm_up"):
+        if label.network not in (PAGE_NETWORK, LINEAR, "warm_up"):
             assert number == 0
             continue
         expected = "scalar" if label.network == "warm_up" else MODULES[label.form][0]
@@ -197,7 +197,9 @@ def test_a_line_of_code_is_found_in_the_generated_module() -> None:
         assert source_rows(rendered()[1][page])[number - 1] == lines[number - 1]
 
 
-@pytest.mark.parametrize("module", ["relu2-reference", "relu2-kernel", "warm_up-scalar"])
+@pytest.mark.parametrize(
+    "module", ["relu2-reference", "relu2-kernel", "linear-reference", "warm_up-scalar"]
+)
 def test_numbers_in_code_lead_to_their_equations(module: str) -> None:
     page = f"reference/code/{module}.md"
     network, _, form = module.partition("-")
@@ -223,7 +225,8 @@ def test_numbers_in_code_lead_to_their_equations(module: str) -> None:
             name = plain(row).split(" = ")[0].strip()
             known = shown()[place(page, links[0][0])].name
             assert name == known or name == known.replace("_s", ""), row
-    assert linked >= {"reference": 100, "kernel": 100, "scalar": 6}[form]
+    least = {"relu2": 100, "linear": 20, "warm_up": 6}
+    assert linked >= least[network]
 
 
 def test_a_line_leads_back_to_the_equation_that_named_it() -> None:

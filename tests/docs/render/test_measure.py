@@ -24,7 +24,7 @@ def leaves(record: Any) -> Iterator[Any]:
 
 def test_every_figure_is_within_its_bound() -> None:
     record = figures()
-    networks = {"relu1", "relu2", "tanh2", "relu2_5steps"}
+    networks = {"relu1", "relu2", "tanh2", "relu2_5steps", "linear"}
     assert set(record["finite_differences"]) == set(record["agreement"]) == networks
     bounds = {"finite_differences": 1e-5, "agreement": 1e-12, "proof": 1e-30}
     for name, bound in bounds.items():
