@@ -143,14 +143,32 @@ def _links(
         line = source_line(label)
         module = f'<span class="module">{label.module}.py, </span>'
         parts.append(f'<a href="{source}#L{line}">{module}line {line}</a>')
-    connections = f"<span>reads {_names(label, record['reads'], href, page_url)}</span>"
-    if after := readers(label):
-        connections += f"<span>read by {_names(label, after, href, page_url)}</span>"
-    parts.append(_folded("connections", connections))
+    lists = [
+        f"<span>{title} {_names(label, names, href, page_url)}</span>"
+        for title, names in _connections(label, record).items()
+        if names
+    ]
+    parts.append(_folded("connections", "".join(lists)))
     if "example" in record:
         left = record["latex"].partition(" = ")[0]
         parts.append(_folded("in numbers", _math(f"{left} = {record['example']}", label.network)))
     return "".join(parts)
+
+
+def _connections(label: Label, record: dict[str, Any]) -> dict[str, list[str]]:
+    """What an equation is connected with, by how it is.
+
+    The adjoint of a quantity has its terms from those that read it on the way there; those of the
+    way back only use its value.
+    """
+    kinds = {name: symbol["kind"] for name, symbol in symbols(label.network).items()}
+    after = readers(label)
+    back = [name for name in after if kinds[label.name] != "adjoint" == kinds[name]]
+    return {
+        "reads": record["reads"],
+        "read by": [name for name in after if name not in back],
+        "read on the way back by": back,
+    }
 
 
 def _folded(title: str, html: str) -> str:

@@ -7,6 +7,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{eq:rewritten/Z1_q}}          as rewritten
     {{eq:first_order/W1_bar}}      as first-order MAML has it
     {{eq:warm_up/derived/w_bar}}   of another derivation
+    {{readers:W2}}                 the equations of the way there that read a quantity of relu2
     {{worked:H2_s_bar}}            an adjoint of relu2, worked out with the trace rule
     {{followed:inline}}            an equation of relu2 after a pass of the rewrite
     [eq:Z1_s]                      the number of an equation, as a link to it
@@ -52,6 +53,7 @@ from docs.render.manifest import (
     label_of,
     manifest,
     marked,
+    readers,
     symbols,
 )
 from docs.render.results import results
@@ -139,6 +141,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "choices": choice_table,
         "workspace": workspace_number,
         "rules": rule_table,
+        "readers": readers_of,
         "worked": worked,
         "followed": followed,
         "example": example,
@@ -197,6 +200,16 @@ def reference(text: str, page: str, site: Site) -> str:
     if not address:
         raise PageError(f"equation {label} is referred to but shown nowhere")
     return f'<a class="ref" href="{address}">({number})</a>'
+
+
+def readers_of(name: str) -> str:
+    """The equations that read a quantity before the way back begins, as references."""
+    kinds = {each: record["kind"] for each, record in symbols(PAGE_NETWORK).items()}
+    if name not in kinds:
+        raise PageError(f"there is no quantity {name!r} in {PAGE_NETWORK}")
+    label = Label(PAGE_NETWORK, "derived", name)
+    *others, last = [f"[eq:{each}]" for each in readers(label) if kinds[each] != "adjoint"]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def symbol(text: str) -> str:
