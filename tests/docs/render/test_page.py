@@ -93,6 +93,14 @@ def test_the_numbers_of_a_toy_task_stand_in_two_tables() -> None:
     assert len(weights) == 3
 
 
+def test_the_matrix_of_one_linear_layer_is_that_of_its_manifest() -> None:
+    assert r"= \begin{pmatrix} 5 & 4 \\ 4 & 5 \end{pmatrix}" in filled("{{collapsed:hessian}}")
+    assert filled("{{collapsed:product}}") == r"$-\frac{17}{2}$"
+    header, _, *rows = filled("{{collapsed:directions}}").splitlines()
+    assert header.endswith(r"| $\lambda$ | $\alpha \lambda$ | $1 - \alpha \lambda$ |")
+    assert rows[1].endswith(r"| $9$ | $\frac{3}{2}$ | $-\frac{1}{2}$ |")
+
+
 @pytest.mark.parametrize(
     ("markdown", "message"),
     [
@@ -130,6 +138,8 @@ def test_the_numbers_of_a_toy_task_stand_in_two_tables() -> None:
         ("{{number:relu2/inline/pass}}", "there is no figure relu2/inline/pass"),
         ("{{example:z}}", "there is no number 'z' in the example"),
         ("{{numbers:tanh2}}", "tanh2 has no example"),
+        ("{{eq:linear/derived/W1_bar}}", r"W1_bar is \(2.19\) but is shown in chapter 3"),
+        ("{{collapsed:rank}}", "there is no 'rank' of the linear layer"),
         ("{{measured:weight}}", "nothing was measured under 'weight'"),
         ("{{measured:speed/light}}", "nothing was measured under 'speed/light'"),
         ("{{measured:table/c}}", "nothing was measured under 'table/c'"),
