@@ -44,12 +44,12 @@ def linked(lines: list[str], network: str, module: str, href: Callable[[Label], 
 
     def link(match: re.Match[str]) -> str:
         label = labels.get(match["number"])
-        if label and match["first_order"]:
+        if label and match["prime"]:
             label = label._replace(form="first_order")
         target = href(label) if label else ""
         return f'<a href="{target}">{match[0]}</a>' if target else match[0]
 
-    number = r"\((?P<number>\d+\.\d+)\)(?P<first_order>, first order)?"
+    number = r"\((?P<number>\d+\.\d+)(?P<prime>')?\)"
     return [re.sub(number, link, line) if 'class="c1"' in line else line for line in lines]
 
 

@@ -7,6 +7,8 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{eq:rewritten/Z1_q}}          as rewritten
     {{eq:first_order/W1_bar}}      as first-order MAML has it
     {{eq:warm_up/derived/w_bar}}   of another derivation
+    {{worked:H2_s_bar}}            an adjoint of relu2, worked out with the trace rule
+    {{followed:inline}}            an equation of relu2 after a pass of the rewrite
     [eq:Z1_s]                      the number of an equation, as a link to it
     [sym:Z1_s]                     a quantity in a sentence, as its equations write it
     {{diagram:relu2/query A caption.}}    a drawing of generated/relu2/diagrams/
@@ -19,12 +21,14 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{workspace:relu2/buffers}}    a figure of the workspace form
     {{rules:tanh2}}                the derivative rules that a derivation used
     {{example:w_bar}}              a number of the worked example in scalars
+    {{collapsed:hessian}}          the meta-gradient of one linear layer as one product
+    {{numbers:relu2}}              what is given in the toy example of a network
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
     {{results:table/quick}}        what make results found
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
-    {{notation}}                   the letters
+    {{notation}}                   the letters, or some: {{notation:X W}}
     {{symbols:relu2}}              every quantity of a network
 """
 
@@ -39,6 +43,7 @@ from docs.render.code import hand_written, stage_block, whole_file
 from docs.render.diagnose import diagnosed
 from docs.render.equations import INPUTS, equation_html
 from docs.render.manifest import (
+    LINEAR,
     PAGE_NETWORK,
     ROOT,
     Label,
@@ -53,7 +58,10 @@ from docs.render.results import results
 from docs.render.speed import speed
 from docs.render.tables import (
     choice_table,
+    collapsed,
     example,
+    followed,
+    given_numbers,
     measured,
     notation_table,
     pass_number,
@@ -62,6 +70,7 @@ from docs.render.tables import (
     symbol_table,
     workspace_number,
 )
+from docs.render.worked import worked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -130,13 +139,17 @@ def render(markdown: str, page: str, site: Site) -> str:
         "choices": choice_table,
         "workspace": workspace_number,
         "rules": rule_table,
+        "worked": worked,
+        "followed": followed,
         "example": example,
+        "numbers": given_numbers,
+        "collapsed": collapsed,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
         "results": results,
         "diagnose": diagnosed,
         "symbols": symbol_table,
-        "notation": lambda _: notation_table(),
+        "notation": notation_table,
     }
 
     def fill(match: re.Match[str]) -> str:
@@ -165,7 +178,8 @@ def shown_equations(labels: str, page: str, site: Site) -> str:
     for label in map(label_of, labels.split()):
         number = find(label)["number"]
         chapter = re.match(r"\d+", page)
-        if chapter and label.network == PAGE_NETWORK and chapter[0] != number.partition(".")[0]:
+        own = label.network in (PAGE_NETWORK, LINEAR)
+        if chapter and own and chapter[0] != number.partition(".")[0]:
             raise PageError(f"equation {label} is ({number}) but is shown in chapter {chapter[0]}")
         blocks.append(
             equation_html(
@@ -225,8 +239,11 @@ def not_shown(places: Mapping[Label, str]) -> list[Label]:
     """The equations of the derivation, and of the rewrite where it changed them, without a page."""
     record = manifest(PAGE_NETWORK)
     derived = {equation["number"] for equation in record["derived"]}
-    wanted = [Label("warm_up", "derived", line["name"]) for line in manifest("warm_up")["derived"]]
-    wanted += [Label(PAGE_NETWORK, "derived", line["name"]) for line in record["derived"]]
+    wanted = [
+        Label(network, "derived", line["name"])
+        for network in ("warm_up", LINEAR, PAGE_NETWORK)
+        for line in manifest(network)["derived"]
+    ]
     wanted += [
         Label(PAGE_NETWORK, "rewritten", line["name"])
         for line in record["rewritten"]
