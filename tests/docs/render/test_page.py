@@ -144,6 +144,8 @@ def test_the_matrix_of_one_linear_layer_is_that_of_its_manifest() -> None:
         ("{{measured:speed/light}}", "nothing was measured under 'speed/light'"),
         ("{{measured:table/c}}", "nothing was measured under 'table/c'"),
         ("{{measured:mixed}}", "'mixed' is no table; name one of one, several"),
+        ("{{python:docs/by_hand.py:colour}}", "there is no section docs/by_hand.py:colour"),
+        ("{{python:docs/nowhere.py:loop}}", "there is no section docs/nowhere.py:loop"),
         ("{{diagnose:weight}}", "there is nothing about the diagnosis called 'weight'"),
         ("{{diagnose:verdict third order}}", "there is no mistake 'third order'"),
         ("{{wish:1}}", "there is no command 'wish'"),
@@ -158,3 +160,22 @@ def test_what_does_not_exist_is_named(markdown: str, message: str) -> None:
 def test_only_the_pages_own_network_must_be_in_its_chapter() -> None:
     assert "(3.1)" in filled("{{eq:tanh2/derived/Z1_s}}", "12-several-steps.md")
     assert "(3.1)" in filled("{{eq:Z1_s}}", "index.md")
+
+
+def test_code_is_shown_without_docstrings_and_marks_for_linters() -> None:
+    source = (ROOT / "docs/calls.py").read_text(encoding="utf-8")
+    shown = filled("{{python:docs/calls.py:data}}")
+    assert "# type: ignore" in source
+    assert "# type" not in shown
+    assert shown.startswith('```python title="docs/calls.py"\ndtype = ')
+    assert "# one input, two hidden layers, one output" in shown
+    reptile = filled("{{python:docs/experiment/methods.py:reptile}}")
+    assert '"""' not in reptile
+    assert "def reptile(" in reptile
+
+
+def test_what_a_command_gives_stands_as_far_in_as_the_command() -> None:
+    shown = filled("- one:\n\n    {{python:docs/by_hand.py:normalised}}\n")
+    code = shown.splitlines()[2:]
+    assert len(code) > 3
+    assert all(line.startswith("    ") for line in code)
