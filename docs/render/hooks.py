@@ -46,7 +46,7 @@ def on_files(files: Any, **_: Any) -> Any:
         return str(pages[target].url_relative_to(pages[page])) if target in pages else ""
 
     texts = {name: file.content_string for name, file in pages.items()}
-    _site.places, _site.url = places_of(texts), url
+    _site.places, _site.url, _site.texts = places_of(texts), url, texts
     for name, label in shown_again(texts):
         log.warning("%s: equation %s is shown twice", name, label)
     for label in not_shown(_site.places):
