@@ -13,6 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
 
 from derive.build import NETWORKS
 from docs.render.manifest import ROOT, PageError
@@ -24,6 +25,7 @@ from docs.render.page import (
     render,
     shown_again,
 )
+from docs.render.search import GLOSSARY, with_own
 
 log = logging.getLogger("mkdocs.hooks.render")
 
@@ -88,13 +90,18 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
     """
     html = re.sub(r'(class="[^"]*\barithmatex")', r"\1 data-search-exclude", html)
     html = re.sub(r'(<div class="[^"]*\bhighlight")', r"\1 data-search-exclude", html)
+    if page.file.src_uri == GLOSSARY:  # each term is found by itself
+        html = html.replace("<dl>", "<dl data-search-exclude>")
     if page.file.src_uri not in DOCSTRINGS:
         return html
     html = html.replace("<p>::</p>\n", "").replace("::</p>", ":</p>")
     return re.sub(r" \[\d+\]_|(?<=<p>)\.\. \[\d+\] ", "", html)
 
 
+@event_priority(50)
 def on_post_build(config: Any, **_: Any) -> None:
-    """Publish what was measured."""
+    """Publish what was measured, and complete the search index before the theme writes it."""
+    index = config["plugins"]["material/search"].search_index
+    index.entries = with_own(index.entries, _site)
     text = json.dumps(_site.measured, indent=1)
     (Path(config["site_dir"]) / "measured.json").write_text(text + "\n", encoding="utf-8")

@@ -169,6 +169,12 @@ def symbol_table(network: str) -> str:
 def notation_table() -> str:
     """The letters and what they stand for."""
     rows = [
-        f"| ${row['latex']}$ | {row['meaning']} |" for row in manifest(PAGE_NETWORK)["notation"]
+        f'| <span id="{letter_anchor(row["latex"])}">${row["latex"]}$</span> | {row["meaning"]} |'
+        for row in manifest(PAGE_NETWORK)["notation"]
     ]
     return "\n".join(["| letter | stands for |", "|---|---|", *rows])
+
+
+def letter_anchor(latex: str) -> str:
+    """The id of a letter in the table of them."""
+    return "letter-" + latex.removeprefix("\\")
