@@ -37,6 +37,9 @@ DOCSTRINGS = (
     "reference/packages.md",
 )
 
+#: A number that a line could break at the sign of its exponent; not within a tag.
+POWER_OF_TEN = r"(?<![\w.])\d+(?:\.\d+)?e-\d+(?![^<]*>)"
+
 _site = Site(places={}, url=lambda *_: "")
 
 
@@ -90,6 +93,7 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
     """
     html = re.sub(r'(class="[^"]*\barithmatex")', r"\1 data-search-exclude", html)
     html = re.sub(r'(<div class="[^"]*\bhighlight")', r"\1 data-search-exclude", html)
+    html = re.sub(POWER_OF_TEN, r'<span class="figure">\g<0></span>', html)
     if page.file.src_uri == GLOSSARY:  # each term is found by itself
         html = html.replace("<dl>", "<dl data-search-exclude>")
     if page.file.src_uri not in DOCSTRINGS:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GLOSSARY, NOTATION, START = "reference/glossary.md", "reference/notation.md", "index.md"
 
 #: How much more than a section these count: who types a name or a term asks for that.
-BOOST = {"equation": 2, "term": 4}
+EQUATION, TERM = 2.0, 4.0
 
 
 FORMS = {"derived": "", "rewritten": ", rewritten", "first_order": ", first order"}
@@ -49,13 +49,14 @@ def _equation(label: Label, page: str, site: Site) -> dict[str, Any]:
     """An equation, to be found by its number, its name, and what it is."""
     record = find(label)
     network = "" if label.network in (PAGE_NETWORK, "warm_up") else f", {label.network}"
+    title = f"{label.name}{FORMS[label.form]}{network}"
     # The warm-up has no stages.
     what = [KINDS[symbols(label.network)[label.name]["kind"]], record.get("stage", "one weight")]
     return {
         "location": f"{site.url(page, START)}#{label.anchor}",
-        "title": f"({record['number']}) {label.name}{FORMS[label.form]}{network}",
+        "title": f"({record['number']}) {title}",
         "text": f"<p>{', '.join(what)}: <code>{record['code']}</code></p>",
-        "boost": BOOST["equation"] if label.form == "derived" else 1,
+        "boost": weight(EQUATION, record["number"], title),
     }
 
 
@@ -66,7 +67,7 @@ def _terms(site: Site) -> list[dict[str, Any]]:
             "location": f"{site.url(GLOSSARY, START)}#{anchor}",
             "title": term,
             "text": f"<p>{plain(meaning)}</p>",
-            "boost": BOOST["term"],
+            "boost": weight(TERM, term),
         }
         for term, anchor, meaning in re.findall(
             r"^(\w.*?) \{ #([\w-]+) \}\n: +((?:.+\n?)+)", site.texts.get(GLOSSARY, ""), re.MULTILINE
@@ -81,10 +82,15 @@ def _letters(site: Site) -> list[dict[str, Any]]:
             "location": f"{site.url(NOTATION, START)}#{letter_anchor(row['latex'])}",
             "title": row["latex"].removeprefix("\\"),
             "text": f"<p>{row['meaning']}</p>",
-            "boost": BOOST["term"],
+            "boost": weight(TERM, row["latex"]),
         }
         for row in manifest(PAGE_NETWORK)["notation"]
     ]
+
+
+def weight(base: float, *words: str) -> float:
+    """More for what is short: of two that begin with what is typed, the shorter is meant."""
+    return round(base * (1 + sum(1 / len(word) for word in words)), 3)
 
 
 def plain(markdown: str) -> str:

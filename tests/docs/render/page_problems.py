@@ -15,7 +15,8 @@ COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 STRUCTURE = {"rules": {rule: {"enabled": False} for rule in COLOURS["runOnly"]}}
 
 STILL = """() => document.fonts.status === "loaded"
-    && document.getAnimations().every(animation => animation.playState !== "running")"""
+    && document.getAnimations().every(animation => animation.playState !== "running"
+        || animation.timeline !== document.timeline)"""
 RENDERED = """() => !document.querySelector(".arithmatex:not(:has(.katex, .katex-error))")"""
 FORMULAS_ON_PAPER = """() => [...document.querySelectorAll(".arithmatex .katex")]
     .filter(formula => formula.getClientRects().length).length"""

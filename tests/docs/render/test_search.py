@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from docs.render.manifest import Label
-from docs.render.search import BOOST, plain, with_own
+from docs.render.search import plain, weight, with_own
 from tests.docs.render.conftest import Site, in_browser
 from tests.docs.render.page_problems import visit
 from tests.docs.render.pages import PAGES, rendered, small_site
@@ -18,7 +18,7 @@ from tests.docs.render.pages import PAGES, rendered, small_site
 WANTED = {
     "7.30": ("7-meta-gradient", "eq-W2_bar"),
     "(7.30)": ("7-meta-gradient", "eq-W2_bar"),
-    "7.3": ("7-meta-gradient", "eq-H1_q_bar"),
+    "7.3": ("7-meta-gradient", "eq-Z2_q_bar"),
     "8.29": ("8-rewrite", "eq-rewritten-W2_bar"),
     "W2_bar": ("7-meta-gradient", "eq-W2_bar"),
     "dZ1_s": ("4-inner-gradient", "eq-dZ1_s"),
@@ -59,13 +59,21 @@ def test_every_equation_term_and_letter_is_an_entry_of_its_own() -> None:
 def test_an_entry_says_what_an_equation_is() -> None:
     (entry,) = [each for each in entries() if each["title"] == "(7.30) W2_bar"]
     assert entry["text"].startswith("<p>adjoint of the query loss, meta-gradient: <code>W2_bar =")
-    assert entry["boost"] == BOOST["equation"]
     titles = [each["title"] for each in entries()]
     assert "(8.29) W2_bar, rewritten" in titles
     assert "(7.30) W2_bar, first order" in titles
     site = small_site()
     site.places = {Label("tanh2", "derived", "Z1_s"): "3-network.md"}
     assert "(3.1) Z1_s, tanh2" in [each["title"] for each in with_own([], site)]
+
+
+def test_the_shorter_of_two_that_begin_alike_comes_first() -> None:
+    assert weight(4, "Hessian") > weight(4, "Hessian-vector product") > 4
+    boosts = {each["title"]: each["boost"] for each in entries()}
+    assert boosts["(7.30) W2_bar"] > boosts["(7.30) W2_bar, first order"]
+    assert boosts["(7.30) W2_bar"] > boosts["(8.29) W2_bar, rewritten"]
+    assert boosts["(4.5) dZ1_s"] > boosts["(7.18) dZ1_s_bar"]
+    assert boosts["(7.3) Z2_q_bar"] > boosts["(7.33) b3_bar"]
 
 
 def test_a_meaning_is_indexed_in_words() -> None:
@@ -86,6 +94,7 @@ def test_tags_stay_with_their_page() -> None:
 def results(page: Page, words: str) -> list[list[str]]:
     """The addresses of what the search finds, page by page, best first."""
     page.locator(".md-search__input").fill(words)
+    page.keyboard.press("End")  # the theme waits for a key
     expect(page.locator(".md-search-result__item").first).to_be_visible()
     page.wait_for_timeout(400)  # the list is drawn anew after each key
     found: list[list[str]] = page.evaluate(RESULTS)
