@@ -282,7 +282,8 @@ def diagram(text: str, page: str, site: Site) -> str:
 
     svg = re.sub(r'xlink:href="#eq-(\w+)"', address, svg)
     return (
-        f'<figure class="diagram" tabindex="0" data-search-exclude>\n{svg}'
+        f'<figure class="diagram" data-drawing="{name}" data-search-exclude>\n'
+        f'<div class="scrolls" tabindex="0">\n{svg}</div>\n'
         f"<figcaption>{caption.strip()}</figcaption>\n</figure>"
     )
 
