@@ -47,8 +47,8 @@ SAYS = {
         f"{STEP} times it: here the second order begins",
     ),
     "support adjoints": (
-        "through the inner gradient, from the first layer to the last",
-        "through the support pass, from the last layer to the first",
+        "through the inner gradient, forward",
+        "through the support pass, backward",
     ),
 }
 #: Room for one of these.
