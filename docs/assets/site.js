@@ -1,44 +1,5 @@
-// Formulas are rendered in the browser. A pointer on a quantity lights it wherever it stands.
-// Everything is mounted on load and after each instant navigation, and only once.
-
-const RENDERING = {
-  throwOnError: false,
-  macros: { "\\q": "\\htmlClass{q-#1}{\\htmlData{sym=#2}{#3}}" },
-  // Only what the pages' own formulas use: a name and a kind for each quantity.
-  trust: (context) => ["\\htmlClass", "\\htmlData"].includes(context.command),
-  strict: (code) => (code === "htmlExtension" ? "ignore" : "warn"),
-};
-
-function renderFormula(element) {
-  if ("rendered" in element.dataset) return;
-  const text = element.textContent.trim();
-  const displayMode = text.startsWith("\\[");
-  katex.render(text.slice(2, -2), element, { ...RENDERING, displayMode });
-  element.dataset.rendered = "";
-  if (!displayMode) keepPunctuation(element);
-}
-
-// The first screen is painted before the rest is rendered. A reader who comes to an equation gets
-// the whole page at once, so that it does not move away.
-function renderFormulas() {
-  const waiting = [...document.querySelectorAll(".arithmatex:not([data-rendered])")];
-  const below = waiting.findIndex((each) => each.getBoundingClientRect().top > innerHeight);
-  const first = location.hash || below < 0 ? waiting.length : below;
-  waiting.slice(0, first).forEach(renderFormula);
-  requestAnimationFrame(() => setTimeout(() => waiting.slice(first).forEach(renderFormula)));
-}
-
-// A line must not begin with the full stop after a formula.
-function keepPunctuation(formula) {
-  const next = formula.nextSibling;
-  const marks = next?.nodeType === Node.TEXT_NODE && next.data.match(/^[.,;:?!)]+/)?.[0];
-  if (!marks) return;
-  const together = document.createElement("span");
-  together.style.whiteSpace = "nowrap";
-  formula.before(together);
-  together.append(formula, marks);
-  next.data = next.data.slice(marks.length);
-}
+// A pointer on a quantity lights it wherever it stands. A link opens what its target is folded in.
+// A formula is copied as LaTeX.
 
 function light(event) {
   const symbol = event.target.closest?.("[data-sym]")?.dataset.sym;
@@ -55,12 +16,44 @@ function light(event) {
   }
 }
 
+// What a link leads to may stand inside something closed, even twice.
+function unfold(hash) {
+  const target = document.getElementById(decodeURIComponent(hash.slice(1)));
+  const folded = "details:not([open])";
+  if (!target?.closest(folded)) return;
+  for (let each = target.closest(folded); each; each = each.closest(folded)) each.open = true;
+  target.scrollIntoView();
+}
+
+function copyFormulas(event) {
+  const selection = getSelection();
+  if (selection.isCollapsed) return;
+  const range = selection.getRangeAt(0).cloneRange();
+  const [first, last] = [range.startContainer, range.endContainer].map((node) =>
+    (node.closest ? node : node.parentElement)?.closest(".arithmatex"),
+  );
+  if (first) range.setStartBefore(first);
+  if (last) range.setEndAfter(last);
+  const copy = document.createElement("div");
+  copy.append(range.cloneContents());
+  const formulas = copy.querySelectorAll(".katex");
+  if (!formulas.length) return;
+  for (const formula of formulas) {
+    const mark = formula.closest(".katex-display") ? "$$" : "$";
+    formula.replaceWith(mark + formula.querySelector("annotation").textContent + mark);
+  }
+  event.clipboardData.setData("text/html", copy.innerHTML);
+  // Only what is part of the page has lines.
+  document.body.append(copy);
+  event.clipboardData.setData("text/plain", copy.innerText.trim());
+  copy.remove();
+  event.preventDefault();
+}
+
 // The theme adds these after the page has loaded, without what a keyboard or a screen reader needs.
 function complete() {
   for (const bar of document.querySelectorAll(".md-code__nav:not([role])")) bar.setAttribute("role", "presentation");
-  const wide = [".md-typeset__scrollwrap", "div.arithmatex", "p:has(> img[src$='.svg'])"]
-    .map((each) => `${each}:not([tabindex])`)
-    .join();
+  const wide = [".md-typeset__scrollwrap", "p:has(> img[src$='.svg'])"].map((each) => `${each}:not([tabindex])`).join();
   for (const element of document.querySelectorAll(wide)) element.tabIndex = 0;
   document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search");
 }
@@ -71,16 +64,17 @@ function playAgain(event) {
   if (film) film.src = `${film.src.split("?")[0]}?${Date.now()}`;
 }
 
-function mount() {
-  renderFormulas();
+document.addEventListener("DOMContentLoaded", () => {
   complete();
-  if (document.documentElement.dataset.mounted) return;
-  document.documentElement.dataset.mounted = "";
+  unfold(location.hash);
   new MutationObserver(complete).observe(document.body, { childList: true, subtree: true });
   document.addEventListener("click", playAgain);
   for (const type of ["pointerover", "focusin", "focusout"]) document.addEventListener(type, light);
-}
-
-// From disk the theme never announces a page; with instant navigation it announces each one.
-document.addEventListener("DOMContentLoaded", mount);
-if (typeof document$ !== "undefined") document$.subscribe(mount);
+  document.addEventListener("copy", copyFormulas);
+  // A second click on a link changes no address.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[*|href^='#']");
+    if (link) unfold(link.hash ?? link.href.baseVal);
+  });
+  addEventListener("hashchange", () => unfold(location.hash));
+});

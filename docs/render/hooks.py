@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import posixpath
 import re
 import sys
 from pathlib import Path
@@ -14,9 +15,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File
 
 from derive.build import NETWORKS
+from docs.render.formulas import with_formulas
 from docs.render.manifest import ROOT, PageError
+from docs.render.notebook import NOTEBOOKS, notebook, notebook_name
 from docs.render.page import (
     Site,
     missing_sections,
@@ -43,8 +47,11 @@ POWER_OF_TEN = r"(?<![\w.])\d+(?:\.\d+)?e-\d+(?![^<]*>)"
 _site = Site(places={}, url=lambda *_: "")
 
 
-def on_files(files: Any, **_: Any) -> Any:
-    """Find out where every equation is shown, before any page is rendered: once, and no less."""
+def on_files(files: Any, config: Any, **_: Any) -> Any:
+    """Find out where every equation is shown, before any page is rendered: once, and no less.
+
+    Notebooks of chapters are files of the site from here on, so that links to them are checked.
+    """
     pages = {file.src_uri: file for file in files.documentation_pages()}
 
     def url(target: str, page: str) -> str:
@@ -57,6 +64,13 @@ def on_files(files: Any, **_: Any) -> Any:
     for label in not_shown(_site.places):
         log.warning("equation %s is derived but shown nowhere", label)
     _site.measured = _site.measured or figures()
+    for page in NOTEBOOKS.keys() & texts.keys():
+        try:
+            content = notebook(page, texts[page])
+        except PageError as error:
+            log.warning("%s: %s", page, error)
+            continue
+        files.append(File.generated(config, notebook_name(page), content=content))
     return files
 
 
@@ -100,6 +114,19 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
         return html
     html = html.replace("<p>::</p>\n", "").replace("::</p>", ":</p>")
     return re.sub(r" \[\d+\]_|(?<=<p>)\.\. \[\d+\] ", "", html)
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """Render the formulas, and make links to the page itself fragments: nothing is fetched again.
+
+    The search has read the page by now. Where an element that is kept out of it holds others, as a
+    rendered formula does, it would read what follows the first of them.
+    """
+    html, problems = with_formulas(output)
+    for problem in problems:
+        log.warning("%s: %s", page.file.src_uri, problem)
+    own = rf"\./?|{re.escape(posixpath.basename(page.file.dest_uri))}"
+    return re.sub(rf'(<a [^>]*href=")(?:{own})(?:#([^"]*))?(?=")', r"\1#\2", html)
 
 
 @event_priority(50)

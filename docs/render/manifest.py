@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: The network that the pages follow.
 PAGE_NETWORK = "relu2"
 
+#: The network of the chapter between the scalar and the network.
+LINEAR = "linear"
+
 #: The module that computes each form of the meta-gradient, and the function of it that does.
 MODULES = {
     "derived": ("reference", "meta_loss_and_gradient"),
@@ -141,6 +144,13 @@ def symbols(network: str) -> dict[str, dict[str, str]]:
     return {symbol["name"]: symbol for symbol in manifest(network)["symbols"]}
 
 
+def rule_number(network: str, place: int) -> int | None:
+    """The number of a derivative rule in the table of the pages' network, nothing if not there."""
+    form = table(network, "rules")[place]["form"]
+    forms = [rule["form"] for rule in table(PAGE_NETWORK, "rules")]
+    return forms.index(form) + 1 if form in forms else None
+
+
 @cache
 def _symbol_pattern(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
     longest_first = sorted((latex for latex, _ in pairs), key=len, reverse=True)
@@ -150,7 +160,7 @@ def _symbol_pattern(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
 def marked(latex: str, network: str) -> str:
     r"""LaTeX whose quantities carry their kind and their name, so that a pointer can find them.
 
-    ``\q{kind}{name}{...}`` is a macro of ``site.js``.
+    ``\q{kind}{name}{...}`` is a macro of `formulas`.
     """
     known = symbols(network)
     names = {symbol["latex"]: name for name, symbol in known.items()}

@@ -22,13 +22,11 @@ PAGES = {
     and path.parent != DOCS / "diagnose/vectors"
 }
 #: The numbered pages by chapter, and those that are packages.
-CHAPTERS = {
-    int(match[0]): name for name in PAGES if (match := re.match(r"\d+", name)) is not None
-} | {
-    11: "sinusoid/index.md",
-    15: "sinusoid/protocols.md",
-    16: "sinusoid/runs.md",
-    17: "diagnose/index.md",
+CHAPTERS = {match[0]: name for name in PAGES if (match := re.match(r"\d+b?", name)) is not None} | {
+    "11": "sinusoid/index.md",
+    "15": "sinusoid/protocols.md",
+    "16": "sinusoid/runs.md",
+    "17": "diagnose/index.md",
 }
 
 SMALL = {

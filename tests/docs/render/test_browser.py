@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Response, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.docs.render.conftest import DESK, PHONE, Site, in_browser, watched
+from tests.docs.render.browser import DESK, PHONE, Site, needs_browser, watched
 from tests.docs.render.page_problems import (
     COLOURS,
     EMPTY_FORMULAS,
@@ -29,7 +29,7 @@ MOST_BYTES = 1_000_000
 SCHEMES = {"light": "default", "dark": "slate"}
 SYMBOL = "dZ1_s"
 
-pytestmark = in_browser
+pytestmark = needs_browser
 
 
 # --- What the tests do on a page ---
@@ -188,14 +188,6 @@ def test_a_symbol_lights_up_on_focus(page: Page, site: Site) -> None:
 def test_search_finds_the_meta_gradient(page: Page, site: Site) -> None:
     visit(page, site.start)
     search(page, "meta-gradient")
-
-
-def test_formulas_survive_navigation_without_a_reload(page: Page, site: Site) -> None:
-    visit(page, site.start)
-    page.evaluate("window.kept = true")
-    click_through(page, site)
-    assert page.evaluate("window.kept") is True
-    assert layout_problems(page) == []
 
 
 def test_the_site_works_from_disk(disk_page: Page, offline_site: Site) -> None:

@@ -99,6 +99,15 @@ def test_figures_and_examples_are_printed_short() -> None:
         decimal("1/3")
 
 
+def test_the_numbers_of_a_toy_task_stand_in_two_tables() -> None:
+    data, weights = (part.splitlines() for part in filled("{{numbers:relu2}}").split("\n\n"))
+    assert data[0].endswith(r"| $\alpha$ |")
+    assert r"\q{data}{X_s}{X^{s}}" in data[0]
+    assert data[2].endswith(r"| $\frac{1}{2}$ |")
+    assert r"\q{weight}{W1}{W_{1}}" in weights[0]
+    assert len(weights) == 3
+
+
 @pytest.mark.parametrize(
     ("markdown", "message"),
     [
@@ -138,10 +147,11 @@ def test_figures_and_examples_are_printed_short() -> None:
         ("{{passes:warm_up}}", "warm_up has no passes"),
         ("{{number:relu2/inline/pass}}", "there is no figure relu2/inline/pass"),
         ("{{example:z}}", "there is no number 'z' in the example"),
+        ("{{numbers:tanh2}}", "tanh2 has no example"),
         ("{{measured:weight}}", "nothing was measured under 'weight'"),
         ("{{measured:speed/light}}", "nothing was measured under 'speed/light'"),
         ("{{measured:table/c}}", "nothing was measured under 'table/c'"),
-        ("{{measured:mixed}}", "'mixed' holds tables and numbers; name one of one, several"),
+        ("{{measured:mixed}}", "'mixed' is no table; name one of one, several"),
         ("{{diagnose:weight}}", "there is nothing about the diagnosis called 'weight'"),
         ("{{diagnose:verdict third order}}", "there is no mistake 'third order'"),
         ("{{wish:1}}", "there is no command 'wish'"),

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from docs.render.manifest import Label
 from docs.render.search import plain, weight, with_own
-from tests.docs.render.conftest import Site, in_browser
+from tests.docs.render.browser import Site, needs_browser
 from tests.docs.render.page_problems import visit
 from tests.docs.render.pages import PAGES, rendered, small_site
 
@@ -101,7 +101,7 @@ def results(page: Page, words: str) -> list[list[str]]:
     return found
 
 
-@in_browser
+@needs_browser
 def test_a_reader_finds_what_was_typed(page: Page, site: Site) -> None:
     visit(page, site.start)
     page.keyboard.press("s")
@@ -116,7 +116,7 @@ def test_a_reader_finds_what_was_typed(page: Page, site: Site) -> None:
     assert not wrong
 
 
-@in_browser
+@needs_browser
 def test_a_term_is_found_with_its_own_meaning_alone(page: Page, site: Site) -> None:
     visit(page, site.start)
     page.keyboard.press("s")
@@ -129,7 +129,7 @@ def test_a_term_is_found_with_its_own_meaning_alone(page: Page, site: Site) -> N
     assert len(item.inner_text()) < len(meaning["text"]) + 200
 
 
-@in_browser
+@needs_browser
 def test_the_site_on_disk_has_the_same_entries(site: Site, offline_site: Site) -> None:
     served = json.loads((site.folder / "search/search_index.json").read_text(encoding="utf-8"))
     script = (offline_site.folder / "search/search_index.js").read_text(encoding="utf-8")

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from docs.render.card import SIZE
-from tests.docs.render.conftest import DESK, PHONE, Site, in_browser
+from tests.docs.render.browser import DESK, PHONE, Site, needs_browser
 from tests.docs.render.page_problems import visit
 
-pytestmark = in_browser
+pytestmark = needs_browser
 
 #: What a reader sees without scrolling, and where the buttons lead.
 FIRST_SCREEN = ["h1", ".promise", ".quoted .katex", ".quoted .line", ".film img", ".actions"]

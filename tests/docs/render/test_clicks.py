@@ -1,0 +1,159 @@
+"""Sixty clicks at each width: a link shows what it leads to, at once and where a reader looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.docs.render.browser import DESK, PHONE, needs_browser
+from tests.docs.render.page_problems import settle, visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Request
+
+    from tests.docs.render.browser import Site
+
+pytestmark = needs_browser
+
+CLICKS = 60
+#: How far below the header the top of a target may be, in pixels.
+BELOW = 160
+MOST_SHIFT = 0.02
+#: A fast telephone network, and a processor of a quarter of the speed.
+SLOW = {"offline": False, "latency": 150, "downloadThroughput": 2e5, "uploadThroughput": 1e5}
+SLOW_PAGES = ["4-inner-gradient", "7-meta-gradient", "reference/rules", "sinusoid"]
+
+KINDS = {
+    "equation in a sentence": ".md-content a.ref",
+    "reads and read by": ".equation .links a[data-sym]",
+    "number of an equation": ".equation a.number",
+    "end of a line of code": ".highlight .c1 a",
+    "line of code": ".equation .links a[href*='#L']",
+    "box of a drawing": "svg a",
+    "notation": ".md-content a[href$='#notation']",
+    "glossary": ".md-content a[href*='glossary/#']",
+    "rule": ".md-content a[href*='rules/#']",
+    "bibliography": ".md-content a[href*='bibliography/#']",
+    "footnote": "a.footnote-ref",
+    "way back from a footnote": "a.footnote-backref",
+    "table of contents": "[data-md-component=toc] a",
+    "next and previous": ".md-footer__link",
+    "reference": ".md-content a.autorefs",
+    "formula": ".katex a",
+}
+
+# Every link of a kind by its place among them, and what is wrong with the page's links and scripts.
+LINKS = """([html, address, kinds]) => {
+    const page = new DOMParser().parseFromString(html, "text/html"), problems = []
+    for (const link of page.querySelectorAll("a")) {
+        const href = link.getAttribute("href") ?? link.getAttribute("xlink:href") ?? "#"
+        const own = new URL(href, address).href.split("#")[0] === address
+        if (own && !href.startsWith("#")) problems.push(`${href} fetches its own page again`)
+    }
+    for (const script of page.querySelectorAll("script"))
+        if (/katex/i.test(script.src + script.text)) problems.push(`loads ${script.src || "KaTeX"}`)
+    const counts = Object.entries(kinds)
+        .map(([kind, selector]) => [kind, page.querySelectorAll(selector).length])
+    return [counts, problems]
+}"""
+WATCH_SHIFTS = """
+    window.shift = 0
+    new PerformanceObserver(list => {
+        for (const entry of list.getEntries())
+            if (!entry.hadRecentInput) window.shift += entry.value
+    }).observe({ type: "layout-shift", buffered: true })
+"""
+# The address that a link leads to; what it is folded in is opened.
+OPENED = """link => {
+    for (let each = link; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true
+    return new URL(link.href.baseVal ?? link.href, document.baseURI).href
+}"""
+# Where the target stands, below the header; what covers it; whether the page ends before it is up.
+LANDING = """() => {
+    const header = document.querySelector(".md-header").getBoundingClientRect().bottom
+    const hash = decodeURIComponent(location.hash.slice(1))
+    if (!hash) return [scrollY, "", false]
+    const target = document.getElementById(hash), box = target.getBoundingClientRect()
+    const seen = target.checkVisibility() ? "" : "it is hidden"
+    const [button] = document.querySelectorAll(".md-top:not([hidden])")
+    const over = button?.getBoundingClientRect()
+    const lies = over && over.bottom > box.top && over.top < Math.min(box.bottom, box.top + 24)
+    const root = document.documentElement
+    return [
+        box.top - header,
+        seen || (lies ? "the button to the top lies over it" : ""),
+        scrollY + innerHeight > root.scrollHeight - 2 && box.top < innerHeight,
+    ]
+}"""
+
+
+class Click(NamedTuple):
+    """A link, as the place that it has on its page among those of its kind."""
+
+    kind: str
+    page: str
+    place: int
+
+
+def clicks(site: Site, page: Page) -> list[Click]:
+    """Links of all kinds from many pages; the same ones each time."""
+    found: dict[str, list[Click]] = {kind: [] for kind in KINDS}
+    for name, address in site.addresses().items():
+        html = (site.folder / name).read_text(encoding="utf-8")
+        for kind, count in page.evaluate(LINKS, [html, address, KINDS])[0]:
+            found[kind] += [Click(kind, name, place) for place in range(count)]
+    kinds = [links for links in found.values() if links]
+    chosen: list[Click] = []
+    for left, links in zip(range(len(kinds), 0, -1), sorted(kinds, key=len), strict=True):
+        wanted = min((CLICKS - len(chosen)) // left, len(links))
+        # From the middle of equal parts: pages in turn, and seldom the first link of one.
+        chosen += [links[(2 * i + 1) * len(links) // (2 * wanted)] for i in range(wanted)]
+    return chosen
+
+
+def landing_problems(page: Page) -> list[str]:
+    """What is wrong with where a reader is after a click."""
+    below, covered, at_end = page.evaluate(LANDING)
+    shift = page.evaluate("shift")
+    lines = [covered] if covered else []
+    if not (0 <= below <= BELOW or (at_end and below > 0)):
+        lines.append(f"its top is {below:.0f} px below the header")
+    if shift >= MOST_SHIFT:
+        lines.append(f"the page shifts by {shift:.3f}")
+    return lines
+
+
+def click_problems(page: Page, address: str, click: Click) -> list[str]:
+    """What goes wrong with a click."""
+    visit(page, address)
+    link = page.locator(KINDS[click.kind]).nth(click.place)
+    target = link.evaluate(OPENED)
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.resource_type in {"document", "fetch", "xhr"}:
+            asked.append(request.url)
+
+    page.on("request", note)
+    link.click()
+    page.wait_for_url(target)
+    settle(page)
+    page.remove_listener("request", note)
+    lines = landing_problems(page)
+    if target.partition("#")[0] == address and asked:
+        lines.append(f"asks for {asked}")
+    return [f"{click.page}: {click.kind} {click.place}: to {target}: {line}" for line in lines]
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_every_click_lands(page: Page, site: Site, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.add_init_script(WATCH_SHIFTS)
+    chosen = clicks(site, page)
+    addresses = site.addresses()
+    lines = [
+        line for click in chosen for line in click_problems(page, addresses[click.page], click)
+    ]
+    assert not lines, "\n".join(lines)
+    assert len(chosen) == CLICKS
