@@ -56,6 +56,21 @@ def equation_html(
     )
 
 
+def quoted_html(label: Label, href: Callable[[Label], str], page_url: Callable[[str], str]) -> str:
+    """An equation away from its place: formula and line of code, each with the way there."""
+    record = find(label)
+    formula = escape(marked(record["latex"], label.network), quote=False)
+    code = "\n".join(code_lines(record["code"], label.network))
+    listing = page_url(f"reference/code/{label.network}-{label.module}.md")
+    line = source_line(label)
+    return (
+        f'<div class="quoted"><div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
+        f'<div class="line highlight"><code>{code}</code></div>'
+        f'<p data-search-exclude>Equation <a href="{href(label)}">({record["number"]})</a> and its '
+        f'line of code, <a href="{listing}#L{line}">{label.module}.py, line {line}</a></p></div>'
+    )
+
+
 # --- the formula ---
 
 

@@ -10,6 +10,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{readers:W2}}                 the equations of the way there that read a quantity of relu2
     {{worked:H2_s_bar}}            an adjoint of relu2, worked out with the trace rule
     {{followed:inline}}            an equation of relu2 after a pass of the rewrite
+    {{quote:W2_bar}}               an equation and its code, away from the place that shows it
     [eq:Z1_s]                      the number of an equation, as a link to it
     [sym:Z1_s]                     a quantity in a sentence, as its equations write it
     {{diagram:relu2/query A caption.}}    a drawing of generated/relu2/diagrams/
@@ -24,6 +25,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{example:w_bar}}              a number of the worked example in scalars
     {{collapsed:hessian}}          the meta-gradient of one linear layer as one product
     {{numbers:relu2}}              what is given in the toy example of a network
+    {{minutes:1-maml.md 5-step.md}}    how long it takes to read these pages
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
@@ -42,7 +44,7 @@ from typing import TYPE_CHECKING, Any
 
 from docs.render.code import hand_written, stage_block, whole_file
 from docs.render.diagnose import diagnosed
-from docs.render.equations import INPUTS, equation_html
+from docs.render.equations import INPUTS, equation_html, quoted_html
 from docs.render.manifest import (
     LINEAR,
     PAGE_NETWORK,
@@ -56,6 +58,7 @@ from docs.render.manifest import (
     readers,
     symbols,
 )
+from docs.render.reading_time import reading_time
 from docs.render.results import results
 from docs.render.speed import speed
 from docs.render.tables import (
@@ -90,11 +93,14 @@ class Site:
         The address of one page from another; nothing where there is no such page.
     measured
         What this build measured.
+    texts
+        The pages as written.
     """
 
     places: Mapping[Label, str]
     url: Callable[[str, str], str]
     measured: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def href(self, page: str, label: Label) -> str:
         """The address of an equation from a page, or nothing where none shows it."""
@@ -132,6 +138,8 @@ def render(markdown: str, page: str, site: Site) -> str:
 
     commands: dict[str, Callable[[str], str]] = {
         "eq": lambda rest: shown_equations(rest, page, site),
+        "quote": lambda rest: quoted(rest, page, site),
+        "minutes": lambda rest: reading_time(rest.split(), site.texts),
         "diagram": lambda rest: diagram(rest, page, site),
         "code": lambda rest: stage_block(rest, href),
         "source": lambda rest: whole_file(rest, href),
@@ -190,6 +198,17 @@ def shown_equations(labels: str, page: str, site: Site) -> str:
             )
         )
     return '<div class="equations">\n' + "\n".join(blocks) + "\n</div>"
+
+
+def quoted(text: str, page: str, site: Site) -> str:
+    """An equation on a page that is not its place."""
+    label = label_of(text)
+    find(label)
+    if not site.href(page, label):
+        raise PageError(f"equation {label} is quoted but shown nowhere")
+    return quoted_html(
+        label, lambda other: site.href(page, other), lambda other: site.url(other, page)
+    )
 
 
 def reference(text: str, page: str, site: Site) -> str:
@@ -298,7 +317,8 @@ def diagram(text: str, page: str, site: Site) -> str:
 
     svg = re.sub(r'xlink:href="#eq-(\w+)"', address, svg)
     return (
-        f'<figure class="diagram" tabindex="0" data-search-exclude>\n{svg}'
+        f'<figure class="diagram" data-drawing="{name}" data-search-exclude>\n'
+        f'<div class="scrolls" tabindex="0">\n{svg}</div>\n'
         f"<figcaption>{caption.strip()}</figcaption>\n</figure>"
     )
 
