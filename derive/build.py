@@ -45,6 +45,7 @@ NETWORKS = {
     "relu2": Network(hidden=2, activation="relu"),
     "tanh2": Network(hidden=2, activation="tanh"),
     "relu2_5steps": Network(hidden=2, activation="relu", steps=5),
+    "linear": Network(hidden=0, bias=False),
 }
 
 #: Written by hand, among what is generated.
@@ -210,11 +211,16 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
     own = parser.add_argument_group("a network of your own")
     own.add_argument("--name", help="name of the package")
-    own.add_argument("--hidden", type=int, help="hidden layers (default 2)")
+    own.add_argument("--hidden", type=int, help="hidden layers, 0 for a linear network (default 2)")
     own.add_argument("--activation", choices=ACTIVATIONS, help="activation (default relu)")
     own.add_argument("--steps", type=int, help="inner gradient steps (default 1)")
     own.add_argument("--loss", choices=LOSSES, help="loss (default squared)")
     own.add_argument("--algorithm", choices=ALGORITHMS, help="algorithm (default maml)")
+    own.add_argument(
+        "--bias",
+        action=argparse.BooleanOptionalAction,
+        help="whether layers have biases (default: they have)",
+    )
     own.add_argument("--output", type=Path, help="folder that gets the package")
     options = parser.parse_args(arguments)
     fields = {each.name: getattr(options, each.name) for each in dataclasses.fields(Network)}

@@ -18,6 +18,8 @@ from derive.package.derivation import Derivation, derive
 
 #: The emitted packages.
 NAMES = list(NETWORKS)
+#: Those whose layers have biases, which the memory of a workspace is laid out for.
+WITH_WORKSPACE = [name for name, each in NETWORKS.items() if each.bias]
 
 #: Pairwise distinct primes, so that no two sizes can be taken for one another.
 TASKS, SHOTS, QUERIES, SIZES = 3, 5, 7, (2, 11, 13, 17)
@@ -54,14 +56,14 @@ def random_weights(net: Any, sizes: tuple[int, ...], rng: np.random.Generator) -
     arrays = []
     for above, below in pairwise(sizes):
         arrays.append(rng.normal(size=(above, below)) / np.sqrt(above))
-        arrays.append(rng.normal(size=(1, below)) / 2)
+        if net.NETWORK.bias:
+            arrays.append(rng.normal(size=(1, below)) / 2)
     return net.Weights(*arrays)
 
 
 def layer_sizes(net: Any) -> tuple[int, ...]:
     """Distinct prime sizes for a network: inputs, hidden layers, outputs."""
-    layers = len(net.Weights._fields) // 2
-    return (*SIZES[:layers], 19)
+    return (*SIZES[: net.NETWORK.hidden + 1], 19)
 
 
 def problem(

@@ -40,10 +40,13 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def plain_predict(net: Any, weights: Sequence[np.ndarray], X: np.ndarray) -> np.ndarray:
     activation = ACTIVATIONS[net.NETWORK.activation]
+    named = dict(zip(net.Weights._fields, weights, strict=True))
+    last = net.NETWORK.hidden + 1
     H = X
-    for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-        H = activation(np.einsum("nd,dl->nl", H, W) + b)
-    return np.asarray(np.einsum("nd,dl->nl", H, weights[-2]) + weights[-1])
+    for layer in range(1, last + 1):
+        Z = np.einsum("nd,dl->nl", H, named[f"W{layer}"]) + named.get(f"b{layer}", 0)
+        H = activation(Z) if layer < last else Z
+    return np.asarray(H)
 
 
 def plain_loss(net: Any, weights: Any, X: np.ndarray, Y: np.ndarray) -> float:

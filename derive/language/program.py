@@ -22,7 +22,7 @@ SymPy matrices, exact or to any number of digits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
 from operator import add, matmul
@@ -66,6 +66,24 @@ def product_of(factors: tuple[MatrixExpr, ...], scalar: Expr = Integer(1)) -> Ma
     return factors[0] if len(factors) == 1 else MatMul(*factors)
 
 
+class Gain(NamedTuple):
+    """What an adjoint gains from one equation that reads the quantity.
+
+    Attributes
+    ----------
+    term
+        A term of the adjoint.
+    quantity
+        What it is the adjoint of.
+    reader
+        The name of the equation that reads it.
+    """
+
+    term: MatrixExpr
+    quantity: Named
+    reader: str
+
+
 @dataclass(frozen=True)
 class Equation:
     """One line of a derivation.
@@ -80,12 +98,16 @@ class Equation:
         The stage of the path it belongs to, a key of `names.STAGES`.
     sources
         Names of the equations that a pass has folded into this one.
+    gains
+        Where the terms of an adjoint come from, in the order of those equations; what a pass has
+        changed has none.
     """
 
     symbol: Named
     value: Expr
     stage: str
     sources: tuple[str, ...] = ()
+    gains: tuple[Gain, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         try:
@@ -112,6 +134,21 @@ class Equation:
     def reads(self) -> tuple[MatrixSymbol, ...]:
         """The matrices on the right-hand side, sorted by name so that every run is the same."""
         return tuple(sorted(self.value.atoms(MatrixSymbol), key=lambda symbol: symbol.name))
+
+    @property
+    def terms(self) -> tuple[Expr, ...]:
+        """The terms of a sum in reading order.
+
+        What is a quantity itself comes first, so that a meta-gradient begins with its first order;
+        then the terms of an adjoint in the order of its gains, and others in SymPy's.
+        """
+        order = {gain.term: place for place, gain in enumerate(self.gains)}
+
+        def place(term: Expr) -> tuple[bool, int]:
+            return not isinstance(term, MatrixSymbol), order.get(term, len(order))
+
+        parts = self.value.args if isinstance(self.value, MatAdd) else (self.value,)
+        return tuple(sorted(parts, key=place))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sympy import Expr, HadamardProduct, MatAdd, MatrixExpr, MatrixSymbol, Trace
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
 from derive.language.elementwise import body_of, elementwise
-from derive.language.program import Equation
+from derive.language.program import Equation, Gain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -55,7 +55,7 @@ def sweep(
     Returns
     -------
     tuple of Equation
-        One equation an adjoint.
+        One equation an adjoint, which says of each term where it comes from.
 
     Raises
     ------
@@ -64,32 +64,34 @@ def sweep(
     """
     # --8<-- [start:sweep]
     active = _active(equations, wrt, constants)
-    gains: dict[Named, list[MatrixExpr]] = {symbol: [] for symbol in active}
+    gains: dict[Named, list[Gain]] = {symbol: [] for symbol in active}
     adjoints = []
     for equation in reversed(equations):
         if equation.symbol == output:
             pulled = seed * equation.value
         elif gains.get(equation.symbol):
             bar = name(equation.symbol)
-            adjoints.append(Equation(bar, _sum(gains[equation.symbol]), stage(bar)))
+            adjoints.append(_adjoint(bar, gains[equation.symbol], stage(bar)))
             pulled = Trace(bar.T * equation.value)
         else:
             continue
         for symbol in equation.reads:
             if symbol in active:
-                gains[symbol] += gains_of(pulled, symbol)
+                found = gains_of(pulled, symbol)
+                gains[symbol] += [Gain(term, symbol, equation.name) for term in found]
     for symbol in wrt:
         if not gains[symbol]:
             raise ValueError(f"`{output}` does not depend on `{symbol}`")
         bar = name(symbol)
-        adjoints.append(Equation(bar, _sum(gains[symbol]), stage(bar)))
+        adjoints.append(_adjoint(bar, gains[symbol], stage(bar)))
     return tuple(adjoints)
     # --8<-- [end:sweep]
 
 
-def _sum(gains: Sequence[MatrixExpr]) -> MatrixExpr:
-    """A sum, in SymPy's order."""
-    return MatAdd(*gains).doit(deep=False)
+def _adjoint(bar: MatrixSymbol, gains: Sequence[Gain], stage: str) -> Equation:
+    """An adjoint is the sum of its gains; the last equation was met first."""
+    value = MatAdd(*(gain.term for gain in gains)).doit(deep=False)
+    return Equation(bar, value, stage, gains=tuple(reversed(gains)))
 
 
 def _active(

@@ -17,7 +17,8 @@ from derive.model.losses import LOSSES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Layer = tuple[MatrixSymbol, MatrixSymbol]
+#: The weights of a layer and, where the network has biases, its bias.
+Layer = tuple[MatrixSymbol, ...]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Network:
     Attributes
     ----------
     hidden
-        Hidden layers, at least one.
+        Hidden layers; without any, the network is linear.
     activation
         One of `elementwise.ACTIVATIONS`.
     steps
@@ -36,6 +37,8 @@ class Network:
         A key of `losses.LOSSES`.
     algorithm
         A key of `algorithms.ALGORITHMS`.
+    bias
+        Whether each layer has a bias.
     """
 
     hidden: int = 2
@@ -43,10 +46,11 @@ class Network:
     steps: int = 1
     loss: str = "squared"
     algorithm: str = "maml"
+    bias: bool = True
 
     def __post_init__(self) -> None:
-        if self.hidden < 1:
-            raise ValueError(f"hidden is {self.hidden}; it must be at least 1")
+        if self.hidden < 0:
+            raise ValueError(f"hidden is {self.hidden}; it must be at least 0")
         if self.steps < 1:
             raise ValueError(f"steps is {self.steps}; it must be at least 1")
         tables = {"activation": ACTIVATIONS, "loss": LOSSES, "algorithm": ALGORITHMS}
@@ -56,16 +60,22 @@ class Network:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """``(W1, b1), (W2, b2), ...``, symbols of shapes (D, L1) and (1, L1), ..."""
+        """``(W1, b1), (W2, b2), ...``, symbols of shapes (D, L1) and (1, L1), ...
+
+        Without biases ``(W1,), (W2,), ...``.
+        """
         sizes = [D, *(width(layer) for layer in range(1, self.hidden + 1)), O]
         return tuple(
-            (MatrixSymbol(f"W{layer}", above, below), MatrixSymbol(f"b{layer}", 1, below))
+            (
+                MatrixSymbol(f"W{layer}", above, below),
+                *([MatrixSymbol(f"b{layer}", 1, below)] if self.bias else []),
+            )
             for layer, (above, below) in enumerate(pairwise(sizes), start=1)
         )
 
     @property
     def weights(self) -> tuple[MatrixSymbol, ...]:
-        """``W1, b1, W2, b2, ...``."""
+        """``W1, b1, W2, b2, ...``, or ``W1, W2, ...``."""
         return tuple(symbol for layer in self.layers for symbol in layer)
 
 
@@ -88,9 +98,10 @@ def forward(network: Network, layers: Sequence[Layer], rows: str) -> tuple[Equat
     label = f"_{rows}" if rows else ""
     H, _ = data(rows)
     equations = []
-    for layer, (W, b) in enumerate(layers, start=1):
-        Z = MatrixSymbol(f"Z{layer}{label}", H.shape[0], b.shape[1])
-        equations.append(Equation(Z, H * W + OneMatrix(H.shape[0], 1) * b, stage))
+    for layer, (W, *bias) in enumerate(layers, start=1):
+        Z = MatrixSymbol(f"Z{layer}{label}", H.shape[0], W.shape[1])
+        repeated = [OneMatrix(H.shape[0], 1) * b for b in bias]
+        equations.append(Equation(Z, sum(repeated, start=H * W), stage))
         if layer <= network.hidden:
             H = MatrixSymbol(f"H{layer}{label}", *Z.shape)
             activation = FUNCTIONS[network.activation]

@@ -12,7 +12,7 @@ from sympy import Integer, MatrixSymbol, Symbol
 
 from derive.language.names import Name, T, adjoint, alpha, inner_gradient, name_of, renamed
 from derive.language.program import Equation, Group, Program
-from derive.model.algorithms import ALGORITHMS
+from derive.model.algorithms import ALGORITHMS, support_predictions
 from derive.model.gradient import sweep
 from derive.model.losses import LOSSES
 from derive.model.network import Network, data, forward, stage_of
@@ -20,6 +20,7 @@ from derive.model.network import Network, data, forward, stage_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from derive.model.algorithms import Constants
     from derive.model.network import Layer
 
 
@@ -50,13 +51,17 @@ def inner_step(
     layers: Sequence[Layer], rows: str, suffix: str
 ) -> tuple[tuple[Equation, ...], tuple[Layer, ...]]:
     """One gradient step: ``W_fast = W - alpha dW``, and the layers after it."""
-    equations = []
-    for symbol in (symbol for layer in layers for symbol in layer):
+
+    def fast(symbol: MatrixSymbol) -> MatrixSymbol:
         name = name_of(symbol)
-        fast = renamed(symbol, Name(name.base, name.layer, fast=suffix))
-        equations.append(Equation(fast, symbol - alpha * inner_gradient(symbol, rows), "step"))
-    symbols = [equation.symbol for equation in equations]
-    return tuple(equations), tuple(zip(symbols[::2], symbols[1::2], strict=True))
+        return renamed(symbol, Name(name.base, name.layer, fast=suffix))
+
+    equations = tuple(
+        Equation(fast(symbol), symbol - alpha * inner_gradient(symbol, rows), "step")
+        for layer in layers
+        for symbol in layer
+    )
+    return equations, tuple(tuple(map(fast, layer)) for layer in layers)
 
 
 def adapted_loss(network: Network) -> tuple[Equation, ...]:
@@ -125,15 +130,28 @@ def meta_gradient_program(network: Network) -> Program:
     """``meta_loss_and_gradient``: the sweep through the step.
 
     The meta-loss is the mean of the query losses over T tasks, so each of them starts the sweep
-    with adjoint 1/T, and the gradients of the tasks add up. Without second order the inner
-    gradients are declared constants.
+    with adjoint 1/T, and the gradients of the tasks add up. What the algorithm holds constant is
+    declared so.
     """
+    return _swept(network, ALGORITHMS[network.algorithm].constants)
+
+
+def without_gauss_newton(network: Network) -> Program:
+    """The meta-gradient without the Gauss-Newton part of the support losses' Hessians.
+
+    A step takes the adjoints v of the weights after it to v - alpha H v, those of the weights
+    before it. For the squared loss H = 2/(N O) J.T J + R, where J is the Jacobian of the support
+    predictions and R their curvature, weighted by the errors. A change of the prediction reaches
+    the inner gradient by way of the error alone, so that with the predictions held constant a step
+    takes v to v - alpha R v. With one step the meta-gradient lacks -alpha 2/(N O) J.T J v and
+    nothing else. With several, the v of a step before the last lacks already what those after it
+    have left out.
+    """
+    return _swept(network, support_predictions)
+
+
+def _swept(network: Network, constants: Constants) -> Program:
     program = meta_loss_program(network)
-    inner = [
-        equation.symbol
-        for equation in program
-        if equation.stage == "inner gradient" and name_of(equation.symbol).base in "Wb"
-    ]
     adjoints = sweep(
         program.equations,
         output=Symbol("loss_q"),
@@ -141,7 +159,7 @@ def meta_gradient_program(network: Network) -> Program:
         name=adjoint,
         stage=_outer_stage,
         seed=1 / T,
-        constants=() if ALGORITHMS[network.algorithm].second_order else inner,
+        constants=constants(program),
     )
     gradient = tuple(adjoint(symbol) for symbol in network.weights)
     return Program(program.groups, (*program, *adjoints), (Symbol("loss_q"), *gradient))

@@ -85,11 +85,15 @@ class Derivation:
         """The network in a few words."""
         network = self.network
         layers = "layer" if network.hidden == 1 else "layers"
+        hidden = f"{network.hidden} hidden {layers}, {network.activation}"
         steps = "step" if network.steps == 1 else "steps"
-        return (
-            f"{network.hidden} hidden {layers}, {network.activation}, "
-            f"{LOSSES[network.loss].title}, {network.steps} inner {steps}"
-        )
+        words = [
+            hidden if network.hidden else "linear",
+            *([] if network.bias else ["no biases"]),
+            LOSSES[network.loss].title,
+            f"{network.steps} inner {steps}",
+        ]
+        return ", ".join(words)
 
 
 def derive(name: str, network: Network) -> Derivation:
@@ -128,7 +132,7 @@ def derive(name: str, network: Network) -> Derivation:
         stages=stages,
         first_order=first_order,
         rules=rules_of(derived),
-        numbers=numbers_of(derived, stages[-1] if rewritten else None, first_order, network.steps),
+        numbers=numbers_of(derived, stages[-1] if rewritten else None, first_order, network),
         plan=plan,
         lacks=tuple(lacks),
     )

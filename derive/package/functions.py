@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from derive.language.names import MEANINGS, T, alpha
+from derive.language.names import MEANINGS, T, alpha, is_row_free
 from derive.model import programs
 from derive.model.algorithms import ALGORITHMS
 from derive.model.losses import LOSSES
@@ -104,7 +104,7 @@ class Function:
         """The type of what it returns: a loss, weights or predictions, or both of the first."""
         matrices = [output for output in self.program.outputs if output.is_Matrix]
         if len(matrices) == len(self.program.outputs):
-            return "Array" if len(matrices) == 1 else "Weights"
+            return "Weights" if all(is_row_free(each.shape) for each in matrices) else "Array"
         return "tuple[float, Weights]" if matrices else "float"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive.language.names import STAGES
 from derive.printers.inplace import calls_of, constructor, polynomial, zeros_of
+from derive.printers.numpy import unpacked
 from derive.schedule.buffers import ALWAYS
 from derive.schedule.plan import in_order
 
@@ -97,11 +98,11 @@ def _plan_function(
 ) -> str:
     """``plan``: the buffers of a chunk of tasks, and the function that runs on them."""
     sizes = ", ".join(widths)
-    dense = ", ".join(f"dense{choice.layer}" for choice in plan.choices)
-    weights = ", ".join(f"W{choice.layer}" for choice in plan.choices)
+    dense = [f"dense{choice.layer}" for choice in plan.choices]
+    weights = [f"W{choice.layer}" for choice in plan.choices]
     body = [
-        f"{weights} = layers",
-        f"{', '.join(map(str, plan.outputs))} = gradients",
+        unpacked(weights, "layers"),
+        unpacked(map(str, plan.outputs), "gradients"),
         *(f"copyto({s}.task[:, :, :{s.shape[1]}], {s}_given)" for s in plan.data),
         *_body(lines),
         "return loss_q",
@@ -126,7 +127,7 @@ def _plan_function(
         "        For each layer, whether its fast weights are formed.",
         '    """',
         f"    {sizes} = sizes",
-        f"    {dense} = dense",
+        f"    {unpacked(dense, 'dense')}",
         *_indented(_buffer_lines(plan)),
         "",
         "    def run(",
@@ -191,7 +192,7 @@ def _dense_function(plan: Plan, widths: Sequence[str]) -> str:
             "",
             "    What both forms have has been cancelled; sizes are with the constant unit.",
             '    """',
-            f"    {', '.join(widths[:-1])} = (size + 1 for size in sizes[:-1])",
+            f"    {unpacked(widths[:-1], '(size + 1 for size in sizes[:-1])')}",
             "    O = max(sizes[-1], 2)",
             "    return (",
             *(

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 
 from derive.language.names import MEANINGS, parse
 from derive.model.losses import LOSSES
+from derive.package.collapsed import collapsed_record
+from derive.package.example import example
 from derive.package.formatting import formatted_statements
+from derive.package.numbers import PRIME
+from derive.package.rules import applied
 from derive.printers import latex
 from derive.printers.numpy import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from derive.language.program import Equation, Shape
+    from sympy import Expr
+
+    from derive.language.program import Equation, Program, Shape
     from derive.package.derivation import Derivation
     from derive.package.rules import Rule
     from derive.printers.numpy import Layout
@@ -22,11 +28,20 @@ if TYPE_CHECKING:
     from derive.schedule.plan import Plan
 
 
+#: The quantity whose equation a page shows after each pass.
+FOLLOWED = "Z2_q"
+
+
 def equation_records(
-    equations: Iterable[Equation], numbers: Mapping[str, str], layout: Layout
+    equations: Iterable[Equation],
+    derivation: Derivation,
+    numbers: Mapping[str, str],
+    layout: Layout,
+    values: Mapping[str, str],
 ) -> list[dict[str, object]]:
-    """What a page needs to know of equations."""
+    """What a page needs to know of equations; also what they come to, where there are `values`."""
     lines = list(equations)
+    first_order = {line.name: line.terms for line in derivation.first_order}
     codes = formatted_statements([statement(line, layout) for line in lines])
     return [
         {
@@ -38,9 +53,34 @@ def equation_records(
             "reads": [symbol.name for symbol in line.reads],
             "sources": list(line.sources),
             "code": code,
+            "terms": term_records(line, derivation, first_order.get(line.name, ())),
+            **({"example": values[line.name]} if values else {}),
         }
         for line, code in zip(lines, codes, strict=True)
     ]
+
+
+def term_records(
+    equation: Equation, derivation: Derivation, first_order: Collection[Expr]
+) -> list[dict[str, object]]:
+    """The terms of an adjoint: the equations each comes from, by which rules, and its order."""
+    records = []
+    for term, text in latex.terms_latex(equation) if equation.gains else ():
+        gains = [gain for gain in equation.gains if gain.term == term] or equation.gains
+        rules = [
+            number
+            for gain in gains
+            for number in applied(derivation.rules, derivation.derived[gain.reader], gain.quantity)
+        ]
+        records.append(
+            {
+                "latex": text,
+                "readers": list(dict.fromkeys(gain.reader for gain in gains)),
+                "rules": list(dict.fromkeys(rules)),
+                "second_order": term not in first_order,
+            }
+        )
+    return records
 
 
 def symbol_record(name: str, shape: Shape = ()) -> dict[str, str]:
@@ -78,9 +118,15 @@ def workspace_record(plan: Plan) -> dict[str, int]:
 
 def manifest(derivation: Derivation, banner: str) -> str:
     """``equations.json``: every equation, and what each pass did, for the site."""
-    numbers, plan = derivation.numbers, derivation.plan
-    loss = LOSSES[derivation.network.loss].meaning
+    network, numbers, plan = derivation.network, derivation.numbers, derivation.plan
+    loss = LOSSES[network.loss].meaning
     changed = [line for line in derivation.first_order if line.name in numbers.first_order]
+    primed = {line.name: f"{numbers.derived[line.name]}{PRIME}" for line in changed}
+    derived, rewritten, first_order = (
+        example(network, program)
+        for program in (derivation.derived, derivation.stages[-1], derivation.first_order)
+    )
+    inputs = [str(symbol) for symbol in derivation.derived.inputs]
     record = {
         "banner": banner,
         "network": {"name": derivation.name, "summary": derivation.summary},
@@ -89,15 +135,33 @@ def manifest(derivation: Derivation, banner: str) -> str:
             for letter, meaning in MEANINGS.items()
         ],
         "symbols": [symbol_record(*each) for each in _symbols(derivation).items()],
-        "derived": equation_records(derivation.derived, numbers.derived, "batched"),
-        "rewritten": equation_records(_rewritten(derivation), numbers.rewritten, "stacked"),
-        "first_order": equation_records(changed, numbers.derived, "batched"),
+        "derived": equation_records(
+            derivation.derived, derivation, numbers.derived, "batched", derived
+        ),
+        "rewritten": equation_records(
+            _rewritten(derivation), derivation, numbers.rewritten, "stacked", rewritten
+        ),
+        "first_order": equation_records(changed, derivation, primed, "batched", first_order),
+        **({"example": {name: derived[name] for name in inputs}} if derived else {}),
+        **(
+            {"collapsed": collapsed_record(network, derivation.derived)}
+            if derived and not network.hidden
+            else {}
+        ),
         "rules": [rule_record(rule) for rule in derivation.rules],
-        "passes": [{"pass": name, **cost._asdict()} for name, cost in derivation.costs.items()],
+        "passes": [
+            {"pass": name, **cost._asdict(), "followed": _followed(stage)}
+            for (name, cost), stage in zip(derivation.costs.items(), derivation.stages, strict=True)
+        ],
         "choices": [choice_record(choice) for choice in plan.choices] if plan else [],
         "workspace": workspace_record(plan) if plan else {},
     }
     return json_text(record)
+
+
+def _followed(program: Program) -> list[str]:
+    """The query pre-activation that the pages follow through the passes, none in other networks."""
+    return [latex.equation_latex(line) for line in program if line.name == FOLLOWED]
 
 
 def _rewritten(derivation: Derivation) -> tuple[Equation, ...]:

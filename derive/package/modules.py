@@ -7,13 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from derive.language.names import STAGES, parse
+from derive.language.names import STAGES, is_row_free, parse
 from derive.package.formatting import formatted
 from derive.package.inplace_module import inplace_blocks
 from derive.package.listing import listing, manifest
 from derive.pictures.circuit import circuits
 from derive.pictures.diagram import path_diagram, stage_diagram, whole_diagram
-from derive.printers.numpy import statement
+from derive.printers.numpy import statement, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,7 +112,7 @@ def function_code(
     body = [
         *_docstring(function),
         *function.checks,
-        ", ".join(map(str, program.weights)) + " = weights",
+        unpacked(map(str, program.weights), "weights"),
     ]
     if function.over_tasks and layout == "stacked":
         body.append("X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)")
@@ -167,7 +167,7 @@ def _returned(program: Program, over_tasks: bool, layout: Layout) -> str:
         mean, total = (".mean()", ".sum(0)") if layout == "batched" else (" / T", "")
     losses = [f"float({output}{mean})" for output in program.outputs if not output.is_Matrix]
     matrices = [f"{output}{total}" for output in program.outputs if output.is_Matrix]
-    if len(matrices) > 1:
+    if matrices and all(is_row_free(each.shape) for each in program.outputs if each.is_Matrix):
         matrices = [f"Weights({', '.join(matrices)})"]
     return f"return {', '.join(losses + matrices)}"
 
@@ -187,13 +187,15 @@ def weights_module(derivation: Derivation) -> str:
     fields = [f"    {symbol}: Array" for symbol in derivation.network.weights]
     shapes = [
         f"    {symbol}\n        {what} of layer {layer}, ({symbol.shape[0]}, {symbol.shape[1]})."
-        for layer, pair in enumerate(derivation.network.layers, start=1)
-        for what, symbol in zip(("Weights", "Bias"), pair, strict=True)
+        for layer, symbols in enumerate(derivation.network.layers, start=1)
+        for what, symbol in zip(("Weights", "Bias"), symbols, strict=False)
     ]
+    what = "Weights and biases" if derivation.network.bias else "Weights"
+    units = ", and L1, L2, ... units in the hidden layers" if derivation.network.hidden else ""
     doc = [
-        '    """Weights and biases, layer by layer, all float32 or all float64.',
+        f'    """{what}, layer by layer, all float32 or all float64.',
         "",
-        "    D inputs, O outputs, and L1, L2, ... units in the hidden layers.",
+        f"    D inputs, O outputs{units}.",
         "",
         "    Attributes",
         "    ----------",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from derive.language.program import Equation, Program
+    from derive.model.network import Network
 
 #: The chapter that numbers the equations of each stage.
 CHAPTERS = {
@@ -25,9 +26,14 @@ CHAPTERS = {
     "meta-gradient": 7,
 }
 
-#: The chapter that numbers the scalar warm-up, and the one that numbers what the rewrite changes.
-WARM_UP_CHAPTER = 2
+#: The chapter that numbers the scalar warm-up and after it a linear network, the one that numbers
+#: what the rewrite changes, and the one that numbers all where there are several inner steps.
+WARM_UP_CHAPTER, WARM_UP_EQUATIONS = 2, 6
 REWRITE_CHAPTER = 8
+STEPS_CHAPTER = 12
+
+#: What stands after the number of a first-order equation, which is left of the one of that number.
+PRIME = "'"
 
 
 @dataclass(frozen=True)
@@ -80,25 +86,33 @@ class Numbers:
         rewritten
             Whether the line is of the rewritten form.
         first_order
-            Whether it is of the first-order gradient, whose lines have the numbers of those that
-            they are left of.
+            Whether it is of the first-order gradient, whose lines have the primed numbers of
+            those that they are left of.
         """
         number = self.of(equation)
         if not number and first_order and equation.name in self.first_order:
             known = self.rewritten if rewritten else self.derived
-            return f"({known[equation.name]}), first order", ""
+            return f"({known[equation.name]}{PRIME})", ""
         note = f"({number})" if number else ""
         sources = self.of_names(equation.sources if number else (equation.name, *equation.sources))
         origin = f"from {', '.join(f'({source})' for source in sources)}" if sources else ""
         return note, origin
 
 
+def chapter_of(network: Network) -> int | None:
+    """The chapter that all equations of a network belong to, nothing where stages have theirs."""
+    if network.steps > 1:
+        return STEPS_CHAPTER
+    return None if network.hidden else WARM_UP_CHAPTER
+
+
 def numbers_of(
-    derived: Program, rewritten: Program | None, first_order: Program, steps: int
+    derived: Program, rewritten: Program | None, first_order: Program, network: Network
 ) -> Numbers:
     """Number the equations of a network."""
-    of_derived = _numbered(derived)
-    of_rewritten = _numbered_after(rewritten, derived, of_derived) if rewritten else {}
+    own = chapter_of(network)
+    of_derived = _numbered(derived, own)
+    of_rewritten = _numbered_after(rewritten, derived, of_derived, own) if rewritten else {}
     pairs = [(derived, of_derived), *([(rewritten, of_rewritten)] if rewritten else [])]
     return Numbers(
         derived=of_derived,
@@ -106,33 +120,36 @@ def numbers_of(
         first_order=frozenset(
             line.name for line in first_order if derived[line.name].value != line.value
         ),
-        steps=steps,
+        steps=network.steps,
         by_value={_bare(line): known[line.name] for program, known in pairs for line in program},
     )
 
 
-def _numbered(program: Program) -> dict[str, str]:
+def _numbered(program: Program, own: int | None) -> dict[str, str]:
     """Each derived equation: its chapter, then its place in the chapter."""
-    counts: dict[int, int] = {}
+    counts = {WARM_UP_CHAPTER: WARM_UP_EQUATIONS}
     numbers = {}
     for equation in program:
-        chapter = CHAPTERS[equation.stage]
+        chapter = own or CHAPTERS[equation.stage]
         counts[chapter] = counts.get(chapter, 0) + 1
         numbers[equation.name] = f"{chapter}.{counts[chapter]}"
     return numbers
 
 
-def _numbered_after(program: Program, before: Program, known: dict[str, str]) -> dict[str, str]:
+def _numbered_after(
+    program: Program, before: Program, known: dict[str, str], own: int | None
+) -> dict[str, str]:
     """Each rewritten equation: its old number, or a new one where it changed."""
     old = {equation.name: equation.value for equation in before}
     numbers: dict[str, str] = {}
-    new = 0
+    last = int(known[before.equations[-1].name].partition(".")[2])
+    chapter, new = (own, last) if own else (REWRITE_CHAPTER, 0)
     for equation in program:
         if old.get(equation.name) == equation.value:
             numbers[equation.name] = known[equation.name]
         else:
             new += 1
-            numbers[equation.name] = f"{REWRITE_CHAPTER}.{new}"
+            numbers[equation.name] = f"{chapter}.{new}"
     return numbers
 
 

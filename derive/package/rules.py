@@ -7,6 +7,7 @@ question is asked about it. Its answer is what the adjoint of ``U`` gains.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sympy import Expr, Integer, MatAdd, MatrixExpr, MatrixSymbol, OneMatrix, Symbol, Trace
@@ -16,9 +17,9 @@ from derive.language.program import product_of, scalar_and_factors, shape_of
 from derive.model.gradient import gains_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from derive.language.program import Program
+    from derive.language.program import Equation, Named, Program
 
 #: The names of the parts: what is differentiated, what else is read, any scalar.
 U, OTHERS, C = "U", ("A", "B"), Symbol("c")
@@ -53,6 +54,13 @@ def rules_of(program: Program) -> tuple[Rule, ...]:
     return tuple(found.values())
 
 
+def applied(rules: Sequence[Rule], reader: Equation, quantity: Named) -> list[int]:
+    """The places of the rules by which an equation gives the adjoint of what it reads its gain."""
+    keys = [_key(rule.form) for rule in rules]
+    parts = [part for part in _parts(reader.value) if part.has(quantity)]
+    return [keys.index(_key(_rule(part, quantity).form)) for part in parts]
+
+
 def _parts(value: Expr) -> Iterator[Expr]:
     """The terms of a sum are differentiated one by one."""
     if isinstance(value, MatAdd):
@@ -85,6 +93,7 @@ def _unscaled(value: Expr) -> Expr:
     return product_of(factors, Integer(1) if scalar == 1 else C)
 
 
+@cache
 def _key(form: Expr) -> tuple[str, ...]:
     """What tells two forms apart: the same form of other sizes is the same rule.
 

@@ -125,8 +125,8 @@ def problem(derivation: Derivation, package: ModuleType, seed: int) -> Problem:
     rng, sizes = np.random.default_rng(seed), sizes_of(derivation)
     weights = [
         rng.normal(size=shape) / above**0.5
-        for above, below in pairwise(sizes)
-        for shape in ((above, below), (1, below))
+        for layer, (above, below) in zip(derivation.network.layers, pairwise(sizes), strict=True)
+        for shape in ((above, below), (1, below))[: len(layer)]
     ]
     data = {
         f"{letter}_{rows}": rng.normal(size=(TASKS, count, columns))
@@ -221,7 +221,8 @@ class _Trial:
         """Hold a gradient against differences of its loss, along a random direction."""
         algorithm = ALGORITHMS[self.derivation.network.algorithm]
         losses = {"loss_and_gradient": "loss"}
-        losses |= {"meta_loss_and_gradient": "meta_loss"} if algorithm.second_order else {}
+        if not algorithm.constants(function.program):
+            losses |= {"meta_loss_and_gradient": "meta_loss"}
         if function.name not in losses:
             return
         loss, gradient = (

@@ -51,7 +51,7 @@ def transposed(value: MatrixExpr) -> MatrixExpr:
 def changed(equation: Equation, value: Expr, sources: Sequence[str] = ()) -> Equation:
     """Give the equation another right-hand side, and say which equations went into it."""
     merged = tuple(dict.fromkeys((*equation.sources, *sources)))
-    return replace(equation, value=value, sources=merged)
+    return replace(equation, value=value, sources=merged, gains=())
 
 
 def with_equations(program: Program, equations: list[Equation]) -> Program:

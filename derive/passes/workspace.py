@@ -126,7 +126,7 @@ def absorb_step(program: Program) -> Program:
             symbol = renamed(symbol, parse(symbol.name).updated)
             value = value_of([(scalar / factor, rest) for scalar, rest in terms_of(value)])
             instead[equation.symbol] = product_of((symbol,), factor)
-        equations.append(replace(equation, symbol=symbol, value=value))
+        equations.append(replace(equation, symbol=symbol, value=value, gains=()))
     return with_equations(program, equations)
 
 
@@ -173,7 +173,15 @@ def _is_fast(equation: Equation) -> bool:
 
 
 def lowered(program: Program, dense: bool) -> Program:
-    """Apply every pass, with all layers in dense form or all in kernel form."""
+    """Apply every pass, with all layers in dense form or all in kernel form.
+
+    Raises
+    ------
+    ValueError
+        When there are no biases, or a pass cannot be applied.
+    """
+    if not any(map(_is_bias, program.weights)):
+        raise ValueError("a workspace has a bias in the last row of each layer's weights")
     passes: Sequence[Callable[[Program], Program]] = (
         homogeneous,
         lambda each: inline(each, kept=_is_fast if dense else lambda _: False),

@@ -16,6 +16,7 @@ from sympy import (
     Integer,
     MatAdd,
     MatMul,
+    MatrixBase,
     MatrixExpr,
     MatrixSymbol,
     Mul,
@@ -33,12 +34,26 @@ from derive.language.names import Kernel, Name, parse, reading_order
 from derive.language.program import scalar_and_factors
 
 if TYPE_CHECKING:
-    from derive.language.program import Equation, Shape
+    from derive.language.program import Equation, Shape, Value
 
 
 def equation_latex(equation: Equation) -> str:
     """Print an equation, ``left = right``."""
-    return f"{name_latex(equation.name)} = {right_latex(equation.value)}"
+    right = " ".join(text for _, text in terms_latex(equation))
+    return f"{name_latex(equation.name)} = {right}"
+
+
+def terms_latex(equation: Equation) -> list[tuple[Expr, str]]:
+    """Print the terms of a right-hand side in reading order, each with its sign as it stands."""
+    if not isinstance(equation.value, MatrixExpr):
+        return [(equation.value, _loss(equation.value))]
+    terms = [(*_term(term), term) for term in equation.terms]
+    in_order = sorted(terms, key=lambda each: each[0] == "-")
+    first = in_order[0][2]
+    return [
+        (term, body if term is first and sign == "+" else f"{sign} {body}")
+        for sign, body, term in in_order
+    ]
 
 
 def right_latex(value: Expr) -> str:
@@ -68,6 +83,18 @@ def polynomial_latex(value: Expr) -> str:
 def letter_latex(letter: str) -> str:
     """Print a letter of the notation table."""
     return {"loss": r"\ell", "alpha": r"\alpha"}.get(letter, letter)
+
+
+def number_latex(value: Value) -> str:
+    """Print a rational number, or a matrix of them."""
+    if isinstance(value, MatrixBase):
+        rows = (" & ".join(map(number_latex, value.row(i))) for i in range(value.rows))
+        # Fractions of two rows would touch.
+        apart = r" \\[0.3em] " if any(each.q != 1 for each in value) else r" \\ "
+        return r"\begin{pmatrix} " + apart.join(rows) + r" \end{pmatrix}"
+    if not isinstance(value, Rational):
+        raise ValueError(f"{value} is not a rational number")
+    return f"-{_scalar(-value)}" if value < 0 else _scalar(value)
 
 
 def _name(name: Name) -> str:

@@ -40,6 +40,8 @@ from derive.language.names import ROWS, is_row_free, reading_order
 from derive.language.program import product_of, scalar_and_factors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from derive.language.program import Equation, Program
 
 Layout = Literal["batched", "stacked"]
@@ -61,17 +63,26 @@ def statement(equation: Equation, layout: Layout) -> str:
         When the right-hand side has a node that the layout does not know.
     """
     try:
-        return f"{equation.name} = {_right(equation.value, layout)}"
+        return f"{equation.name} = {_right(equation, layout)}"
     except ValueError as error:
         raise ValueError(f"`{equation.name}`: {error}") from None
 
 
-def _right(value: Expr, layout: Layout) -> str:
+def unpacked(names: Iterable[str], value: str) -> str:
+    """Print an assignment of the parts of a value to names; a single name is not the whole."""
+    left = list(names)
+    return f"{', '.join(left)} = {value}" if len(left) > 1 else f"({left[0]},) = {value}"
+
+
+def _right(equation: Equation, layout: Layout) -> str:
+    value = equation.value
     if is_gate(value):
         # A gate that stands alone is multiplied several times: as a float it is faster.
         argument = _factor(value.expr, layout)
         return f"({argument} > 0).astype({argument}.dtype)"
-    return _sum(value, layout) if isinstance(value, MatrixExpr) else _loss(value, layout)
+    if isinstance(value, MatrixExpr):
+        return _sum(equation.terms, layout)
+    return _loss(value, layout)
 
 
 def check_sums(program: Program) -> None:
@@ -105,16 +116,16 @@ def check_sums(program: Program) -> None:
 SignedTerm = tuple[str, str]
 
 
-def _sum(value: MatrixExpr, layout: Layout) -> str:
+def _sum(parts: Sequence[MatrixExpr], layout: Layout) -> str:
     """A sum, terms with the same scalar in one parenthesis, positive ones first."""
-    parts = value.args if isinstance(value, MatAdd) else (value,)
     by_scalar: dict[Expr, list[MatrixExpr]] = {}
     for part in parts:
         scalar, factors = scalar_and_factors(part)
         by_scalar.setdefault(scalar, []).append(product_of(factors))
     if all(_repeats_a_row(part) for part in parts):
         raise ValueError(
-            f"numpy would give {value} a single row: add it to something that has all its rows"
+            f"numpy would give {MatAdd(*parts)} a single row: "
+            "add it to something that has all its rows"
         )
     terms: list[SignedTerm] = []
     for scalar, cores in by_scalar.items():
@@ -127,7 +138,7 @@ def _sum(value: MatrixExpr, layout: Layout) -> str:
             text = text if _is_atom(cores[0], text) else f"({text})"
             terms.append((sign, f"{scalar_text(size)} * {text}"))
         else:
-            inside = _sum(MatAdd(*cores), layout)
+            inside = _sum(cores, layout)
             terms.append((sign, f"{scalar_text(size)} * ({inside})"))
     return _joined(terms)
 
@@ -170,11 +181,11 @@ def _matrix(value: MatrixExpr, layout: Layout) -> str:
         case HadamardProduct():
             return " * ".join(_entrywise_factor(part, layout) for part in _factors(value))
         case MatMul() if scalar_and_factors(value)[0] != 1:
-            return _sum(value, layout)
+            return _sum((value,), layout)
         case MatMul() if len(value.args) == 2:
             return _product(value.args[0], value.args[1], layout)
         case MatAdd():
-            return _sum(value, layout)
+            return _sum(value.args, layout)
     raise ValueError(f"no numpy for {type(value).__name__}: {value}")
 
 

@@ -17,7 +17,7 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def check_weights(weights: Sequence[Array], names: Sequence[str]) -> None:
-    """Check that weights are a chain of layers: W (D, H), b (1, H), W (H, L), ...
+    """Check that weights are a chain of layers: W (D, H), b (1, H), W (H, L), ...; b may be absent.
 
     Raises
     ------

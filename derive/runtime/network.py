@@ -9,13 +9,15 @@ class Network(NamedTuple):
     Attributes
     ----------
     hidden
-        Hidden layers.
+        Hidden layers; without any, the network is linear.
     activation
         Their activation.
     steps
         Gradient steps that the meta-gradient goes through.
     loss, algorithm
         What is made small, and by which algorithm.
+    bias
+        Whether each layer has a bias.
     """
 
     hidden: int
@@ -23,3 +25,4 @@ class Network(NamedTuple):
     steps: int
     loss: str
     algorithm: str
+    bias: bool

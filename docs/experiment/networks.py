@@ -105,6 +105,11 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "generated").glob("*/weights.py"))
 
 
+def trainable() -> list[str]:
+    """Those with a workspace, which training needs."""
+    return [name for name in names() if (ROOT / "generated" / name / "inplace.py").is_file()]
+
+
 @cache
 def load_network(name: str) -> Network:
     """Import a generated package.
@@ -163,7 +168,8 @@ def initial_weights(
     arrays = []
     for above, below in pairwise(sizes):
         arrays.append(INITIALS[initial](rng, above, below).astype(dtype))
-        arrays.append(np.zeros((1, below), dtype))
+        if net.NETWORK.bias:
+            arrays.append(np.zeros((1, below), dtype))
     return cast("WeightTuple", net.Weights(*arrays))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from docs.experiment.command import Refusal, one_of, step_size, whole
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import INITIALS, load_network, names
+from docs.experiment.networks import INITIALS, load_network, trainable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def setting(default: Any, convert: Callable[[str], Any], meaning: str) -> Any:
 class Recipe:
     """Everything that decides a run, except its seed."""
 
-    network: str = setting("relu2", one_of(*names()), "generated package")
+    network: str = setting("relu2", one_of(*trainable()), "generated package")
     hidden: tuple[int, ...] = setting((40, 40), several(whole(1)), "units of each hidden layer")
     initial: str = setting("glorot", one_of(*INITIALS), "distribution of the initial weights")
     methods: tuple[str, ...] = setting(

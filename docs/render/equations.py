@@ -12,6 +12,7 @@ from docs.render.manifest import (
     find,
     marked,
     readers,
+    rule_number,
     same_form,
     source_line,
     symbols,
@@ -20,8 +21,12 @@ from docs.render.manifest import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: The page that lists every quantity, also those that are given.
+#: The page that lists every quantity, also those that are given, and the one that lists the rules.
 INPUTS = "reference/notation.md"
+RULES = "reference/rules.md"
+
+#: What marks a term that first-order MAML does not have.
+SECOND_ORDER = '<span class="order">second order</span>'
 
 
 def equation_html(
@@ -39,23 +44,102 @@ def equation_html(
         The address of a page, or nothing where there is no such page.
     """
     record = find(label)
-    formula = escape(marked(record["latex"], label.network), quote=False)
     code = "\n".join(code_lines(record["code"], label.network))
     return (
         f'<div class="equation" id="{label.anchor}">'
-        f'<div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
-        f'<a class="number" href="#{label.anchor}">({record["number"]})</a>'
+        f'<div class="formula" tabindex="0">{_formula(label, record, href, page_url)}</div>'
+        f'<div class="tag"><a class="number" href="#{label.anchor}">({record["number"]})</a>'
+        f"{_note(label, record)}</div>"
         f'<div class="line highlight"><code>{code}</code></div>'
         f'<div class="links" data-search-exclude>{_links(label, record, href, page_url)}</div>'
         "</div>"
     )
 
 
-def _note(label: Label) -> str:
-    """What the number belongs to, where it is not the pages' own meta-gradient."""
-    if label.network not in (PAGE_NETWORK, "warm_up"):
-        return label.network
-    return "first order" if label.form == "first_order" else ""
+def quoted_html(label: Label, href: Callable[[Label], str], page_url: Callable[[str], str]) -> str:
+    """An equation away from its place: formula and line of code, each with the way there."""
+    record = find(label)
+    formula = escape(marked(record["latex"], label.network), quote=False)
+    code = "\n".join(code_lines(record["code"], label.network))
+    listing = page_url(f"reference/code/{label.network}-{label.module}.md")
+    line = source_line(label)
+    return (
+        f'<div class="quoted"><div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
+        f'<div class="line highlight"><code>{code}</code></div>'
+        f'<p data-search-exclude>Equation <a href="{href(label)}">({record["number"]})</a> and its '
+        f'line of code, <a href="{listing}#L{line}">{label.module}.py, line {line}</a></p></div>'
+    )
+
+
+# --- the formula ---
+
+
+def _math(latex: str, network: str) -> str:
+    text = escape(marked(latex, network), quote=False)
+    return rf'<span class="arithmatex">\(\displaystyle {text}\)</span>'
+
+
+def _formula(
+    label: Label,
+    record: dict[str, Any],
+    href: Callable[[Label], str],
+    page_url: Callable[[str], str],
+) -> str:
+    """The formula, each term of an adjoint above where it comes from."""
+    terms = record.get("terms", [])
+    if not terms:
+        return _math(record["latex"], label.network)
+    left = record["latex"].partition(" = ")[0]
+    mixed = not _wholly_second_order(terms)
+    parts = [_math(f"{left} =", label.network)]
+    for term in terms:
+        second = mixed and term["second_order"]
+        origin = [SECOND_ORDER] if second else []
+        origin.append(_origin(label, term, href, page_url))
+        # A sign keeps its distance from what follows only where something is before it.
+        formula = _math(f"{{}}{term['latex']}", label.network)
+        parts.append(
+            f'<span class="term{" second" if second else ""}">{formula}'
+            f'<span class="origin" data-search-exclude>{", ".join(origin)}</span></span>'
+        )
+    return "".join(parts)
+
+
+def _wholly_second_order(terms: Iterable[dict[str, Any]]) -> bool:
+    return all(term["second_order"] for term in terms)
+
+
+def _origin(
+    label: Label,
+    term: dict[str, Any],
+    href: Callable[[Label], str],
+    page_url: Callable[[str], str],
+) -> str:
+    """The equations that a term comes back through, and the rules by which it does."""
+    sources = [_number(label._replace(form="derived", name=name), href) for name in term["readers"]]
+    numbers = dict.fromkeys(rule_number(label.network, place) for place in term["rules"])
+    address = page_url(RULES)
+    rules = [f'<a href="{address}#rule-{each}">rule {each}</a>' for each in numbers if each]
+    return ", ".join([f"from {' and '.join(sources)}", *(rules if address else [])])
+
+
+def _number(label: Label, href: Callable[[Label], str]) -> str:
+    """The number of an equation, a link to it where a page shows it."""
+    number, address = f"({find(label)['number']})", href(label)
+    return f'<a href="{address}">{number}</a>' if address else number
+
+
+# --- what stands below it ---
+
+
+def _note(label: Label, record: dict[str, Any]) -> str:
+    """What stands below the number: that all of it is of one order, or another network."""
+    if label.network not in (PAGE_NETWORK, "warm_up", "linear"):
+        return f"<span>{label.network}</span>"
+    if label.form == "first_order":
+        return "<span>first order</span>"
+    terms = record.get("terms", [])
+    return SECOND_ORDER if terms and _wholly_second_order(terms) else ""
 
 
 def _links(
@@ -64,20 +148,46 @@ def _links(
     href: Callable[[Label], str],
     page_url: Callable[[str], str],
 ) -> str:
-    parts = [f"<strong>{note}</strong>"] if (note := _note(label)) else []
+    """One line, and what unfolds from it."""
+    parts = []
     if record["shape"]:
         shape = escape(record["shape"], quote=False)
         parts.append(f'<span class="shape arithmatex">\\({shape}\\)</span>')
-    reads = _names(label, record["reads"], href, page_url)
-    parts.append(f"<span>reads {reads}</span>")
-    after = readers(label)
-    if after:
-        parts.append(f"<span>read by {_names(label, after, href, page_url)}</span>")
     source = page_url(f"reference/code/{label.network}-{label.module}.md")
     if source:
         line = source_line(label)
-        parts.append(f'<a href="{source}#L{line}">{label.module}.py, line {line}</a>')
+        module = f'<span class="module">{label.module}.py, </span>'
+        parts.append(f'<a href="{source}#L{line}">{module}line {line}</a>')
+    lists = [
+        f"<span>{title} {_names(label, names, href, page_url)}</span>"
+        for title, names in _connections(label, record).items()
+        if names
+    ]
+    parts.append(_folded("connections", "".join(lists)))
+    if "example" in record:
+        left = record["latex"].partition(" = ")[0]
+        parts.append(_folded("in numbers", _math(f"{left} = {record['example']}", label.network)))
     return "".join(parts)
+
+
+def _connections(label: Label, record: dict[str, Any]) -> dict[str, list[str]]:
+    """What an equation is connected with, by how it is.
+
+    The adjoint of a quantity has its terms from those that read it on the way there; those of the
+    way back only use its value.
+    """
+    kinds = {name: symbol["kind"] for name, symbol in symbols(label.network).items()}
+    after = readers(label)
+    back = [name for name in after if kinds[label.name] != "adjoint" == kinds[name]]
+    return {
+        "reads": record["reads"],
+        "read by": [name for name in after if name not in back],
+        "read on the way back by": back,
+    }
+
+
+def _folded(title: str, html: str) -> str:
+    return f"<details><summary>{title}</summary><div>{html}</div></details>"
 
 
 def _names(

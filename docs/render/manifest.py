@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: The network that the pages follow.
 PAGE_NETWORK = "relu2"
 
+#: The network of the chapter between the scalar and the network.
+LINEAR = "linear"
+
 #: The module that computes each form of the meta-gradient, and the function of it that does.
 MODULES = {
     "derived": ("reference", "meta_loss_and_gradient"),
@@ -139,6 +142,13 @@ def by_number(network: str, module: str) -> dict[str, Label]:
 def symbols(network: str) -> dict[str, dict[str, str]]:
     """How each quantity of a network is written, and its kind, by name."""
     return {symbol["name"]: symbol for symbol in manifest(network)["symbols"]}
+
+
+def rule_number(network: str, place: int) -> int | None:
+    """The number of a derivative rule in the table of the pages' network, nothing if not there."""
+    form = table(network, "rules")[place]["form"]
+    forms = [rule["form"] for rule in table(PAGE_NETWORK, "rules")]
+    return forms.index(form) + 1 if form in forms else None
 
 
 @cache

@@ -1,6 +1,7 @@
 """What the pages claim, measured while the site is built.
 
 ``python -m docs.render.measure`` prints the figures; the site publishes them as ``measured.json``.
+Given the name of some, as in ``finite_differences/relu2``, it prints what a page shows of them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import json
 import random
 import sys
 import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,15 +26,19 @@ from derive.package.derivation import rewritten_in_stages
 from derive.package.proof import largest_gap
 from derive.package.warm_up import EXAMPLE
 from derive.passes.rewrite import PASSES, rewrite
-from docs import by_hand
-from docs.experiment.angle import degrees
+from docs import by_hand, calls
+from docs.experiment.command import Parser, Refusal, status
 from docs.experiment.gradcheck import central_difference, gradients, relative_error
 from docs.experiment.networks import initial_weights, load_network
 from docs.experiment.randomness import stream
+from docs.render.manifest import PageError
+from docs.render.tables import is_table, measured, part_of
 from docs.sinusoid import tasks
 from generated.warm_up import scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from docs.experiment.family import Batch
     from docs.experiment.networks import Network as Package
     from docs.experiment.networks import WeightTuple
@@ -42,17 +49,23 @@ DTYPE = np.dtype(np.float64)
 
 def measure() -> dict[str, Any]:
     """Every figure, by the name under which a page asks for it."""
+    return {name: figure() for name, figure in figures().items()}
+
+
+def figures() -> dict[str, Callable[[], Any]]:
+    """What is measured, by its name."""
     return {
-        "warm_up": warm_up(),
-        "network": forward(),
-        "finite_differences": {name: finite_differences(name) for name in NETWORKS},
-        "step": step(),
-        "meta_loss": meta_loss(),
-        "second_order": second_order(),
-        "passes": passes(),
-        "agreement": {name: agreement(name) for name in NETWORKS},
-        "proof": proof(),
-        "by_hand": by_hand.measure(),
+        "warm_up": warm_up,
+        "network": forward,
+        "finite_differences": lambda: {name: finite_differences(name) for name in NETWORKS},
+        "step": step,
+        "meta_loss": meta_loss,
+        "second_order": second_order,
+        "passes": passes,
+        "agreement": lambda: {name: agreement(name) for name in NETWORKS},
+        "proof": proof,
+        "by_hand": by_hand.measure,
+        "calls": printed,
     }
 
 
@@ -69,11 +82,6 @@ def named(net: Package, found: WeightTuple, expected: WeightTuple) -> dict[str, 
     """The relative error of each parameter's gradient."""
     pairs = zip(net.Weights._fields, found, expected, strict=True)
     return {field: relative_error(ours, theirs) for field, ours, theirs in pairs}
-
-
-def norm(gradient: WeightTuple) -> float:
-    """The norm of a gradient as one vector."""
-    return float(np.sqrt(sum(np.sum(g**2) for g in gradient)))
 
 
 def warm_up() -> dict[str, float]:
@@ -146,21 +154,11 @@ def meta_loss() -> dict[str, float]:
 
 
 def second_order() -> dict[str, Any]:
-    """How much of the meta-gradient first-order MAML leaves out, at the experiment's start."""
-    net = load_network("relu2")
-    weights = initial_weights(net, [1, 40, 40, 1], stream(0, 0), DTYPE)
-    batch = tasks.sample(stream(0, 1), 25, 10, 10, DTYPE)
-    full = net.meta_loss_and_gradient(weights, *batch, ALPHA)[1]
-    first = net.first_order_meta_loss_and_gradient(weights, *batch, ALPHA)[1]
-    small, start, few = problem("relu2")
-    differences = central_difference(lambda w: small.meta_loss(w, *few, ALPHA), start)
-    wrong = small.first_order_meta_loss_and_gradient(start, *few, ALPHA)[1]
-    return {
-        "left out": named(net, first, full),
-        "angle": degrees(first, full),
-        "length": norm(first) / norm(full),
-        "first order": named(small, wrong, differences),
-    }
+    """The first-order gradient against central differences of the meta-loss: it must fail."""
+    net, weights, batch = problem("relu2")
+    differences = central_difference(lambda w: net.meta_loss(w, *batch, ALPHA), weights)
+    wrong = net.first_order_meta_loss_and_gradient(weights, *batch, ALPHA)[1]
+    return {"first order": named(net, wrong, differences)}
 
 
 def passes() -> dict[str, str]:
@@ -205,10 +203,46 @@ def proof() -> dict[str, float]:
     return {form: float(largest_gap(each, steps=1, seed=0)) for form, each in forms.items()}
 
 
-def main() -> int:
-    """Print the figures."""
-    print(json.dumps(measure(), indent=1))
+def printed() -> str:
+    """What the calls of chapter 9 print."""
+    with redirect_stdout(StringIO()) as out:
+        calls.main()
+    return out.getvalue().strip()
+
+
+def shown(path: str, record: dict[str, Any]) -> str:
+    """What a page shows under a path, or everything below it, each under its own."""
+    part = part_of(path, record)
+    if not isinstance(part, dict) or is_table(part):
+        return measured(path, record)
+    below = (f"{path}/{name}" for name in part)
+    return "\n\n".join(f"{each}\n{shown(each, record)}" for each in below)
+
+
+def run(path: str | None) -> int:
+    """Print all figures, or the number or table of a page."""
+    if path is None:
+        print(json.dumps(measure(), indent=1))
+        return 0
+    name = path.partition("/")[0]
+    if name not in figures():
+        raise Refusal(
+            f"figures of {name!r} are asked for; it must be one of {', '.join(figures())}"
+        )
+    try:
+        print(shown(path, {name: figures()[name]()}))
+    except PageError as error:
+        raise Refusal(str(error)) from None
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``python -m docs.render.measure``."""
+    options = Parser(
+        prog="python -m docs.render.measure", description="Measure the site's figures."
+    )
+    options.add_argument("path", nargs="?", help="which, as in finite_differences/relu2")
+    return status(lambda: run(options.parse_args(arguments).path))
 
 
 if __name__ == "__main__":

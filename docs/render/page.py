@@ -7,23 +7,31 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{eq:rewritten/Z1_q}}          as rewritten
     {{eq:first_order/W1_bar}}      as first-order MAML has it
     {{eq:warm_up/derived/w_bar}}   of another derivation
+    {{readers:W2}}                 the equations of the way there that read a quantity of relu2
+    {{worked:H2_s_bar}}            an adjoint of relu2, worked out with the trace rule
+    {{followed:inline}}            an equation of relu2 after a pass of the rewrite
+    {{quote:W2_bar}}               an equation and its code, away from the place that shows it
     [eq:Z1_s]                      the number of an equation, as a link to it
     [sym:Z1_s]                     a quantity in a sentence, as its equations write it
     {{diagram:relu2/query A caption.}}    a drawing of generated/relu2/diagrams/
     {{code:relu2/kernel/query forward}}   a block of meta_loss_and_gradient
     {{source:relu2/kernel}}        a generated module, line by line
+    {{python:docs/by_hand.py:normalised}} a section of a module that a person wrote
     {{passes:relu2}}               what each pass of the rewrite did
     {{number:relu2/derived/equations}}    a figure of that table
     {{choices:relu2}}              for each layer, when its fast weights are formed
     {{workspace:relu2/buffers}}    a figure of the workspace form
     {{rules:tanh2}}                the derivative rules that a derivation used
     {{example:w_bar}}              a number of the worked example in scalars
+    {{collapsed:hessian}}          the meta-gradient of one linear layer as one product
+    {{numbers:relu2}}              what is given in the toy example of a network
+    {{minutes:1-maml.md 5-step.md}}    how long it takes to read these pages
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
     {{results:table/quick}}        what make results found
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
-    {{notation}}                   the letters
+    {{notation}}                   the letters, or some: {{notation:X W}}
     {{symbols:relu2}}              every quantity of a network
 """
 
@@ -34,10 +42,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from docs.render.code import stage_block, whole_file
+from docs.render.code import hand_written, stage_block, whole_file
 from docs.render.diagnose import diagnosed
-from docs.render.equations import INPUTS, equation_html
+from docs.render.equations import INPUTS, equation_html, quoted_html
 from docs.render.manifest import (
+    LINEAR,
     PAGE_NETWORK,
     ROOT,
     Label,
@@ -46,13 +55,18 @@ from docs.render.manifest import (
     label_of,
     manifest,
     marked,
+    readers,
     symbols,
 )
+from docs.render.reading_time import reading_time
 from docs.render.results import results
 from docs.render.speed import speed
 from docs.render.tables import (
     choice_table,
+    collapsed,
     example,
+    followed,
+    given_numbers,
     measured,
     notation_table,
     pass_number,
@@ -61,6 +75,7 @@ from docs.render.tables import (
     symbol_table,
     workspace_number,
 )
+from docs.render.worked import worked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,11 +93,14 @@ class Site:
         The address of one page from another; nothing where there is no such page.
     measured
         What this build measured.
+    texts
+        The pages as written.
     """
 
     places: Mapping[Label, str]
     url: Callable[[str, str], str]
     measured: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def href(self, page: str, label: Label) -> str:
         """The address of an equation from a page, or nothing where none shows it."""
@@ -120,28 +138,39 @@ def render(markdown: str, page: str, site: Site) -> str:
 
     commands: dict[str, Callable[[str], str]] = {
         "eq": lambda rest: shown_equations(rest, page, site),
+        "quote": lambda rest: quoted(rest, page, site),
+        "minutes": lambda rest: reading_time(rest.split(), site.texts),
         "diagram": lambda rest: diagram(rest, page, site),
         "code": lambda rest: stage_block(rest, href),
         "source": lambda rest: whole_file(rest, href),
+        "python": hand_written,
         "passes": pass_table,
         "number": pass_number,
         "choices": choice_table,
         "workspace": workspace_number,
         "rules": rule_table,
+        "readers": readers_of,
+        "worked": worked,
+        "followed": followed,
         "example": example,
+        "numbers": given_numbers,
+        "collapsed": collapsed,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
         "results": results,
         "diagnose": diagnosed,
         "symbols": symbol_table,
-        "notation": lambda _: notation_table(),
+        "notation": notation_table,
     }
 
     def fill(match: re.Match[str]) -> str:
         command = commands.get(match["command"])
         if command is None:
             raise PageError(f"there is no command {match['command']!r}")
-        return command((match["rest"] or "").strip())
+        text = command((match["rest"] or "").strip())
+        # Within a list or a fold, every line has to stand as far in as the first.
+        before = markdown[markdown.rfind("\n", 0, match.start()) + 1 : match.start()]
+        return text.replace("\n", f"\n{before}") if before.isspace() else text
 
     filled = re.sub(r"\{\{\s*(?P<command>\w+)(:(?P<rest>[^}]*))?\}\}", fill, markdown)
     filled = style_once(filled)
@@ -160,7 +189,8 @@ def shown_equations(labels: str, page: str, site: Site) -> str:
     for label in map(label_of, labels.split()):
         number = find(label)["number"]
         chapter = re.match(r"\d+", page)
-        if chapter and label.network == PAGE_NETWORK and chapter[0] != number.partition(".")[0]:
+        own = label.network in (PAGE_NETWORK, LINEAR)
+        if chapter and own and chapter[0] != number.partition(".")[0]:
             raise PageError(f"equation {label} is ({number}) but is shown in chapter {chapter[0]}")
         blocks.append(
             equation_html(
@@ -168,6 +198,17 @@ def shown_equations(labels: str, page: str, site: Site) -> str:
             )
         )
     return '<div class="equations">\n' + "\n".join(blocks) + "\n</div>"
+
+
+def quoted(text: str, page: str, site: Site) -> str:
+    """An equation on a page that is not its place."""
+    label = label_of(text)
+    find(label)
+    if not site.href(page, label):
+        raise PageError(f"equation {label} is quoted but shown nowhere")
+    return quoted_html(
+        label, lambda other: site.href(page, other), lambda other: site.url(other, page)
+    )
 
 
 def reference(text: str, page: str, site: Site) -> str:
@@ -178,6 +219,16 @@ def reference(text: str, page: str, site: Site) -> str:
     if not address:
         raise PageError(f"equation {label} is referred to but shown nowhere")
     return f'<a class="ref" href="{address}">({number})</a>'
+
+
+def readers_of(name: str) -> str:
+    """The equations that read a quantity before the way back begins, as references."""
+    kinds = {each: record["kind"] for each, record in symbols(PAGE_NETWORK).items()}
+    if name not in kinds:
+        raise PageError(f"there is no quantity {name!r} in {PAGE_NETWORK}")
+    label = Label(PAGE_NETWORK, "derived", name)
+    *others, last = [f"[eq:{each}]" for each in readers(label) if kinds[each] != "adjoint"]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def symbol(text: str) -> str:
@@ -220,8 +271,11 @@ def not_shown(places: Mapping[Label, str]) -> list[Label]:
     """The equations of the derivation, and of the rewrite where it changed them, without a page."""
     record = manifest(PAGE_NETWORK)
     derived = {equation["number"] for equation in record["derived"]}
-    wanted = [Label("warm_up", "derived", line["name"]) for line in manifest("warm_up")["derived"]]
-    wanted += [Label(PAGE_NETWORK, "derived", line["name"]) for line in record["derived"]]
+    wanted = [
+        Label(network, "derived", line["name"])
+        for network in ("warm_up", LINEAR, PAGE_NETWORK)
+        for line in manifest(network)["derived"]
+    ]
     wanted += [
         Label(PAGE_NETWORK, "rewritten", line["name"])
         for line in record["rewritten"]
@@ -263,7 +317,8 @@ def diagram(text: str, page: str, site: Site) -> str:
 
     svg = re.sub(r'xlink:href="#eq-(\w+)"', address, svg)
     return (
-        f'<figure class="diagram" tabindex="0" data-search-exclude>\n{svg}'
+        f'<figure class="diagram" data-drawing="{name}" data-search-exclude>\n'
+        f'<div class="scrolls" tabindex="0">\n{svg}</div>\n'
         f"<figcaption>{caption.strip()}</figcaption>\n</figure>"
     )
 

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from docs.experiment.parts import ANGLES, LENGTHS
 from docs.render.manifest import ROOT, PageError
 from docs.render.speed import duration
 from docs.render.tables import figure, numbers_table, recorded
@@ -43,6 +44,7 @@ def results(text: str) -> str:
         "setting": setting,
         "milestones": milestones,
         "scaling": scaling,
+        "parts": parts,
     }
     if kind not in kinds:
         raise PageError(f"results are asked for as {text!r}; it must begin with {', '.join(kinds)}")
@@ -154,3 +156,28 @@ def foretold_sweeps(found: dict[str, Any]) -> str:
         minutes = f"{each['seconds'] / 60:.0f}"
         rows.append([each["executor"], f"{each['workers']}{mark}", minutes])
     return numbers_table(rows)
+
+
+def parts(*path: str) -> str:
+    """What the parts of the meta-gradient are: ``table``, or a number of a record by its path."""
+    if path == ("table",):
+        return parts_table({"relu": record("gauss-newton"), "tanh": record("gauss-newton-tanh")})
+    name, *rest = path
+    return recorded("/".join(rest), record(name))
+
+
+def parts_table(found: dict[str, dict[str, Any]]) -> str:
+    """Lengths and angles by activation: at the start, and the mean over the training."""
+    rows = [["", *(f"{each}, {when}" for each in found for when in ("start", "training"))]]
+    for titles, unit in ((LENGTHS, ""), (ANGLES, "°")):
+        for name, title in titles.items():
+            summaries = [each["summary"][name] for each in found.values()]
+            numbers = [each[when] for each in summaries for when in ("start", "mean")]
+            rows.append([title, *(f"{figure(number)}{unit}" for number in numbers)])
+    made_by = "; ".join(f"`{each['command']}`" for each in found.values())
+    first = next(iter(found.values()))
+    versions = ", ".join(f"{each} {version}" for each, version in first["versions"].items())
+    return (
+        f"{numbers_table(rows)}\n\n<small>{made_by}: seeds 0 to {first['seeds'] - 1}, "
+        f"{versions}.</small>"
+    )

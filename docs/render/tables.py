@@ -7,11 +7,14 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import (
+    LINEAR,
     PAGE_NETWORK,
     PageError,
     manifest,
     marked,
     parts_of,
+    rule_number,
+    symbols,
     table,
 )
 
@@ -45,6 +48,14 @@ def pass_table(network: str) -> str:
     return "\n".join(lines)
 
 
+def followed(name: str) -> str:
+    """The equation that the pages follow through the rewrite, after a pass or as ``derived``."""
+    for row in table(PAGE_NETWORK, "passes"):
+        if row["pass"] == name:
+            return "\n\n".join(f"$$\n{marked(each, PAGE_NETWORK)}\n$$" for each in row["followed"])
+    raise PageError(f"there is no pass {name!r}")
+
+
 def pass_number(where: str) -> str:
     """A figure of the pass table, ``relu2/derived/equations``."""
     network, name, column = parts_of(where, "network/pass/column")
@@ -73,9 +84,14 @@ def workspace_number(where: str) -> str:
 
 
 def rule_table(network: str) -> str:
-    """The derivative rules that a network's derivation used."""
-    rows = [f"| $V = {rule['form']}$ | ${rule['gain']}$ |" for rule in table(network, "rules")]
-    return "\n".join(["| an equation | adds to the adjoint of $U$ |", "|---|---|", *rows])
+    """The derivative rules that a network's derivation used; those of the pages are numbered."""
+    rows = []
+    for place, rule in enumerate(table(network, "rules")):
+        number = rule_number(network, place) or ""
+        own = network == PAGE_NETWORK
+        shown = f'<span id="rule-{number}">{number}</span>' if own else number
+        rows.append(f"| {shown} | $V = {rule['form']}$ | ${rule['gain']}$ |")
+    return "\n".join(["| | an equation | adds to the adjoint of $U$ |", "|--:|---|---|", *rows])
 
 
 def example(name: str) -> str:
@@ -85,6 +101,45 @@ def example(name: str) -> str:
     if name not in values:
         raise PageError(f"there is no number {name!r} in the example")
     return decimal(values[name])
+
+
+def given_numbers(network: str) -> str:
+    """What is given in the toy example of a network: a table of data, and one of weights."""
+    values, known = manifest(network).get("example"), symbols(network)
+    if values is None:
+        raise PageError(f"{network} has no example")
+    weights = [name for name in values if name in known and known[name]["kind"] == "weight"]
+    return "\n\n".join(
+        _beside({_written(name, network): f"${values[name]}$" for name in names})
+        for names in ([name for name in values if name not in weights], weights)
+    )
+
+
+def _beside(cells: Mapping[str, str]) -> str:
+    """A table of one row."""
+    rows = [list(cells), [":-:"] * len(cells), list(cells.values())]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _written(name: str, network: str) -> str:
+    """A quantity, or a number that has no shape: the step size."""
+    known = symbols(network)
+    return f"${marked(known[name]['latex'], network)}$" if name in known else rf"$\{name}$"
+
+
+def collapsed(key: str) -> str:
+    """The meta-gradient of one linear layer as one product, and what the matrix in it does."""
+    record = manifest(LINEAR)["collapsed"]
+    if key not in record:
+        raise PageError(f"there is no {key!r} of the linear layer")
+    if key == "product":
+        return f"${record[key]}$"
+    if key != "directions":
+        return f"$$\n{marked(record[key], LINEAR)}\n$$"
+    head = [r"direction", r"$\lambda$", r"$\alpha \lambda$", r"$1 - \alpha \lambda$"]
+    rows = [[f"${each}$" for each in row.values()] for row in record[key]]
+    marks = [":-:"] * len(head)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
 
 
 def decimal(fraction: str) -> str:
@@ -105,7 +160,7 @@ def numbers_table(rows: Sequence[Sequence[str]], words: int = 1) -> str:
 def recorded(text: str, record: Mapping[str, Any]) -> str:
     """A number or a word of a record by its path, with its format: ``machine/fma:.0f``."""
     path, _, form = text.partition(":")
-    value = _at(path, record)
+    value = part_of(path, record)
     if not isinstance(value, str | int | float):
         raise PageError(f"there is no number and no word under {path!r}")
     try:
@@ -114,7 +169,8 @@ def recorded(text: str, record: Mapping[str, Any]) -> str:
         raise PageError(f"what is under {path!r} cannot be printed as {form!r}") from None
 
 
-def _at(path: str, record: Mapping[str, Any]) -> Any:
+def part_of(path: str, record: Mapping[str, Any]) -> Any:
+    """What a record has under a path."""
     try:
         return reduce(lambda part, key: part[key], path.split("/"), record)
     except (KeyError, TypeError):
@@ -123,13 +179,12 @@ def _at(path: str, record: Mapping[str, Any]) -> Any:
 
 def measured(path: str, record: Mapping[str, Any]) -> str:
     """A number that this build measured, or a table of numbers by name."""
-    value = _at(path, record)
+    value = part_of(path, record)
     if not isinstance(value, dict):
         return figure(value)
-    nested = {isinstance(part, dict) for part in value.values()}
-    if len(nested) > 1:
-        raise PageError(f"{path!r} holds tables and numbers; name one of {', '.join(value)}")
-    if nested == {True}:
+    if not is_table(value):
+        raise PageError(f"{path!r} is no table; name one of {', '.join(value)}")
+    if any(isinstance(part, dict) for part in value.values()):
         columns = list(next(iter(value.values())))
         lines = [f"| gradient | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
         return "\n".join(
@@ -137,6 +192,13 @@ def measured(path: str, record: Mapping[str, Any]) -> str:
         )
     lines = [f"| {' | '.join(value)} |", "|" + "--:|" * len(value)]
     return "\n".join([*lines, f"| {_cells(value.values())} |"])
+
+
+def is_table(part: Any) -> bool:
+    """Whether these are numbers by name, or by two names."""
+    rows = [row.values() if isinstance(row, dict) else [row] for row in part.values()]
+    nested = {isinstance(row, dict) for row in part.values()}
+    return len(nested) == 1 and not any(isinstance(cell, dict) for row in rows for cell in row)
 
 
 def _cells(values: Any) -> str:
@@ -166,9 +228,19 @@ def symbol_table(network: str) -> str:
     return "\n".join([*head, *rows])
 
 
-def notation_table() -> str:
-    """The letters and what they stand for."""
+def notation_table(letters: str) -> str:
+    """The letters and what they stand for, all or some of them as LaTeX writes them."""
+    meanings = {row["latex"]: row["meaning"] for row in manifest(PAGE_NETWORK)["notation"]}
+    wanted = letters.split() or list(meanings)
+    if unknown := [letter for letter in wanted if letter not in meanings]:
+        raise PageError(f"there is no letter {unknown[0]!r}")
     rows = [
-        f"| ${row['latex']}$ | {row['meaning']} |" for row in manifest(PAGE_NETWORK)["notation"]
+        f'| <span id="{letter_anchor(letter)}">${letter}$</span> | {meanings[letter]} |'
+        for letter in wanted
     ]
     return "\n".join(["| letter | stands for |", "|---|---|", *rows])
+
+
+def letter_anchor(latex: str) -> str:
+    """The id of a letter in the table of them."""
+    return "letter-" + latex.removeprefix("\\")

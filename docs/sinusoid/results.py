@@ -1,7 +1,7 @@
 """Make the results that the pages show, from real runs: about an hour of them on two cores.
 
-Each file is what one sweep found, with its command, seeds and versions; the figures are those of
-two runs. Finished runs are not run again.
+Each file is what one sweep or one measurement found, with its command, seeds and versions; the
+figures are theirs and those of two runs. Finished runs are not run again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from docs.experiment.command import Parser, read_json, status, write_json
 from docs.sinusoid import __main__ as experiment
+from docs.sinusoid import gauss_newton
 from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.sweep import __main__ as sweep
 
@@ -53,8 +54,10 @@ RUNS = {
         ("angle", "error_by_step", "error_map", "half_range"),
     ),
 }
-#: Sweeps whose figure a page shows.
-DRAWN = ("grid",)
+#: By the name of a file, the flags with which the parts of the meta-gradient are measured.
+PARTS = {"gauss-newton": "", "gauss-newton-tanh": "--network tanh2"}
+#: Sweeps and measurements whose figure a page shows.
+DRAWN = ("grid", "gauss-newton")
 # --8<-- [end:sweeps]
 
 
@@ -96,17 +99,38 @@ def draw(name: str, folder: Path) -> int:
     return 0
 
 
+def take_apart(name: str, folder: Path) -> int:
+    """Measure the parts of the meta-gradient, and keep numbers and figure; the exit status."""
+    code = gauss_newton.main([*PARTS[name].split(), "--run", str(folder)])
+    if code:
+        return code
+    made = folder / "gauss_newton"
+    command = SINUSOIDS.command("gauss_newton")
+    record = read_json(made.with_suffix(".json"), {"summary"}, command)
+    write_json(COMMITTED / f"{name}.json", committed(record, f"{command} {PARTS[name]}".strip()))
+    if name in DRAWN:
+        shutil.copy(made.with_suffix(".svg"), FIGURES / "parts" / f"{name}.svg")
+    return 0
+
+
 def run(options: argparse.Namespace) -> int:
     """Make what was asked for; the exit status."""
-    for folder in (COMMITTED, FIGURES / "sweeps", *(FIGURES / name for name in RUNS)):
+    for folder in (
+        COMMITTED,
+        FIGURES / "sweeps",
+        FIGURES / "parts",
+        *(FIGURES / name for name in RUNS),
+    ):
         folder.mkdir(parents=True, exist_ok=True)
-    for name in options.only or [*RUNS, *SWEEPS]:
+    for name in options.only or [*RUNS, *SWEEPS, *PARTS]:
         print(f"--- {name} ---", flush=True)
         code = 0
         if name in RUNS:
             code = draw(name, options.run / "figures" / name)
         if name in SWEEPS and not code:
             code = compare(name, options.run / "sweeps" / name)
+        if name in PARTS:
+            code = take_apart(name, options.run / "parts" / name)
         if code:
             print(f"error: {name} ended with status {code}; it is no result", file=sys.stderr)
             return code
@@ -119,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = SINUSOIDS.folder
     options.add_argument("--run", type=Path, default=folder, metavar="DIR", help="for the runs")
     options.add_argument(
-        "--only", nargs="+", choices=[*RUNS, *SWEEPS], metavar="NAME", help="some of them"
+        "--only", nargs="+", choices=[*RUNS, *SWEEPS, *PARTS], metavar="NAME", help="some of them"
     )
     return status(lambda: run(options.parse_args(arguments)))
 

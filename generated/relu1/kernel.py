@@ -402,9 +402,9 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.3)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (8.17), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.18), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (8.19), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.20), first order
+    W1_bar = X_q.T @ Z1_q_bar  # (8.17')
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.18')
+    W2_bar = H1_q.T @ Z2_q_bar  # (8.19')
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.20')
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar)

@@ -140,16 +140,16 @@ def meta_loss_and_gradient(
     # --- support backward ---
     dZ1_s_bar = X_s @ dW1_bar + db1_bar  # (7.12)
     dH1_s_bar = dZ1_s_bar * (Z1_s > 0)  # (7.13)
-    dZ2_s_bar = H1_s @ dW2_bar + dH1_s_bar @ W2 + db2_bar  # (7.14)
+    dZ2_s_bar = dH1_s_bar @ W2 + H1_s @ dW2_bar + db2_bar  # (7.14)
     Z2_s_bar = 2 / (N * O) * dZ2_s_bar  # (7.15)
     H1_s_bar = Z2_s_bar @ W2.mT + dZ2_s @ dW2_bar.mT  # (7.16)
     Z1_s_bar = H1_s_bar * (Z1_s > 0)  # (7.17)
 
     # --- meta-gradient ---
-    W1_bar = X_s.mT @ Z1_s_bar + W1_fast_bar  # (7.18)
-    b1_bar = Z1_s_bar.sum(-2, keepdims=True) + b1_fast_bar  # (7.19)
-    W2_bar = H1_s.mT @ Z2_s_bar + dH1_s_bar.mT @ dZ2_s + W2_fast_bar  # (7.20)
-    b2_bar = Z2_s_bar.sum(-2, keepdims=True) + b2_fast_bar  # (7.21)
+    W1_bar = W1_fast_bar + X_s.mT @ Z1_s_bar  # (7.18)
+    b1_bar = b1_fast_bar + Z1_s_bar.sum(-2, keepdims=True)  # (7.19)
+    W2_bar = W2_fast_bar + H1_s.mT @ Z2_s_bar + dH1_s_bar.mT @ dZ2_s  # (7.20)
+    b2_bar = b2_fast_bar + Z2_s_bar.sum(-2, keepdims=True)  # (7.21)
 
     return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0))
 
@@ -232,9 +232,9 @@ def first_order_meta_loss_and_gradient(
     W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.7)
 
     # --- meta-gradient ---
-    W1_bar = W1_fast_bar  # (7.18), first order
-    b1_bar = b1_fast_bar  # (7.19), first order
-    W2_bar = W2_fast_bar  # (7.20), first order
-    b2_bar = b2_fast_bar  # (7.21), first order
+    W1_bar = W1_fast_bar  # (7.18')
+    b1_bar = b1_fast_bar  # (7.19')
+    W2_bar = W2_fast_bar  # (7.20')
+    b2_bar = b2_fast_bar  # (7.21')
 
     return float(loss_q.mean()), Weights(W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0))

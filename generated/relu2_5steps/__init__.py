@@ -34,4 +34,4 @@ __all__ = [
 ]
 
 #: What this package was derived for.
-NETWORK = Network(hidden=2, activation="relu", steps=5, loss="squared", algorithm="maml")
+NETWORK = Network(hidden=2, activation="relu", steps=5, loss="squared", algorithm="maml", bias=True)

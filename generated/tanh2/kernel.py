@@ -452,11 +452,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (1 - H1_q**2)  # (8.19)
 
     # --- meta-gradient ---
-    W1_bar = X_q.T @ Z1_q_bar  # (8.29), first order
-    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.30), first order
-    W2_bar = H1_q.T @ Z2_q_bar  # (8.31), first order
-    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.32), first order
-    W3_bar = H2_q.T @ Z3_q_bar  # (8.33), first order
-    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (8.34), first order
+    W1_bar = X_q.T @ Z1_q_bar  # (8.29')
+    b1_bar = Z1_q_bar.sum(0, keepdims=True)  # (8.30')
+    W2_bar = H1_q.T @ Z2_q_bar  # (8.31')
+    b2_bar = Z2_q_bar.sum(0, keepdims=True)  # (8.32')
+    W3_bar = H2_q.T @ Z3_q_bar  # (8.33')
+    b3_bar = Z3_q_bar.sum(0, keepdims=True)  # (8.34')
 
     return float(loss_q / T), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)

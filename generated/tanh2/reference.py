@@ -162,9 +162,9 @@ def meta_loss_and_gradient(
     # --- support backward ---
     dZ1_s_bar = X_s @ dW1_bar + db1_bar  # (7.18)
     dH1_s_bar = dZ1_s_bar * (1 - np.tanh(Z1_s) ** 2)  # (7.19)
-    dZ2_s_bar = H1_s @ dW2_bar + dH1_s_bar @ W2 + db2_bar  # (7.20)
+    dZ2_s_bar = dH1_s_bar @ W2 + H1_s @ dW2_bar + db2_bar  # (7.20)
     dH2_s_bar = dZ2_s_bar * (1 - np.tanh(Z2_s) ** 2)  # (7.21)
-    dZ3_s_bar = H2_s @ dW3_bar + dH2_s_bar @ W3 + db3_bar  # (7.22)
+    dZ3_s_bar = dH2_s_bar @ W3 + H2_s @ dW3_bar + db3_bar  # (7.22)
     Z3_s_bar = 2 / (N * O) * dZ3_s_bar  # (7.23)
     H2_s_bar = Z3_s_bar @ W3.mT + dZ3_s @ dW3_bar.mT  # (7.24)
     Z2_s_bar = H2_s_bar * (1 - np.tanh(Z2_s) ** 2) + dH2_s * dZ2_s_bar * (
@@ -176,12 +176,12 @@ def meta_loss_and_gradient(
     )  # (7.27)
 
     # --- meta-gradient ---
-    W1_bar = X_s.mT @ Z1_s_bar + W1_fast_bar  # (7.28)
-    b1_bar = Z1_s_bar.sum(-2, keepdims=True) + b1_fast_bar  # (7.29)
-    W2_bar = H1_s.mT @ Z2_s_bar + dH1_s_bar.mT @ dZ2_s + W2_fast_bar  # (7.30)
-    b2_bar = Z2_s_bar.sum(-2, keepdims=True) + b2_fast_bar  # (7.31)
-    W3_bar = H2_s.mT @ Z3_s_bar + dH2_s_bar.mT @ dZ3_s + W3_fast_bar  # (7.32)
-    b3_bar = Z3_s_bar.sum(-2, keepdims=True) + b3_fast_bar  # (7.33)
+    W1_bar = W1_fast_bar + X_s.mT @ Z1_s_bar  # (7.28)
+    b1_bar = b1_fast_bar + Z1_s_bar.sum(-2, keepdims=True)  # (7.29)
+    W2_bar = W2_fast_bar + H1_s.mT @ Z2_s_bar + dH1_s_bar.mT @ dZ2_s  # (7.30)
+    b2_bar = b2_fast_bar + Z2_s_bar.sum(-2, keepdims=True)  # (7.31)
+    W3_bar = W3_fast_bar + H2_s.mT @ Z3_s_bar + dH2_s_bar.mT @ dZ3_s  # (7.32)
+    b3_bar = b3_fast_bar + Z3_s_bar.sum(-2, keepdims=True)  # (7.33)
 
     return float(loss_q.mean()), Weights(
         W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)
@@ -280,12 +280,12 @@ def first_order_meta_loss_and_gradient(
     W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.11)
 
     # --- meta-gradient ---
-    W1_bar = W1_fast_bar  # (7.28), first order
-    b1_bar = b1_fast_bar  # (7.29), first order
-    W2_bar = W2_fast_bar  # (7.30), first order
-    b2_bar = b2_fast_bar  # (7.31), first order
-    W3_bar = W3_fast_bar  # (7.32), first order
-    b3_bar = b3_fast_bar  # (7.33), first order
+    W1_bar = W1_fast_bar  # (7.28')
+    b1_bar = b1_fast_bar  # (7.29')
+    W2_bar = W2_fast_bar  # (7.30')
+    b2_bar = b2_fast_bar  # (7.31')
+    W3_bar = W3_fast_bar  # (7.32')
+    b3_bar = b3_fast_bar  # (7.33')
 
     return float(loss_q.mean()), Weights(
         W1_bar.sum(0), b1_bar.sum(0), W2_bar.sum(0), b2_bar.sum(0), W3_bar.sum(0), b3_bar.sum(0)

@@ -153,7 +153,8 @@ def test_changing_an_equation_changes_code_and_equations(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("hidden", "activation", "steps"), [(3, "tanh", 2), (1, "softplus", 3), (2, "softplus", 1)]
+    ("hidden", "activation", "steps"),
+    [(3, "tanh", 2), (1, "softplus", 3), (2, "softplus", 1), (0, "relu", 2)],
 )
 def test_a_network_of_ones_own(hidden: int, activation: str, steps: int, tmp_path: Path) -> None:
     name = f"{activation}_mine{hidden}{steps}"
@@ -190,6 +191,26 @@ def test_a_network_of_ones_own(hidden: int, activation: str, steps: int, tmp_pat
         assert found[0] == pytest.approx(expected[0], rel=1e-12)
         for ours, theirs in zip(found[1], expected[1], strict=True):
             assert relative_error(ours, theirs) < 1e-11
+
+
+@pytest.mark.parametrize(("hidden", "steps"), [(0, 3), (1, 2), (3, 1)])
+def test_a_network_without_biases(
+    hidden: int, steps: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"bare{hidden}{steps}"
+    sizes = ["--hidden", str(hidden), "--activation", "tanh", "--steps", str(steps)]
+    arguments = [*sizes, "--no-bias", "--name", name, "--output", str(tmp_path)]
+    assert build.main(arguments) == 0
+    printed = capsys.readouterr().out
+    reason = "a workspace has a bias in the last row of each layer's weights"
+    assert f"  {name} has no workspace form: {reason}" in printed.splitlines()
+    net = import_from(tmp_path / name, name)
+    assert net.Weights._fields == tuple(f"W{layer}" for layer in range(1, hidden + 2))
+    assert not hasattr(net, "workspace")
+    p = problem(net, seed=1, sizes=(2, *(3, 5, 7)[:hidden], 2))
+    for form in (sys.modules[f"{name}.kernel"], net.reference):
+        for function in emitted(form):
+            CHECKS[function](net, getattr(form, function), p)
 
 
 def test_a_network_of_ones_own_keeps_no_drawing_of_another(tmp_path: Path) -> None:
@@ -276,10 +297,14 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--hidden", "3"], "--hidden is for a network that has a --name"),
+        (["--no-bias"], "--bias is for a network that has a --name"),
         (["--name", "mine"], "--name needs --output"),
         (["--name", "no-name", "--output", "x"], "it must be a Python identifier"),
         (["--name", "class", "--output", "x"], "it must be a Python identifier"),
-        (["--name", "mine", "--output", "x", "--hidden", "0"], "hidden is 0; it must be at least"),
+        (
+            ["--name", "mine", "--output", "x", "--hidden", "-1"],
+            "hidden is -1; it must be at least",
+        ),
         (["--name", "mine", "--output", "x", "--steps", "0"], "steps is 0; it must be at least 1"),
         (["--name", "mine", "--output", "x", "--activation", "gelu"], "invalid choice: 'gelu'"),
         (["--name", "mine", "--output", "x", "--loss", "hinge"], "invalid choice: 'hinge'"),

@@ -34,7 +34,8 @@ def test_an_algorithm_is_a_row(tmp_path: Path) -> None:
         tmp_path,
         "derive/model/algorithms.py",
         "ALGORITHMS = {",
-        'ALGORITHMS = {"mine": Algorithm("Loss and half [1]_.", "Half.", False, "Nobody."),',
+        'ALGORITHMS = {"mine": Algorithm("Loss and half [1]_.", "Half.", '
+        'inner_gradients, "Nobody."),',
     )
     result = build(folder, "--hidden", "1", "--algorithm", "mine")
     assert result.returncode == 0, result.stderr

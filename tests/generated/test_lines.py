@@ -115,7 +115,7 @@ def test_a_lines_number_is_that_of_the_same_equation(name: str) -> None:
                     assert formula in numbered[note[1:-1]], (function.name, equation.name)
                     seen += 1
                 else:
-                    assert note == "" or note.endswith("), first order")
+                    assert note == "" or (first_order and note.endswith("')"))
                 assert origin == "" or origin.startswith("from (")
     assert seen > 100
 

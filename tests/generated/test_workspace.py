@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generated.runtime import repeated
-from tests.conftest import NAMES, Problem, import_from, layer_sizes, network, problem
+from tests.conftest import WITH_WORKSPACE, Problem, import_from, layer_sizes, network, problem
 from tests.workspaces import ALPHA, NET, close, layers_of, of
 
 
@@ -98,7 +98,7 @@ def test_the_workspace_is_the_reference(
         close(ws.meta_loss_and_gradient(*p, 0.01), expected, TOLERANCES[dtype])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 def test_every_mixture_of_forms(name: str, forced: Any) -> None:
     net = network(name)
     p = problem(net)
@@ -108,7 +108,7 @@ def test_every_mixture_of_forms(name: str, forced: Any) -> None:
         close(of(p, net).meta_loss_and_gradient(*p, ALPHA), expected, 1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 @pytest.mark.parametrize("rows", [1, 10, 14, 21])
 def test_chunks_are_the_whole(name: str, rows: int, forced: Any) -> None:
     net = network(name)
@@ -123,7 +123,7 @@ def test_chunks_are_the_whole(name: str, rows: int, forced: Any) -> None:
 
 def test_calls_leave_nothing_behind() -> None:
     # The same bits again, also after a call with quite different numbers.
-    for name in NAMES:
+    for name in WITH_WORKSPACE:
         net = network(name)
         p, other = problem(net, 1), problem(net, 2)
         ws = of(p, net)
@@ -134,7 +134,7 @@ def test_calls_leave_nothing_behind() -> None:
         np.testing.assert_array_equal(first[1], again[1])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 @pytest.mark.parametrize("columns", [1, 2, 5])
 @pytest.mark.parametrize("poison", [np.nan, np.inf, 1e300])
 def test_a_call_that_overflows_leaves_nothing_behind(

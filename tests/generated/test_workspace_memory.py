@@ -13,10 +13,10 @@ from derive.language.names import ROWS, D, M, N, O, is_row_free, width
 from derive.passes.workspace import lowered
 from derive.schedule.storage import storage_of
 from tests.conftest import (
-    NAMES,
     QUERIES,
     SHOTS,
     TASKS,
+    WITH_WORKSPACE,
     derivation,
     layer_sizes,
     network,
@@ -50,7 +50,7 @@ def test_weights_and_gradient_are_views() -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 @pytest.mark.parametrize("tasks", [25, 200])
 def test_a_call_allocates_next_to_nothing(name: str, tasks: int) -> None:
     net = network(name)
@@ -130,7 +130,7 @@ def test_sizes_are_those_of_the_weights() -> None:
     assert layer_sizes(NET) == (2, 11, 13, 19)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 @pytest.mark.parametrize("form", [False, True])
 def test_every_buffer_has_its_quantitys_shape(
     name: str, form: bool, monkeypatch: pytest.MonkeyPatch

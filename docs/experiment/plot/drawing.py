@@ -61,6 +61,14 @@ LOOKS = {
     "random": Look("#949494", (0, (1.2, 1.4)), "^", FAINT),
 }
 
+#: The meta-gradient and its parts: it and its first order look as the methods that descend them.
+PARTS = {
+    "whole": LOOKS["maml"],
+    "first_order": LOOKS["first-order"],
+    "gauss_newton": Look("#6a1848", (0, (4.5, 1.2)), "", "#6a1848"),
+    "residual": Look("#c7860f", (0, (2, 1.2)), "", "#8f5b08"),
+}
+
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
     """Numbers moved apart until neighbours are at least a gap apart, in their order."""
@@ -72,7 +80,11 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
 
 
 def label_ends(
-    axes: Axes, ends: Mapping[str, float], titles: Mapping[str, str], gap: float = 0.075
+    axes: Axes,
+    ends: Mapping[str, float],
+    titles: Mapping[str, str],
+    gap: float = 0.075,
+    looks: Mapping[str, Look] = LOOKS,
 ) -> None:
     """Name each line on the right of its end, in its colour.
 
@@ -81,11 +93,13 @@ def label_ends(
     axes
         Its limits are final.
     ends
-        By method, where the line ends.
+        By method, or what else there is a line of, where the line ends.
     titles
-        By method, its name.
+        By the same, its name.
     gap
         Between two names, as a share of the height.
+    looks
+        By the same, how the line is drawn.
     """
     low, high = axes.get_ylim()
     places = spread([(end - low) / (high - low) for end in ends.values()], gap)
@@ -97,7 +111,7 @@ def label_ends(
             xycoords="axes fraction",
             textcoords="offset points",
             va="center",
-            color=LOOKS[name].ink,
+            color=looks[name].ink,
             annotation_clip=False,
         )
 

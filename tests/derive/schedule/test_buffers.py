@@ -12,7 +12,7 @@ from derive.language.names import N, width
 from derive.schedule.buffers import ALWAYS, buffers_of, lifetimes
 from derive.schedule.plan import in_order
 from derive.schedule.steps import PRODUCT, Step
-from tests.conftest import NAMES, derivation
+from tests.conftest import WITH_WORKSPACE, derivation
 
 if TYPE_CHECKING:
     from derive.schedule.buffers import Buffer, Under
@@ -49,7 +49,7 @@ def misread(
     return wrong
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 def test_no_buffer_is_read_for_something_else(name: str) -> None:
     steps, data = steps_and_data(name)
     buffers = buffers_of(steps, data)
@@ -78,6 +78,6 @@ def test_only_an_elementwise_step_may_write_over_what_it_reads() -> None:
 
 
 def test_what_shares_a_buffer_is_of_one_shape() -> None:
-    for name in NAMES:
+    for name in WITH_WORKSPACE:
         for buffer in buffers_of(*steps_and_data(name)):
             assert len({symbol.shape for symbol in buffer.holds}) == 1

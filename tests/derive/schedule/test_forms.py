@@ -14,14 +14,14 @@ from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
 from derive.passes.workspace import lowered
 from derive.schedule.forms import forms_of
-from tests.conftest import NAMES, derivation
+from tests.conftest import WITH_WORKSPACE, derivation
 
 BOTH = tuple(
     lowered(meta_gradient_program(Network(hidden=2)), dense=dense) for dense in (False, True)
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 def test_every_mixture_of_forms_is_a_program(name: str) -> None:
     plan = derivation(name).plan
     assert plan is not None

@@ -8,10 +8,10 @@ from sympy import MatrixSymbol
 from derive.language.names import N, O, width
 from derive.schedule.plan import in_order
 from derive.schedule.storage import Kind, Storage, storage_of
-from tests.conftest import NAMES, derivation
+from tests.conftest import WITH_WORKSPACE, derivation
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 def test_every_quantity_has_one_place(name: str) -> None:
     record = derivation(name)
     plan = record.plan
@@ -30,7 +30,7 @@ def test_every_quantity_has_one_place(name: str) -> None:
     assert set(held) <= used | set(plan.data)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_WORKSPACE)
 def test_every_layer_has_its_choice_and_its_gradient(name: str) -> None:
     record = derivation(name)
     plan = record.plan

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from docs.experiment.command import Parser, Refusal
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import INITIALS, load_network, names
+from docs.experiment.networks import INITIALS, load_network, trainable
 from docs.experiment.recipes import (
     FIELDS,
     Recipe,
@@ -30,7 +30,7 @@ from docs.sinusoid import train
 from docs.sinusoid.family import RECIPES, SINUSOIDS
 
 #: Of every network; they are imported before any of them is drawn.
-LAYERS = {name: load_network(name).NETWORK.hidden for name in names()}
+LAYERS = {name: load_network(name).NETWORK.hidden for name in trainable()}
 
 SIZES = st.integers(1, 10**6)
 
@@ -39,7 +39,7 @@ STEPS = st.floats(0, 1e300, allow_nan=False)
 
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "network": st.sampled_from(names()),
+    "network": st.sampled_from(trainable()),
     "hidden": st.lists(SIZES, min_size=1, max_size=3).map(tuple),
     "initial": st.sampled_from(sorted(INITIALS)),
     "methods": st.lists(st.sampled_from(sorted(METHODS)), min_size=1, unique=True).map(tuple),

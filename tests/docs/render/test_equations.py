@@ -7,11 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
 from typing import NamedTuple
 
 import pytest
 
 from docs.render.manifest import (
+    LINEAR,
     MODULES,
     PAGE_NETWORK,
     ROOT,
@@ -42,11 +44,9 @@ class Shown(NamedTuple):
 
 def equations_on(page: str, html: str) -> Iterator[Shown]:
     for block in re.split(r'(?=<div class="equation")', html)[1:]:
-        (anchor, number) = re.findall(r'class="number" href="#([\w-]+)">\(([\d.]+)\)', block)[0]
+        (anchor, number) = re.findall(r'class="number" href="#([\w-]+)">\(([\d.]+\'?)\)', block)[0]
         assert f'id="{anchor}"' in block
-        lists = dict(
-            re.findall(r"<span>(reads|read by) (.*?)</span>(?=<span>|<a href|</div>)", block)
-        )
+        lists = dict(re.findall(r"<span>(reads|read by) (.*?)</span>(?=<span>|</div>)", block))
         found = {
             kind: re.findall(r'data-sym="(\w+)"(?: href="([^"]*)")?', names)
             for kind, names in lists.items()
@@ -115,10 +115,10 @@ def test_equations_on_a_page_stand_in_the_order_of_their_numbers() -> None:
     site, _ = rendered()
     for network, form in [
         (PAGE_NETWORK, "derived"), (PAGE_NETWORK, "rewritten"), (PAGE_NETWORK, "first_order"),
-        ("warm_up", "derived"),
+        ("warm_up", "derived"), (LINEAR, "derived"),
     ]:  # fmt: skip
         numbers = [
-            tuple(map(int, find(label)["number"].split(".")))
+            tuple(map(int, find(label)["number"].removesuffix("'").split(".")))
             for label in site.places
             if (label.network, label.form) == (network, form)
         ]
@@ -131,8 +131,11 @@ def test_a_number_on_a_chapter_page_begins_with_the_chapter() -> None:
     for each in shown().values():
         label = labels()[each.page, each.anchor]
         assert each.number == find(label)["number"]
+        chapter = each.number.partition(".")[0]
         if label.network in (PAGE_NETWORK, "warm_up"):
-            assert CHAPTERS[int(each.number.partition(".")[0])] == each.page
+            assert CHAPTERS[chapter] == each.page
+        elif label.network == LINEAR:
+            assert CHAPTERS[f"{chapter}b"] == each.page
 
 
 def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
@@ -146,7 +149,7 @@ def test_what_an_equation_reads_leads_to_where_it_is_defined() -> None:
             target = place(each.page, address)
             if name not in defined:
                 assert target == NOTATION, (where, name)
-            elif label.network in (PAGE_NETWORK, "warm_up"):
+            elif label.network in (PAGE_NETWORK, LINEAR, "warm_up"):
                 # The same name and number: what the rewrite left alone is shown as derived.
                 assert shown()[target].name == name
                 assert shown()[target].number == defined[name]
@@ -178,7 +181,7 @@ def test_a_line_of_code_is_found_in_the_generated_module() -> None:
     for where, each in shown().items():
         label = labels()[where]
         page, module, number = each.source
-        if label.network not in (PAGE_NETWORK, "warm_up"):
+        if label.network not in (PAGE_NETWORK, LINEAR, "warm_up"):
             assert number == 0
             continue
         expected = "scalar" if label.network == "warm_up" else MODULES[label.form][0]
@@ -194,7 +197,9 @@ def test_a_line_of_code_is_found_in_the_generated_module() -> None:
         assert source_rows(rendered()[1][page])[number - 1] == lines[number - 1]
 
 
-@pytest.mark.parametrize("module", ["relu2-reference", "relu2-kernel", "warm_up-scalar"])
+@pytest.mark.parametrize(
+    "module", ["relu2-reference", "relu2-kernel", "linear-reference", "warm_up-scalar"]
+)
 def test_numbers_in_code_lead_to_their_equations(module: str) -> None:
     page = f"reference/code/{module}.md"
     network, _, form = module.partition("-")
@@ -202,15 +207,16 @@ def test_numbers_in_code_lead_to_their_equations(module: str) -> None:
     linked = 0
     for row in rows:
         comment = re.search(r'<span class="c1">(# .*)</span>', row)
-        numbers = re.findall(r"\((\d+\.\d+)\)", comment[1]) if comment else []
-        links = re.findall(r'<a href="([^"]*)">\((\d+\.\d+)\)(, first order)?</a>', row)
+        numbers = re.findall(r"\((\d+\.\d+'?)\)", unescape(comment[1])) if comment else []
+        links = re.findall(r"""<a href="([^"]*)">\((\d+\.\d+'?)\)</a>""", unescape(row))
         # Every equation of these networks is shown, so no number is without a link.
-        assert [number for _, number, _ in links] == numbers, row
-        for address, number, first_order in links:
+        assert [number for _, number in links] == numbers, row
+        for address, number in links:
+            first_order = number.endswith("'")
             target = shown()[place(page, address)]
             label = labels()[target.page, target.anchor]
             assert label.network == network
-            assert (label.form == "first_order") == bool(first_order)
+            assert (label.form == "first_order") == first_order
             # First-order MAML is shown as derived, also where a line computes it rewritten.
             assert target.number == number or (first_order and form == "kernel")
             linked += 1
@@ -219,7 +225,8 @@ def test_numbers_in_code_lead_to_their_equations(module: str) -> None:
             name = plain(row).split(" = ")[0].strip()
             known = shown()[place(page, links[0][0])].name
             assert name == known or name == known.replace("_s", ""), row
-    assert linked >= {"reference": 100, "kernel": 100, "scalar": 6}[form]
+    least = {"relu2": 100, "linear": 20, "warm_up": 6}
+    assert linked >= least[network]
 
 
 def test_a_line_leads_back_to_the_equation_that_named_it() -> None:
@@ -273,3 +280,33 @@ def test_the_table_of_quantities_leads_to_every_definition() -> None:
     lines = {line["name"]: line for form in MODULES for line in manifest(PAGE_NETWORK)[form]}
     for name, symbol in symbols(PAGE_NETWORK).items():
         assert name not in lines or symbol["shape"] == lines[name]["shape"]
+
+
+def test_every_term_says_where_it_comes_from() -> None:
+    site, pages = rendered()
+    rules = re.findall(r'id="(rule-\d+)"', pages["reference/rules.md"])
+    assert rules == [f"rule-{number}" for number in range(1, len(rules) + 1)]
+    seen = 0
+    for label, page in site.places.items():
+        terms = find(label).get("terms", [])
+        block = pages[page].split(f'<div class="equation" id="{label.anchor}">')[1]
+        shown_terms = re.findall(
+            r'<span class="term( second)?">.*?<span class="origin"[^>]*>(.*?)</span></span>(?=<)',
+            block.split('<div class="tag">')[0],
+        )
+        assert len(shown_terms) == len(terms), label
+        mixed = not all(term["second_order"] for term in terms)
+        for term, (second, origin) in zip(terms, shown_terms, strict=True):
+            assert bool(second) == (mixed and term["second_order"])
+            assert bool(second) == ("second order" in origin)
+            numbers = [
+                find(label._replace(form="derived", name=n))["number"] for n in term["readers"]
+            ]
+            assert re.findall(r"\(([\d.]+)\)", origin) == numbers
+            for address in re.findall(r'href="([^"]*)"', origin):
+                where = place(page, address)
+                assert where in labels() or (where[0] == "reference/rules.md" and where[1] in rules)
+            if label.network == PAGE_NETWORK:
+                assert origin.count("href") >= len(numbers) + 1
+            seen += 1
+    assert seen > 60

@@ -24,7 +24,7 @@ def leaves(record: Any) -> Iterator[Any]:
 
 def test_every_figure_is_within_its_bound() -> None:
     record = figures()
-    networks = {"relu1", "relu2", "tanh2", "relu2_5steps"}
+    networks = {"relu1", "relu2", "tanh2", "relu2_5steps", "linear"}
     assert set(record["finite_differences"]) == set(record["agreement"]) == networks
     bounds = {"finite_differences": 1e-5, "agreement": 1e-12, "proof": 1e-30}
     for name, bound in bounds.items():
@@ -36,7 +36,6 @@ def test_every_figure_is_within_its_bound() -> None:
     assert set(record["proof"]) == {"derived", "rewritten"}
     assert record["passes"] == {apply.__name__: "equal" for apply in PASSES}
     assert all(value > 1e-3 for value in leaves(record["second_order"]))
-    assert record["second_order"]["angle"] < 180
     assert record["warm_up"]["derived"] == pytest.approx(-4.48, rel=1e-14)
     assert record["warm_up"]["central difference"] == pytest.approx(-4.48, rel=1e-8)
     assert record["network"]["prediction"] <= 1e-12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from docs.experiment.parts import ANGLES, LENGTHS
 from docs.render.manifest import PageError
 from docs.render.results import record, results
 from tests.docs.render.pages import PAGES
@@ -20,6 +21,9 @@ from tests.docs.render.pages import PAGES
         ("setting/quick/colour", "there are no results 'setting/quick/colour'"),
         ("scaling/colour", "nothing was measured under 'colour'"),
         ("scaling", "nothing was measured under ''"),
+        ("parts/quick/summary", "nothing was measured under 'summary'"),
+        ("parts/nowhere/summary", "there are no results 'nowhere'; make results writes them"),
+        ("parts", "there are no results 'parts': "),
     ],
 )
 def test_a_page_cannot_ask_for_what_is_not_there(text: str, message: str) -> None:
@@ -47,6 +51,19 @@ def test_a_number_is_that_of_the_file() -> None:
         if group["method"] == "maml"
     )
     assert float(results("at/quick/maml/1")) == pytest.approx(expected, rel=1e-2)
+
+
+def test_the_table_of_parts_is_that_of_the_files() -> None:
+    rows = [line for line in results("parts/table").splitlines() if line.startswith("|")]
+    assert rows[0] == "|  | relu, start | relu, training | tanh, start | tanh, training |"
+    summaries = [record(name)["summary"] for name in ("gauss-newton", "gauss-newton-tanh")]
+    for row, name in zip(rows[2:], {**LENGTHS, **ANGLES}, strict=True):
+        title, *numbers = row.strip("| ").split(" | ")
+        assert title == {**LENGTHS, **ANGLES}[name]
+        shown = [float(number.rstrip("°")) for number in numbers]
+        assert all(number.endswith("°") == (name in ANGLES) for number in numbers)
+        expected = [each[name][when] for each in summaries for when in ("start", "mean")]
+        assert shown == pytest.approx(expected, rel=6e-3)
 
 
 def test_what_a_star_of_the_forecast_means_stands_on_the_page() -> None:

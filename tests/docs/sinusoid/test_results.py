@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from docs.experiment import gauss_newton
 from docs.experiment.command import Parser
 from docs.experiment.evaluate import Run, evaluate
 from docs.experiment.recipes import Recipe, add_options, from_options
@@ -72,6 +73,7 @@ def test_results_are_those_of_their_command(name: str) -> None:
 def test_no_file_is_left_over() -> None:
     assert {path.stem for path in results.COMMITTED.glob("*.json")} == {
         *results.SWEEPS,
+        *results.PARTS,
         "scaling",
     }
 
@@ -127,36 +129,6 @@ def test_zero_steps_have_closed_forms() -> None:
         assert found(f"{shots}-baselines", "oracle", initial="glorot")["capped"][0] < 0.004
 
 
-def after(name: str, step: int, **settings: str) -> float:
-    return found(name, name.partition("-")[2], **settings)["capped"][step]
-
-
-def test_the_results_are_what_chapter_15_says_of_them() -> None:
-    for shots in ("10shot", "5shot"):
-        for initial in ("glorot", "truncated"):
-            ten, seventy = (
-                after(f"{shots}-maml", 1, initial=initial, iterations=n) for n in ("10000", "70000")
-            )
-            assert 0.19 < 1 - seventy / ten < 0.36  # by a fifth to a third
-    # Small weights cost a factor of three in iterations with ten points, and more with five.
-    for shots, small in (("10shot", "30000"), ("5shot", "70000")):
-        error = after(f"{shots}-maml", 1, initial="truncated", iterations=small)
-        early, later = (
-            after(f"{shots}-maml", 1, initial="glorot", iterations=n) for n in ("10000", "30000")
-        )
-        assert abs(error - early) < abs(error - later)
-    for initial in ("glorot", "truncated"):
-        last = {"initial": initial, "iterations": "70000"}
-        assert after("10shot-first-order", 1, **last) > 1.2 * after("10shot-maml", 1, **last)
-        assert after("5shot-first-order", 1, **last) < 1.1 * after("5shot-maml", 1, **last)
-        assert after("5shot-first-order", 10, **last) <= after("5shot-maml", 10, **last)
-    for shots in ("10shot", "5shot"):
-        same = {"initial": "glorot", "iterations": "30000"}
-        maml, reptile = after(f"{shots}-maml", 1, **same), after(f"{shots}-reptile", 1)
-        assert abs(maml / reptile - 1) < 0.1
-        assert after(f"{shots}-reptile", 10) < after(f"{shots}-maml", 10, **same)
-
-
 @pytest.mark.parametrize(
     ("shots", "initial"), [(10, "glorot"), (10, "truncated"), (5, "glorot"), (5, "truncated")]
 )
@@ -184,17 +156,23 @@ def test_results_are_made_from_real_runs(
     small = "--iterations 3 --meta-batch 2 --shots 3 --queries 3 --tasks 3"
     monkeypatch.setattr(results, "COMMITTED", tmp_path / "kept")
     monkeypatch.setattr(results, "FIGURES", tmp_path / "figures")
-    monkeypatch.setattr(results, "DRAWN", ("two",))
+    monkeypatch.setattr(results, "DRAWN", ("two", "three"))
     monkeypatch.setattr(results, "RUNS", {"one": (small, ("fits",))})
     monkeypatch.setattr(
         results, "SWEEPS", {"two": f"{small} --seeds 2 --grid alpha=0.01,0.02 --quiet"}
     )
+    monkeypatch.setattr(results, "PARTS", {"three": "--hidden 3 3 --iterations 2 --seeds 1"})
+    monkeypatch.setattr(gauss_newton, "EVERY", 1)
     assert results.main(["--run", str(tmp_path / "runs")]) == 0
     kept = json.loads((tmp_path / "kept" / "two.json").read_text())
     assert str(tmp_path) not in json.dumps(kept)
     assert [group["seeds"] for group in kept["groups"]] == [[0, 1]] * len(kept["groups"])
     assert (tmp_path / "figures/one/fits.svg").stat().st_size > 1000
     assert (tmp_path / "figures/sweeps/two.svg").stat().st_size > 1000
+    parts = json.loads((tmp_path / "kept" / "three.json").read_text())
+    assert parts["command"].endswith("gauss_newton --hidden 3 3 --iterations 2 --seeds 1")
+    assert parts["iterations"] == [0, 1, 2]
+    assert (tmp_path / "figures/parts/three.svg").stat().st_size > 1000
     # A run that fails is no result.
     monkeypatch.setattr(results, "SWEEPS", {"bad": f"{small} --seeds 1 --beta 1e38 --quiet"})
     assert results.main(["--run", str(tmp_path / "runs"), "--only", "bad"]) == 1

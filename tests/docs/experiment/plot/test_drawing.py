@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from docs.experiment.methods import TITLES
-from docs.experiment.plot.drawing import LOOKS, error_line, label_ends, spread
+from docs.experiment.parts import LENGTHS
+from docs.experiment.plot.drawing import LOOKS, PARTS, Look, error_line, label_ends, spread
 from docs.experiment.statistics import summary
 from docs.sinusoid import tasks
 from docs.sinusoid.family import SINUSOIDS
@@ -41,15 +42,19 @@ def contrast(colour: str) -> float:
     return 1.05 / (luminance(colour) + 0.05)
 
 
-def test_methods_stay_apart_in_grey() -> None:
-    assert set(LOOKS) == set(TITLES)
+@pytest.mark.parametrize(("looks", "shown"), [(LOOKS, TITLES), (PARTS, LENGTHS)])
+def test_lines_stay_apart_in_grey(looks: dict[str, Look], shown: dict[str, str]) -> None:
+    assert set(looks) == set(shown)
     # CIE lightness, 0 to 100; a difference of 8 is seen at once where areas do not touch.
-    lightness = sorted(116 * luminance(look.colour) ** (1 / 3) - 16 for look in LOOKS.values())
+    lightness = sorted(116 * luminance(look.colour) ** (1 / 3) - 16 for look in looks.values())
     assert min(lighter - darker for darker, lighter in pairwise(lightness)) > 7.5
-    assert min(contrast(look.colour) for look in LOOKS.values()) >= 3  # lines
-    assert min(contrast(look.ink) for look in LOOKS.values()) >= 4.5  # letters
-    for each in ("line", "marker"):
-        assert len({getattr(look, each) for look in LOOKS.values()}) == len(LOOKS)
+    assert min(contrast(look.colour) for look in looks.values()) >= 3  # lines
+    assert min(contrast(look.ink) for look in looks.values()) >= 4.5  # letters
+    assert len({look.line for look in looks.values()}) == len(looks)
+
+
+def test_methods_have_markers_of_their_own() -> None:
+    assert len({look.marker for look in LOOKS.values()}) == len(LOOKS)
 
 
 def test_names_at_the_ends_of_lines_do_not_overlap() -> None:
