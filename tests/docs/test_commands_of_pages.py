@@ -108,7 +108,7 @@ def test_a_command_of_the_page_prints_what_it_shows(name: str) -> None:
 
 
 def test_it_prints_what_a_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
-    for path in ("second_order/left out", "step/rank"):
+    for path in ("meta_loss", "step/rank"):
         assert measure.main([path]) == 0
         assert capsys.readouterr().out == measured(path, figures()) + "\n"
     assert measure.main(["second_order"]) == 0
