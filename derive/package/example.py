@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sympy import ImmutableMatrix, Integer, Rational
+from sympy import ImmutableMatrix, Integer, MatrixBase, Rational
 
 from derive.language.names import T, alpha
 from derive.language.program import evaluate, shape_of
 from derive.model.network import Network
-from derive.printers.latex import number_latex
 
 if TYPE_CHECKING:
     from derive.language.program import Named, Program, Value
@@ -68,10 +67,26 @@ def given(network: Network, program: Program) -> dict[Named, Value]:
 
 
 def example(network: Network, program: Program) -> dict[str, str]:
-    """What is given, and the value of each equation of a program, as LaTeX by its name.
+    """What is given, and the value of each equation of a program, as text by its name.
 
     Nothing for a network without an example.
     """
     start = given(network, program)
     values = evaluate(program, start) if start else {}
-    return {str(symbol.name): number_latex(value) for symbol, value in values.items()}
+    return {str(symbol.name): text_of(value) for symbol, value in values.items()}
+
+
+def text_of(value: Value) -> str:
+    """A rational number, or a matrix of them as ``[1 -1/2; 0 3]``.
+
+    Raises
+    ------
+    ValueError
+        When a number is not rational.
+    """
+    if isinstance(value, MatrixBase):
+        rows = (" ".join(map(text_of, value.row(i))) for i in range(value.rows))
+        return f"[{'; '.join(rows)}]"
+    if not isinstance(value, Rational):
+        raise ValueError(f"{value} is not a rational number")
+    return str(value)

@@ -17,6 +17,7 @@ from docs.render.manifest import (
     source_line,
     symbols,
 )
+from docs.render.tables import value_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -165,8 +166,10 @@ def _links(
     ]
     parts.append(_folded("connections", "".join(lists)))
     if "example" in record:
-        left = record["latex"].partition(" = ")[0]
-        parts.append(_folded("in numbers", _math(f"{left} = {record['example']}", label.network)))
+        kind = symbols(label.network)[label.name]["kind"]
+        name = f'<code class="q-{kind}" data-sym="{label.name}">{label.name}</code>'
+        value = value_html(record["example"])
+        parts.append(_folded("in numbers", f"<span>{name} = {value}</span>"))
     return "".join(parts)
 
 

@@ -12,14 +12,13 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, NamedTuple
 
 from docs.render.formulas import unmarked
 from docs.render.manifest import ROOT, PageError, find, label_of, manifest, symbols
-from docs.render.tables import collapsed, decimal, example, given_numbers
+from docs.render.tables import collapsed, decimal, example, given_numbers, rows_of
 
 #: The chapters that are notebooks, and the derivation whose equations each of them shows.
 NOTEBOOKS = {"2-warm-up.md": "warm_up", "2b-linear.md": "linear"}
@@ -216,7 +215,7 @@ def _symbol(text: str, network: str) -> str:
 def given(network: str) -> str:
     """The imports, and the numbers that the example starts from."""
     values = manifest(network)["example"]
-    matrices = any("pmatrix" in value for value in values.values())
+    matrices = any(map(rows_of, values.values()))
     lines = [f"{name} = {_array(literal(value))}" for name, value in values.items()]
     sizes = f"\n{SIZES}" if matrices else ""
     return f"{SETUP}\n\n" + "\n".join(lines) + "\n" + sizes
@@ -227,23 +226,16 @@ def _array(text: str) -> str:
 
 
 def literal(value: str) -> str:
-    r"""A value of a manifest as Python: a fraction, or a matrix in LaTeX."""
-    match = re.fullmatch(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", value)
-    if match is None:
-        return _number(value)
-    rows = [
-        [_number(entry) for entry in row.split("&")]
-        for row in re.split(r"\\\\(?:\[[^\]]*\])?", match[1])
-    ]
-    return "[" + ", ".join(f"[{', '.join(row)}]" for row in rows) + "]"
+    """A value of an example as Python: a fraction, or the rows of a matrix."""
+    rows = [f"[{', '.join(map(_number, row))}]" for row in rows_of(value)]
+    return f"[{', '.join(rows)}]" if rows else _number(value)
 
 
 def _number(text: str) -> str:
-    plain = re.sub(r"\\frac\{(\d+)\}\{(\d+)\}", r"\1/\2", text).replace(" ", "")
     try:
-        return decimal(plain).replace("\N{MINUS SIGN}", "-")
+        return decimal(text).replace("\N{MINUS SIGN}", "-")
     except PageError:
-        return str(Fraction(plain)).replace("/", " / ")
+        return text.replace("/", " / ")
 
 
 def difference(network: str) -> str:

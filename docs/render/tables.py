@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -110,9 +111,36 @@ def given_numbers(network: str) -> str:
         raise PageError(f"{network} has no example")
     weights = [name for name in values if name in known and known[name]["kind"] == "weight"]
     return "\n\n".join(
-        _beside({_written(name, network): f"${values[name]}$" for name in names})
+        _beside({_written(name, network): f"${value_latex(values[name])}$" for name in names})
         for names in ([name for name in values if name not in weights], weights)
     )
+
+
+def rows_of(value: str) -> list[list[str]]:
+    """The entries of a matrix of an example, ``[1 -1/2; 0 3]``, row by row; none of a number."""
+    return [row.split() for row in value[1:-1].split(";")] if value.startswith("[") else []
+
+
+def value_latex(value: str) -> str:
+    """A number of an example, or a matrix, for a formula."""
+    entries = re.sub(r"(\d+)/(\d+)", r"\\frac{\1}{\2}", value)
+    rows = [" & ".join(row) for row in rows_of(entries)]
+    # Fractions of two rows would touch.
+    apart = r" \\[0.3em] " if "/" in value else r" \\ "
+    return rf"\begin{{pmatrix}} {apart.join(rows)} \end{{pmatrix}}" if rows else entries
+
+
+def value_html(value: str) -> str:
+    """The same for a line of text: a matrix stands between brackets that are a border."""
+    signed = value.replace("-", "\N{MINUS SIGN}")
+    rows = [f"<span>{each}</span>" for each in map(_cells_html, rows_of(signed))]
+    if not rows:
+        return signed
+    return f'<span class="matrix" role="img" aria-label="{signed[1:-1]}">{"".join(rows)}</span>'
+
+
+def _cells_html(row: Sequence[str]) -> str:
+    return "".join(f"<span>{entry}</span>" for entry in row)
 
 
 def _beside(cells: Mapping[str, str]) -> str:

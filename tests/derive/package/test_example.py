@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from fractions import Fraction
 from functools import cache
 from importlib import import_module
@@ -34,11 +33,9 @@ def record(name: str) -> dict[str, Any]:
     return json.loads(text)  # type: ignore[no-any-return]
 
 
-def read(latex: str) -> np.ndarray:
+def read(text: str) -> np.ndarray:
     """A printed number or matrix, as fractions."""
-    body = re.sub(r"\\frac\{(\d+)\}\{(\d+)\}", r"\1/\2", latex)
-    body = re.sub(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", r"\1", body)
-    rows = [[Fraction(cell.strip()) for cell in row.split("&")] for row in body.split(r"\\")]
+    rows = [list(map(Fraction, row.split())) for row in text.strip("[]").split(";")]
     return np.array(rows, dtype=object)
 
 
