@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup experiment build test test-all lint site results bench lock clean
+.PHONY: setup experiment build test test-all lint site book results bench lock clean
 
 # What every command on the site needs but those that name their own; into .venv/.
 setup: $(VENV)/dev.stamp
@@ -33,6 +33,11 @@ lint: $(VENV)/dev.stamp
 site: $(VENV)/dev.stamp
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct || echo 0) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# Print the site as one page and as a PDF, with chapters as notebooks; into book/. Needs Chromium.
+book: site
+	$(BIN)/python -m docs.render.book
+	$(BIN)/python -m docs.render.notebook --out book
+
 # Make the experiment's results that the site shows; into docs/sinusoid/. About an hour, resumable.
 results: $(VENV)/dev.stamp
 	$(BIN)/python -m docs.sinusoid.results
@@ -54,7 +59,7 @@ lock: $(VENV)/dev.stamp
 	done
 
 clean:
-	rm -rf $(VENV) site results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) book site results .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

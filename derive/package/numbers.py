@@ -28,12 +28,9 @@ CHAPTERS = {
 
 #: The chapter that numbers the scalar warm-up and after it a linear network, the one that numbers
 #: what the rewrite changes, and the one that numbers all where there are several inner steps.
-WARM_UP_CHAPTER = 2
+WARM_UP_CHAPTER, WARM_UP_EQUATIONS = 2, 6
 REWRITE_CHAPTER = 8
 STEPS_CHAPTER = 12
-
-#: How many equations a chapter has before those of a network: the warm-up's.
-_BEFORE = {WARM_UP_CHAPTER: 6}
 
 #: What stands after the number of a first-order equation, which is left of the one of that number.
 PRIME = "'"
@@ -130,7 +127,7 @@ def numbers_of(
 
 def _numbered(program: Program, own: int | None) -> dict[str, str]:
     """Each derived equation: its chapter, then its place in the chapter."""
-    counts = dict(_BEFORE)
+    counts = {WARM_UP_CHAPTER: WARM_UP_EQUATIONS}
     numbers = {}
     for equation in program:
         chapter = own or CHAPTERS[equation.stage]
@@ -145,7 +142,8 @@ def _numbered_after(
     """Each rewritten equation: its old number, or a new one where it changed."""
     old = {equation.name: equation.value for equation in before}
     numbers: dict[str, str] = {}
-    chapter, new = (own, _BEFORE.get(own, 0) + len(before)) if own else (REWRITE_CHAPTER, 0)
+    last = int(known[before.equations[-1].name].partition(".")[2])
+    chapter, new = (own, last) if own else (REWRITE_CHAPTER, 0)
     for equation in program:
         if old.get(equation.name) == equation.value:
             numbers[equation.name] = known[equation.name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from html import escape
 from textwrap import dedent
@@ -91,3 +92,36 @@ def stage_block(where: str, href: Callable[[Label], str]) -> str:
     code = dedent("\n".join(lines[first:last]))
     shown = linked(code_lines(code, network), network, module, href)
     return block(f"generated/{network}/{module}.py", shown, anchors=False)
+
+
+def hand_written(where: str) -> str:
+    """A section of a module that a person wrote, ``docs/sinusoid/tasks.py:sample``, to be read.
+
+    What is said in docstrings the page says itself, and marks for the linters say nothing of it.
+    """
+    name, _, section = where.partition(":")
+    path = ROOT / name
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    mark = r"^ *# --8<-- \[{}:" + re.escape(section) + r"\]\n"
+    parts = re.split("|".join(map(mark.format, ("start", "end"))), text, flags=re.MULTILINE)
+    if len(parts) != 3:
+        raise PageError(f"there is no section {where}")
+    code = re.sub(r"^ *# --8<-- .*\n", "", parts[1], flags=re.MULTILINE)
+    code = without_docstrings(dedent(code))
+    code = re.sub(r" *# (noqa|type)\b.*$| \[\d+\]_", "", code, flags=re.MULTILINE)
+    return f'```python title="{name}"\n{code.strip()}\n```'
+
+
+def without_docstrings(code: str) -> str:
+    """Code without the docstrings of its functions and classes; one that is all there is stays."""
+    lines = code.splitlines()
+    dropped = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and len(node.body) > 1:
+            docstring, following = node.body[:2]
+            if ast.get_docstring(node) is not None:
+                places = range(docstring.lineno - 1, following.lineno - 1)
+                after = docstring.end_lineno or 0
+                # A comment before the first statement stays.
+                dropped |= {at for at in places if at < after or not lines[at].strip()}
+    return "\n".join(line for at, line in enumerate(lines) if at not in dropped)

@@ -10,6 +10,8 @@ import json
 import random
 import sys
 import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from derive.package.derivation import rewritten_in_stages
 from derive.package.proof import largest_gap
 from derive.package.warm_up import EXAMPLE
 from derive.passes.rewrite import PASSES, rewrite
-from docs import by_hand
+from docs import by_hand, calls
 from docs.experiment.command import Parser, Refusal, status
 from docs.experiment.gradcheck import central_difference, gradients, relative_error
 from docs.experiment.networks import initial_weights, load_network
@@ -63,6 +65,7 @@ def figures() -> dict[str, Callable[[], Any]]:
         "agreement": lambda: {name: agreement(name) for name in NETWORKS},
         "proof": proof,
         "by_hand": by_hand.measure,
+        "calls": printed,
     }
 
 
@@ -198,6 +201,13 @@ def proof() -> dict[str, float]:
     program = meta_gradient_program(Network(hidden=1, activation="tanh"))
     forms = {"derived": program, "rewritten": rewrite(program)}
     return {form: float(largest_gap(each, steps=1, seed=0)) for form, each in forms.items()}
+
+
+def printed() -> str:
+    """What the calls of chapter 9 print."""
+    with redirect_stdout(StringIO()) as out:
+        calls.main()
+    return out.getvalue().strip()
 
 
 def shown(path: str, record: dict[str, Any]) -> str:

@@ -17,11 +17,12 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, NamedTuple
 
+from docs.render.formulas import unmarked
 from docs.render.manifest import ROOT, PageError, find, label_of, manifest, symbols
-from docs.render.tables import decimal, example
+from docs.render.tables import collapsed, decimal, example, given_numbers
 
 #: The chapters that are notebooks, and the derivation whose equations each of them shows.
-NOTEBOOKS = {"2-warm-up.md": "warm_up"}
+NOTEBOOKS = {"2-warm-up.md": "warm_up", "2b-linear.md": "linear"}
 
 INTRODUCTION = """\
 *A chapter of “MAML, derived” as a notebook: the text and the equations of the page, and under each
@@ -90,7 +91,7 @@ def notebook(page: str, markdown: str) -> str:
     PageError
         When the page shows what a notebook cannot.
     """
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": cell.kind, "id": cell.name, "metadata": {}, "source": _lines(cell.text)}
         | ({"execution_count": None, "outputs": []} if cell.kind == "code" else {})
         for cell in cells_of(markdown, NOTEBOOKS[page])
@@ -125,25 +126,30 @@ def cells_of(markdown: str, network: str) -> list[Cell]:
 
 
 def _passage(text: str, network: str, name: str) -> Iterator[Cell]:
-    """Prose, with a cell for each equation between."""
-    parts = re.split(r"^\{\{(\w+):([^}]*)\}\}$", text, flags=re.MULTILINE)
+    """Prose, with a cell for each equation between.
+
+    What follows a measurement are the commands that repeat it in the repository.
+    """
+    parts = re.split(r"^\{\{(eq|measured|diagram):([^}]*)\}\}$", text, flags=re.MULTILINE)
     for place in range(0, len(parts), 3):
         measured = parts[place + 1 : place + 2] == ["measured"]
         if words := prose(parts[place], network, whole=not measured):
             yield Cell("markdown", f"{name}-{place // 3 + 1}", words)
         if measured:
             yield Cell("code", "central-difference", difference(network))
-        elif parts[place + 1 : place + 2] == ["eq"]:
+            return
+        if parts[place + 1 : place + 2] == ["eq"]:
             for label in parts[place + 2].split():
                 yield from _equation(label)
-        elif parts[place + 1 : place + 2] not in ([], ["diagram"]):
-            raise PageError(f"a notebook has no {parts[place + 1]!r}")
 
 
 def _equation(text: str) -> Iterator[Cell]:
     label = label_of(text)
     record = find(label)
     number, code, name = record["number"], record["code"], label.name
+    if label.form != "derived":
+        # It must not take the place of the one that was derived.
+        name, code = f"{label.form}_{name}", f"{label.form}_{code}"
     yield Cell("markdown", label.anchor, f"$$\n{record['latex']} \\tag{{{number}}}\n$$")
     stated = literal(record["example"])
     yield Cell("code", f"code-{name}", f"{code}  # ({number})\ncheck({name}, {stated})")
@@ -174,7 +180,11 @@ def prose(markdown: str, network: str, whole: bool = True) -> str:
         Whether its last sentence is complete; if a measurement was to end it, it goes.
     """
     text = re.sub(r"^```text\n.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"\{\{example:(\w+)\}\}", lambda match: example(match[1]), text)
+    text = re.sub(r"^.*\]\([^)]*\.ipynb\).*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"((?:^.+\n)+)\{ \.takeaway \}", lambda match: indent(match[1], "> "), text, flags=re.M
+    )
+    text = re.sub(r"\{\{(\w+):([\w-]+)\}\}", _shown, text)
     text = re.sub(r"\[eq:([\w/]+)\]", lambda match: f"({find(label_of(match[1]))['number']})", text)
     text = re.sub(r"\[sym:([\w/]+)\]", lambda match: _symbol(match[1], network), text)
     text = re.sub(r"\[([^\]]+)\]\((?!https:)[^)]*\)(\{[^}]*\})?", r"\1", text)
@@ -183,6 +193,13 @@ def prose(markdown: str, network: str, whole: bool = True) -> str:
     if not whole:
         text = re.sub(r"(?<=\.)[^.]*\Z", "", text)
     return text.strip()
+
+
+def _shown(match: re.Match[str]) -> str:
+    """A number or a table of the example."""
+    tables = {"example": example, "numbers": given_numbers, "collapsed": collapsed}
+    command = tables.get(match[1])
+    return unmarked(command(match[2])) if command else match[0]
 
 
 def _symbol(text: str, network: str) -> str:
@@ -210,11 +227,14 @@ def _array(text: str) -> str:
 
 
 def literal(value: str) -> str:
-    r"""A value of a manifest as Python: ``1/2``, or ``\begin{pmatrix} 1 & \frac{1}{2} \end{...}``."""
+    r"""A value of a manifest as Python: a fraction, or a matrix in LaTeX."""
     match = re.fullmatch(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", value)
     if match is None:
         return _number(value)
-    rows = [[_number(entry) for entry in row.split("&")] for row in match[1].split(r"\\")]
+    rows = [
+        [_number(entry) for entry in row.split("&")]
+        for row in re.split(r"\\\\(?:\[[^\]]*\])?", match[1])
+    ]
     return "[" + ", ".join(f"[{', '.join(row)}]" for row in rows) + "]"
 
 

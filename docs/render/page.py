@@ -14,6 +14,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{diagram:relu2/query A caption.}}    a drawing of generated/relu2/diagrams/
     {{code:relu2/kernel/query forward}}   a block of meta_loss_and_gradient
     {{source:relu2/kernel}}        a generated module, line by line
+    {{python:docs/by_hand.py:normalised}} a section of a module that a person wrote
     {{passes:relu2}}               what each pass of the rewrite did
     {{number:relu2/derived/equations}}    a figure of that table
     {{choices:relu2}}              for each layer, when its fast weights are formed
@@ -38,7 +39,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from docs.render.code import stage_block, whole_file
+from docs.render.code import hand_written, stage_block, whole_file
 from docs.render.diagnose import diagnosed
 from docs.render.equations import INPUTS, equation_html
 from docs.render.manifest import (
@@ -132,6 +133,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "diagram": lambda rest: diagram(rest, page, site),
         "code": lambda rest: stage_block(rest, href),
         "source": lambda rest: whole_file(rest, href),
+        "python": hand_written,
         "passes": pass_table,
         "number": pass_number,
         "choices": choice_table,
@@ -154,11 +156,10 @@ def render(markdown: str, page: str, site: Site) -> str:
         command = commands.get(match["command"])
         if command is None:
             raise PageError(f"there is no command {match['command']!r}")
-        # Inside a box of Markdown every line stands as far to the right as the command.
-        line = markdown.rfind("\n", 0, match.start()) + 1
-        before = markdown[line : match.start()]
-        indent = before if before.isspace() else ""
-        return command((match["rest"] or "").strip()).replace("\n", f"\n{indent}")
+        text = command((match["rest"] or "").strip())
+        # Within a list or a fold, every line has to stand as far in as the first.
+        before = markdown[markdown.rfind("\n", 0, match.start()) + 1 : match.start()]
+        return text.replace("\n", f"\n{before}") if before.isspace() else text
 
     filled = re.sub(r"\{\{\s*(?P<command>\w+)(:(?P<rest>[^}]*))?\}\}", fill, markdown)
     filled = style_once(filled)

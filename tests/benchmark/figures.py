@@ -32,7 +32,7 @@ COLOURS = {
 MARKS = {"workspace": "o", "kernel": "s", "JAX": "^"}
 BLACK, GREY = "#222222", "#7a7a7a"
 #: Under a label that a line of the grid may pass.
-GROUND = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+GROUND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 LABELS = {"workspace": "workspace form", "kernel": "readable form", "reference": "as derived"}
 
 #: Where the name of a point of the roofline stands that has near neighbours, or no room on the
@@ -192,8 +192,15 @@ def _bars(axes: Axes, rows: list[dict[str, Any]], line: float) -> None:
     sizes = [row["bytes"] / 2**20 for row in rows]
     axes.barh(range(len(rows)), sizes, color=[COLOURS[name] for name in names])
     for row, size in enumerate(sizes):
-        own = {"va": "center", "fontsize": 9, "bbox": GROUND, "textcoords": "offset points"}
-        axes.annotate(f"{size:,.0f}", (max(size, line), row), (4, 0), **own)
+        axes.annotate(
+            f"{size:,.0f}",
+            (max(size, line), row),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            bbox=GROUND,
+        )
     axes.margins(x=0.16)
     _rows(axes, [LABELS.get(name, name) for name in names])
 

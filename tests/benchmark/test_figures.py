@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from docs.experiment.plot.drawing import STYLE
@@ -27,18 +26,15 @@ def drawn(name: str) -> Figure:
     record = json.loads((FOLDER / "benchmark.json").read_text(encoding="utf-8"))
     with mpl.rc_context(STYLE):
         figure = FIGURES[name](record)
-        FigureCanvasAgg(figure).draw()
+        figure.draw_without_rendering()
     return figure
 
 
 def labels(figure: Figure) -> list[tuple[Text, Bbox]]:
     """Every text that is seen, and where it stands."""
-    renderer: Any = FigureCanvasAgg(figure).get_renderer()
     beyond = {id(label) for axes in figure.axes for label in out_of_view(axes)}
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
-    return [
-        (text, Text.get_window_extent(text, renderer)) for text in texts if id(text) not in beyond
-    ]
+    return [(text, Text.get_window_extent(text)) for text in texts if id(text) not in beyond]
 
 
 def out_of_view(axes: Axes) -> list[Text]:
@@ -80,5 +76,5 @@ def along(line: Line2D, frame: Bbox) -> np.ndarray:
     ends = line.get_transform().transform(line.get_xydata())
     places = np.linspace(0, len(ends) - 1, 1000)
     points = np.column_stack([np.interp(places, range(len(ends)), axis) for axis in ends.T])
-    seen = (points >= frame.min - 1) & (points <= frame.max + 1)
-    return points[seen.all(axis=1)]
+    seen = (points >= np.subtract(frame.min, 1)) & (points <= np.add(frame.max, 1))
+    return np.asarray(points[seen.all(axis=1)])

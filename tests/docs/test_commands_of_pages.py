@@ -19,8 +19,9 @@ from tests.docs.render.pages import PAGES, figures
 
 TEXTS = PAGES | {"README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
 BLOCK = re.compile(r"^( *)```(?:text|sh)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
-#: These take the names of files alone, and two of them need a framework.
+#: These take the names of files or nothing, and two of them need a framework.
 WITHOUT_FLAGS = (
+    "docs.calls",
     "docs.diagnose.example",
     "docs.diagnose.torch_wrapper",
     "docs.diagnose.jax_wrapper",
@@ -96,6 +97,7 @@ def test_a_command_of_the_page_prints_what_it_shows(name: str) -> None:
         if words[1:3] == ["-m", "docs.render.measure"] and len(words) > 3
     ]
     everything = "python -m docs.render.measure" in commands(PAGES[name])
+    printed += ["calls"] if "python -m docs.calls" in commands(PAGES[name]) else []
     for path in re.findall(r"\{\{measured:([^}]+)\}\}", PAGES[name]):
         assert everything or any(f"{path}/".startswith(f"{each}/") for each in printed), path
     for each in printed:

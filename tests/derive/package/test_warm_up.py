@@ -10,7 +10,9 @@ import pytest
 
 from derive.package import warm_up
 from derive.package.modules import MARK
+from derive.package.numbers import WARM_UP_EQUATIONS
 from generated.warm_up.scalar import meta_loss_and_gradient
+from tests.conftest import derivation
 
 ROOT = Path(__file__).parents[3]
 
@@ -151,3 +153,9 @@ def test_the_exercise_in_numbers() -> None:
     exercise = page.partition("\n3. In numbers")[2]
     for number in expected.values():
         assert f"{number:g}" in exercise
+
+
+def test_the_linear_layer_is_numbered_after_it() -> None:
+    assert len(warm_up.lines()) == WARM_UP_EQUATIONS
+    first, *_ = derivation("linear").derived
+    assert derivation("linear").numbers.derived[first.name] == f"2.{WARM_UP_EQUATIONS + 1}"

@@ -12,10 +12,16 @@ import pytest
 from mkdocs.exceptions import PluginError
 
 from docs.render import hooks
+from docs.render.notebook import NOTEBOOKS, notebook_name
 from tests.docs.render.pages import PAGES, SMALL, small_site
 
 if TYPE_CHECKING:
     from docs.render.page import Site
+
+
+CONFIG = SimpleNamespace(
+    site_dir="site", use_directory_urls=True, plugins=SimpleNamespace(_current_plugin="hooks")
+)
 
 
 def mkdocs_page(name: str) -> Any:
@@ -87,13 +93,13 @@ def test_places_and_figures_are_known_before_the_first_page(
     site.places, site.measured = {}, {}
     monkeypatch.setattr("docs.render.measure.measure", lambda: {"speed": 2.0})
     given = SimpleNamespace(documentation_pages=lambda: files)
-    assert hooks.on_files(given) is given
+    assert hooks.on_files(given, config=CONFIG) is given
     text = hooks.on_page_markdown("[eq:Z1_s] {{measured:speed}}", mkdocs_page("8-rewrite.md"))
     assert 'href="from 8-rewrite.md to 3-network.md#eq-Z1_s"' in text
     assert text.endswith(" 2")
     # Measured once for all builds of a server.
     monkeypatch.setattr("docs.render.measure.measure", lambda: {"speed": 3.0})
-    hooks.on_files(given)
+    hooks.on_files(given, config=CONFIG)
     assert site.measured == {"speed": 2.0}
 
 
@@ -111,11 +117,15 @@ def test_what_is_shown_nowhere_or_twice_is_a_warning(
     def warnings(pages: dict[str, str]) -> list[str]:
         files = [SimpleNamespace(src_uri=name, content_string=text) for name, text in pages.items()]
         caplog.clear()
-        hooks.on_files(SimpleNamespace(documentation_pages=lambda: files))
+        added.clear()
+        given = SimpleNamespace(documentation_pages=lambda: files, append=added.append)
+        hooks.on_files(given, config=CONFIG)
         return [record.getMessage() for record in caplog.records]
 
+    added: list[Any] = []
     site.measured = {"speed": 1.0}
     assert warnings(PAGES) == []
+    assert [file.src_uri for file in added] == list(map(notebook_name, NOTEBOOKS))
     name = "3-network.md"
     fewer = PAGES[name].replace("{{eq:Z1_s H1_s}}", "{{eq:H1_s}}")
     assert warnings({**PAGES, name: fewer}) == [
@@ -125,6 +135,9 @@ def test_what_is_shown_nowhere_or_twice_is_a_warning(
     assert warnings({**PAGES, name: more}) == [
         f"{name}: equation relu2/derived/Z1_s is shown twice"
     ]
+    unknown = PAGES["2-warm-up.md"].replace("{{diagram:", "{{code:")
+    (warning,) = warnings({**PAGES, "2-warm-up.md": unknown})
+    assert warning.startswith("2-warm-up.md: a notebook has no '{{code:")
 
 
 def test_figures_are_published(site: Site, tmp_path: Path) -> None:

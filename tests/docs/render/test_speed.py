@@ -1,4 +1,4 @@
-"""What pages show of speed, and what chapter 14 says of it."""
+"""What pages show of speed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import pytest
 
 from docs.render.manifest import PageError
 from docs.render.speed import RESULTS, TITLES, speed, time_table
-from tests.docs.render.pages import PAGES
-
-PAGE = PAGES["14-speed.md"]
 
 
 def record() -> dict[str, Any]:
@@ -61,36 +58,3 @@ def test_a_cell_without_a_time_says_why() -> None:
     found["free"]["cases"][0]["skipped"] = {"autograd": "a call takes 9 s"}
     _, _, first, *_ = [line for line in time_table(found).splitlines() if line.startswith("|")]
     assert first.split(" | ")[4 + list(TITLES).index("autograd")].rstrip(" |") == "a call takes 9 s"
-
-
-# --- sentences ---
-
-
-def test_the_results_are_what_the_page_says_of_them() -> None:
-    found = record()
-    assert "`OPENBLAS_CORETYPE` was not set" in PAGE
-    assert found["machine"]["coretype as found"] is None
-    # Else there would be another paragraph to write.
-    assert "found" not in found
-    assert "The kernel that BLAS uses matters." in PAGE
-    free, pinned = (float(speed(f"median/{name}")) for name in ("free", "pinned"))
-    assert abs(pinned / free - 1) > 0.1
-    assert "{{speed:median/free/hidden=1}} with 25\ntasks, 10 points and one hidden layer" in PAGE
-    slow = [
-        (case["T"], case["K"], case["H"], case["hidden"])
-        for case in found["free"]["cases"]
-        if case["contenders"]["workspace"]["ratio"]["median"] < 1
-    ]
-    assert slow == [(25, 10, 40, 1)]
-    assert (speed("slower/workspace"), speed("cases")) == ("1", str(len(found["free"]["cases"])))
-
-
-def test_the_wider_the_layers_the_larger_is_the_share_of_the_products() -> None:
-    assert "The wider the layers, the larger is the\nshare of the products." in PAGE
-    shares = {
-        case["H"]: case["contenders"]["workspace"]["share of sgemm"]
-        for case in record()["free"]["cases"]
-        if (case["T"], case["K"], case["hidden"], case["steps"]) == (25, 10, 2, 1)
-    }
-    assert len(shares) > 2
-    assert [shares[units] for units in sorted(shares)] == sorted(shares.values())
