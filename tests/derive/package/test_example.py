@@ -38,7 +38,10 @@ def read(latex: str) -> np.ndarray:
     """A printed number or matrix, as fractions."""
     body = re.sub(r"\\frac\{(\d+)\}\{(\d+)\}", r"\1/\2", latex)
     body = re.sub(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", r"\1", body)
-    rows = [[Fraction(cell.strip()) for cell in row.split("&")] for row in body.split(r"\\")]
+    rows = [
+        [Fraction(cell.strip()) for cell in row.split("&")]
+        for row in re.split(r"\\\\(?:\[0\.3em\])?", body)
+    ]
     return np.array(rows, dtype=object)
 
 
