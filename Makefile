@@ -38,10 +38,11 @@ book: site
 	$(BIN)/python -m docs.render.book
 	$(BIN)/python -m docs.render.notebook --out book
 
-# Make the experiment's results that the site shows; into docs/sinusoid/. About an hour, resumable.
+# Make the experiment's results that the site shows; into docs/sinusoid/, and the card from them. About an hour, resumable.
 results: $(VENV)/dev.stamp
 	$(BIN)/python -m docs.sinusoid.results
 	$(BIN)/python -m docs.sinusoid.sweep.scaling --out docs/sinusoid/results/scaling.json
+	$(BIN)/python -m docs.render.card
 
 # Time it against JAX, PyTorch and autograd; into docs/speed/. About ten minutes.
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp

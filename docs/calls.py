@@ -17,7 +17,7 @@ def main() -> int:
     # --8<-- [start:data]
     dtype = np.dtype(np.float64)
     sizes = (1, 40, 40, 1)  # one input, two hidden layers, one output
-    weights = net.Weights(*initial_weights(net, sizes, stream(0, 0), dtype))
+    weights = net.Weights(*initial_weights(net, sizes, stream(0, 0), dtype))  # type: ignore[arg-type]
     X_s, Y_s, X_q, Y_q = tasks.sample(stream(0, 1), tasks=25, shots=10, queries=8, dtype=dtype)
     print("weights", *(f"{name} {array.shape}" for name, array in weights._asdict().items()))
     print("support", X_s.shape, Y_s.shape, "query", X_q.shape, Y_q.shape)

@@ -34,7 +34,7 @@ class Algorithm(NamedTuple):
 
 
 # --8<-- [start:constants]
-def nothing(program: Program) -> tuple[Named, ...]:  # noqa: ARG001
+def nothing(_: Program) -> tuple[Named, ...]:
     """Every derivative is taken."""
     return ()
 

@@ -11,23 +11,48 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from sympy import MatAdd, MatrixSymbol
+
 from derive.language.names import STAGES, Kernel, Name, is_row_free, name_of, parse
 from derive.pictures import svg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from sympy import MatrixSymbol
+    from collections.abc import Collection, Mapping, Sequence
 
     from derive.language.program import Equation, Program
 
-COLUMN, MARGIN = 100, 40
+COLUMN, MARGIN = 88, 40
 ROW, WHOLE_ROW = 104, 78
 SCALAR_COLUMN = 140
 STAGE = (166, 34)
 BOX = (56, 30)
 #: Between two labels, and between two rows of them.
 LABEL, LABEL_ROW = 36, 22
+
+#: Of the line around what is of second order: colour alone does not tell it.
+DASHES = ' stroke-dasharray="5 3"'
+
+#: The factor of the step, in a drawing.
+STEP = svg.styled("\N{MINUS SIGN}α")
+
+#: What the first and the last row of a stage are, where its boxes do not say so by themselves.
+SAYS = {
+    "step": (f"a weight, and its gradient times {STEP}", "the fast weights of one task"),
+    "query adjoints": (
+        "from the results of the query pass",
+        "back from the last layer to the first",
+    ),
+    "step adjoints": (
+        "first order: the gradient at the fast weights",
+        f"{STEP} times it: here the second order begins",
+    ),
+    "support adjoints": (
+        "through the inner gradient, forward",
+        "through the support pass, backward",
+    ),
+}
+#: Room for one of these.
+SAID = 24
 
 
 @dataclass(frozen=True)
@@ -43,7 +68,9 @@ def stage_diagram(program: Program, stage: str, title: str, banner: str) -> str:
     """Draw a stage of a program, and beside each equation what it reads from elsewhere."""
     lines = [equation for equation in program if equation.stage == stage]
     places = _places(lines, _layers(program), ROW, MARGIN)
-    return _local(title, {line.name: _reads(line) for line in lines}, places, banner)
+    reads = {line.name: _reads(line) for line in lines}
+    scaled = {(name, line.name) for line in lines for name in _times_step_size(line)}
+    return _local(title, reads, places, banner, scaled, SAYS.get(stage, ("", "")))
 
 
 def scalar_diagram(reads: Mapping[str, Sequence[str]], banner: str) -> str:
@@ -59,9 +86,18 @@ def scalar_diagram(reads: Mapping[str, Sequence[str]], banner: str) -> str:
 
 
 def _local(
-    title: str, reads: Mapping[str, Sequence[str]], places: dict[str, Place], banner: str
+    title: str,
+    reads: Mapping[str, Sequence[str]],
+    places: dict[str, Place],
+    banner: str,
+    scaled: Collection[tuple[str, str]] = (),
+    says: tuple[str, str] = ("", ""),
 ) -> str:
     """Arrows between neighbours, labels for everything else that is read."""
+    above, below_all = says
+    rows = max((-(-len(sources) // 3) for sources in reads.values()), default=1)
+    down = SAID + LABEL_ROW * (rows > 1) if above else 0
+    places = {name: replace(place, y=place.y + down) for name, place in places.items()}
     parts, bottom = [], 0
     for name, sources in reads.items():
         here = places[name]
@@ -70,11 +106,35 @@ def _local(
         below = any(places[source].y < here.y for source in near)
         parts += [_edge(places[source], here) for source in near]
         parts += _labels(far, here, below)
+        parts += [_factor(places[source], here) for source in near if (source, name) in scaled]
         bottom = max(bottom, here.y + LABEL_ROW * (below * -(-len(far) // 3)))
     parts += [_box(name, places[name]) for name in reads]
+    left, right = MARGIN, _width(places) - MARGIN
+    if above:
+        parts.append(f'<text class="small" x="{left}" y="18">{above}</text>')
+    if below_all:
+        y = bottom + BOX[1] // 2 + 8
+        ends = f"{left},{y} {left},{y + 6} {right},{y + 6} {right},{y}"
+        parts.append(f'<polyline class="edge" points="{ends}"/>')
+        parts.append(f'<text class="small" x="{left}" y="{y + 22}">{below_all}</text>')
+        bottom = y
     return svg.document(
         banner, title, svg.in_words(reads), (_width(places), bottom + MARGIN), parts
     )
+
+
+def _times_step_size(equation: Equation) -> list[str]:
+    """What an equation reads with the factor of the step before it, and nothing else."""
+    value = equation.value
+    terms = value.args if isinstance(value, MatAdd) else (value,)
+    scaled = [term for term in terms if any(each.name == "alpha" for each in term.free_symbols)]
+    symbols = [[s for s in term.free_symbols if isinstance(s, MatrixSymbol)] for term in scaled]
+    return [str(each[0].name) for each in symbols if len(each) == 1]
+
+
+def _factor(there: Place, here: Place) -> str:
+    """The factor of an arrow down a column, beside it."""
+    return f'<text class="small" x="{here.x + 8}" y="{(there.y + here.y) // 2 + 4}">{STEP}</text>'
 
 
 def path_diagram(program: Program, banner: str) -> str:
@@ -132,7 +192,7 @@ def whole_diagram(program: Program, banner: str) -> str:
     shown: set[str] = set()
     for y, title in sorted(titles.items()):
         if title not in shown:
-            parts.append(f'<text class="small" x="8" y="{y + 4}">{title}</text>')
+            parts.append(f'<text x="8" y="{y + 5}">{title}</text>')
             shown.add(title)
     size = (_width({**given, **places}), max(place.y for place in places.values()) + MARGIN)
     words = svg.in_words({line.name: _reads(line) for line in lines})
@@ -181,7 +241,7 @@ def _column(name: Name | Kernel, layers: int) -> int:
 
 def _beside(name: Name) -> int:
     """A weight and a bias share a column."""
-    return -COLUMN // 2 + 6 if name.base == "W" else COLUMN // 2 - 6
+    return -COLUMN // 2 if name.base == "W" else COLUMN // 2
 
 
 def _given(symbol: MatrixSymbol, places: dict[str, Place]) -> Place:
@@ -216,9 +276,15 @@ def _box(name: str, place: Place, link: bool = True) -> str:
     width, height = BOX
     box = (
         f'<rect class="box" x="{place.x - width // 2}" y="{place.y - height // 2}" '
-        f'width="{width}" height="{height}" rx="6"/>'
+        f'width="{width}" height="{height}" rx="6"{DASHES * _is_second_order(name)}/>'
     )
     return svg.group(name, box + svg.name_label(name, place.x, place.y), link=link)
+
+
+def _is_second_order(name: str) -> bool:
+    """Whether an adjoint comes from the inner gradient, or from the support pass through it."""
+    parts = parse(name)
+    return isinstance(parts, Name) and parts.bar and (parts.inner or parts.rows == "s")
 
 
 def _labels(names: list[str], here: Place, below: bool) -> list[str]:

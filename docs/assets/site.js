@@ -58,10 +58,17 @@ function complete() {
   document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search");
 }
 
+// The film is an image and moves by CSS; another address makes the browser begin it anew.
+function playAgain(event) {
+  const film = event.target.closest?.(".again")?.closest(".film").querySelector("img");
+  if (film) film.src = `${film.src.split("?")[0]}?${Date.now()}`;
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   complete();
   unfold(location.hash);
   new MutationObserver(complete).observe(document.body, { childList: true, subtree: true });
+  document.addEventListener("click", playAgain);
   for (const type of ["pointerover", "focusin", "focusout"]) document.addEventListener(type, light);
   document.addEventListener("copy", copyFormulas);
   // A second click on a link changes no address.

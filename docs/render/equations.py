@@ -56,6 +56,21 @@ def equation_html(
     )
 
 
+def quoted_html(label: Label, href: Callable[[Label], str], page_url: Callable[[str], str]) -> str:
+    """An equation away from its place: formula and line of code, each with the way there."""
+    record = find(label)
+    formula = escape(marked(record["latex"], label.network), quote=False)
+    code = "\n".join(code_lines(record["code"], label.network))
+    listing = page_url(f"reference/code/{label.network}-{label.module}.md")
+    line = source_line(label)
+    return (
+        f'<div class="quoted"><div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
+        f'<div class="line highlight"><code>{code}</code></div>'
+        f'<p data-search-exclude>Equation <a href="{href(label)}">({record["number"]})</a> and its '
+        f'line of code, <a href="{listing}#L{line}">{label.module}.py, line {line}</a></p></div>'
+    )
+
+
 # --- the formula ---
 
 
@@ -143,14 +158,32 @@ def _links(
         line = source_line(label)
         module = f'<span class="module">{label.module}.py, </span>'
         parts.append(f'<a href="{source}#L{line}">{module}line {line}</a>')
-    connections = f"<span>reads {_names(label, record['reads'], href, page_url)}</span>"
-    if after := readers(label):
-        connections += f"<span>read by {_names(label, after, href, page_url)}</span>"
-    parts.append(_folded("connections", connections))
+    lists = [
+        f"<span>{title} {_names(label, names, href, page_url)}</span>"
+        for title, names in _connections(label, record).items()
+        if names
+    ]
+    parts.append(_folded("connections", "".join(lists)))
     if "example" in record:
         left = record["latex"].partition(" = ")[0]
         parts.append(_folded("in numbers", _math(f"{left} = {record['example']}", label.network)))
     return "".join(parts)
+
+
+def _connections(label: Label, record: dict[str, Any]) -> dict[str, list[str]]:
+    """What an equation is connected with, by how it is.
+
+    The adjoint of a quantity has its terms from those that read it on the way there; those of the
+    way back only use its value.
+    """
+    kinds = {name: symbol["kind"] for name, symbol in symbols(label.network).items()}
+    after = readers(label)
+    back = [name for name in after if kinds[label.name] != "adjoint" == kinds[name]]
+    return {
+        "reads": record["reads"],
+        "read by": [name for name in after if name not in back],
+        "read on the way back by": back,
+    }
 
 
 def _folded(title: str, html: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 
 from derive.build import NETWORKS
@@ -28,6 +29,7 @@ from docs.render.page import (
     render,
     shown_again,
 )
+from docs.render.search import GLOSSARY, with_own
 
 log = logging.getLogger("mkdocs.hooks.render")
 
@@ -38,6 +40,9 @@ DOCSTRINGS = (
     "reference/emit.md",
     "reference/packages.md",
 )
+
+#: A number that a line could break at the sign of its exponent; not within a tag.
+POWER_OF_TEN = r"(?<![\w.])\d+(?:\.\d+)?e-\d+(?![^<]*>)"
 
 _site = Site(places={}, url=lambda *_: "")
 
@@ -53,13 +58,13 @@ def on_files(files: Any, config: Any, **_: Any) -> Any:
         return str(pages[target].url_relative_to(pages[page])) if target in pages else ""
 
     texts = {name: file.content_string for name, file in pages.items()}
-    _site.places, _site.url = places_of(texts), url
+    _site.places, _site.url, _site.texts = places_of(texts), url, texts
     for name, label in shown_again(texts):
         log.warning("%s: equation %s is shown twice", name, label)
     for label in not_shown(_site.places):
         log.warning("equation %s is derived but shown nowhere", label)
     _site.measured = _site.measured or figures()
-    for page in NOTEBOOKS.keys() & texts.keys():
+    for page in (name for name in NOTEBOOKS if name in texts):
         try:
             content = notebook(page, texts[page])
         except PageError as error:
@@ -102,6 +107,9 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
     """
     html = re.sub(r'(class="[^"]*\barithmatex")', r"\1 data-search-exclude", html)
     html = re.sub(r'(<div class="[^"]*\bhighlight")', r"\1 data-search-exclude", html)
+    html = re.sub(POWER_OF_TEN, r'<span class="figure">\g<0></span>', html)
+    if page.file.src_uri == GLOSSARY:  # each term is found by itself
+        html = html.replace("<dl>", "<dl data-search-exclude>")
     if page.file.src_uri not in DOCSTRINGS:
         return html
     html = html.replace("<p>::</p>\n", "").replace("::</p>", ":</p>")
@@ -121,7 +129,10 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
     return re.sub(rf'(<a [^>]*href=")(?:{own})(?:#([^"]*))?(?=")', r"\1#\2", html)
 
 
+@event_priority(50)
 def on_post_build(config: Any, **_: Any) -> None:
-    """Publish what was measured."""
+    """Publish what was measured, and complete the search index before the theme writes it."""
+    index = config["plugins"]["material/search"].search_index
+    index.entries = with_own(index.entries, _site)
     text = json.dumps(_site.measured, indent=1)
     (Path(config["site_dir"]) / "measured.json").write_text(text + "\n", encoding="utf-8")

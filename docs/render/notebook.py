@@ -192,7 +192,7 @@ def prose(markdown: str, network: str, whole: bool = True) -> str:
         raise PageError(f"a notebook has no {unknown[0]!r}")
     if not whole:
         text = re.sub(r"(?<=\.)[^.]*\Z", "", text)
-    return text.strip()
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def _shown(match: re.Match[str]) -> str:

@@ -7,8 +7,10 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{eq:rewritten/Z1_q}}          as rewritten
     {{eq:first_order/W1_bar}}      as first-order MAML has it
     {{eq:warm_up/derived/w_bar}}   of another derivation
+    {{readers:W2}}                 the equations of the way there that read a quantity of relu2
     {{worked:H2_s_bar}}            an adjoint of relu2, worked out with the trace rule
     {{followed:inline}}            an equation of relu2 after a pass of the rewrite
+    {{quote:W2_bar}}               an equation and its code, away from the place that shows it
     [eq:Z1_s]                      the number of an equation, as a link to it
     [sym:Z1_s]                     a quantity in a sentence, as its equations write it
     {{diagram:relu2/query A caption.}}    a drawing of generated/relu2/diagrams/
@@ -23,6 +25,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{example:w_bar}}              a number of the worked example in scalars
     {{collapsed:hessian}}          the meta-gradient of one linear layer as one product
     {{numbers:relu2}}              what is given in the toy example of a network
+    {{minutes:1-maml.md 5-step.md}}    how long it takes to read these pages
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
@@ -41,7 +44,7 @@ from typing import TYPE_CHECKING, Any
 
 from docs.render.code import hand_written, stage_block, whole_file
 from docs.render.diagnose import diagnosed
-from docs.render.equations import INPUTS, equation_html
+from docs.render.equations import INPUTS, equation_html, quoted_html
 from docs.render.manifest import (
     LINEAR,
     PAGE_NETWORK,
@@ -52,8 +55,10 @@ from docs.render.manifest import (
     label_of,
     manifest,
     marked,
+    readers,
     symbols,
 )
+from docs.render.reading_time import reading_time
 from docs.render.results import results
 from docs.render.speed import speed
 from docs.render.tables import (
@@ -88,11 +93,14 @@ class Site:
         The address of one page from another; nothing where there is no such page.
     measured
         What this build measured.
+    texts
+        The pages as written.
     """
 
     places: Mapping[Label, str]
     url: Callable[[str, str], str]
     measured: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def href(self, page: str, label: Label) -> str:
         """The address of an equation from a page, or nothing where none shows it."""
@@ -130,6 +138,8 @@ def render(markdown: str, page: str, site: Site) -> str:
 
     commands: dict[str, Callable[[str], str]] = {
         "eq": lambda rest: shown_equations(rest, page, site),
+        "quote": lambda rest: quoted(rest, page, site),
+        "minutes": lambda rest: reading_time(rest.split(), site.texts),
         "diagram": lambda rest: diagram(rest, page, site),
         "code": lambda rest: stage_block(rest, href),
         "source": lambda rest: whole_file(rest, href),
@@ -139,6 +149,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "choices": choice_table,
         "workspace": workspace_number,
         "rules": rule_table,
+        "readers": readers_of,
         "worked": worked,
         "followed": followed,
         "example": example,
@@ -189,6 +200,17 @@ def shown_equations(labels: str, page: str, site: Site) -> str:
     return '<div class="equations">\n' + "\n".join(blocks) + "\n</div>"
 
 
+def quoted(text: str, page: str, site: Site) -> str:
+    """An equation on a page that is not its place."""
+    label = label_of(text)
+    find(label)
+    if not site.href(page, label):
+        raise PageError(f"equation {label} is quoted but shown nowhere")
+    return quoted_html(
+        label, lambda other: site.href(page, other), lambda other: site.url(other, page)
+    )
+
+
 def reference(text: str, page: str, site: Site) -> str:
     """The number of an equation, as a link to where it is shown."""
     label = label_of(text)
@@ -197,6 +219,16 @@ def reference(text: str, page: str, site: Site) -> str:
     if not address:
         raise PageError(f"equation {label} is referred to but shown nowhere")
     return f'<a class="ref" href="{address}">({number})</a>'
+
+
+def readers_of(name: str) -> str:
+    """The equations that read a quantity before the way back begins, as references."""
+    kinds = {each: record["kind"] for each, record in symbols(PAGE_NETWORK).items()}
+    if name not in kinds:
+        raise PageError(f"there is no quantity {name!r} in {PAGE_NETWORK}")
+    label = Label(PAGE_NETWORK, "derived", name)
+    *others, last = [f"[eq:{each}]" for each in readers(label) if kinds[each] != "adjoint"]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def symbol(text: str) -> str:
@@ -285,7 +317,8 @@ def diagram(text: str, page: str, site: Site) -> str:
 
     svg = re.sub(r'xlink:href="#eq-(\w+)"', address, svg)
     return (
-        f'<figure class="diagram" tabindex="0" data-search-exclude>\n{svg}'
+        f'<figure class="diagram" data-drawing="{name}" data-search-exclude>\n'
+        f'<div class="scrolls" tabindex="0">\n{svg}</div>\n'
         f"<figcaption>{caption.strip()}</figcaption>\n</figure>"
     )
 

@@ -234,5 +234,13 @@ def notation_table(letters: str) -> str:
     wanted = letters.split() or list(meanings)
     if unknown := [letter for letter in wanted if letter not in meanings]:
         raise PageError(f"there is no letter {unknown[0]!r}")
-    rows = [f"| ${letter}$ | {meanings[letter]} |" for letter in wanted]
+    rows = [
+        f'| <span id="{letter_anchor(letter)}">${letter}$</span> | {meanings[letter]} |'
+        for letter in wanted
+    ]
     return "\n".join(["| letter | stands for |", "|---|---|", *rows])
+
+
+def letter_anchor(latex: str) -> str:
+    """The id of a letter in the table of them."""
+    return "letter-" + latex.removeprefix("\\")

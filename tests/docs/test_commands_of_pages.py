@@ -108,13 +108,13 @@ def test_a_command_of_the_page_prints_what_it_shows(name: str) -> None:
 
 
 def test_it_prints_what_a_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
-    for path in ("second_order/left out", "step/rank"):
+    for path in ("meta_loss", "step/rank"):
         assert measure.main([path]) == 0
         assert capsys.readouterr().out == measured(path, figures()) + "\n"
-    assert measure.main(["second_order"]) == 0
+    assert measure.main(["by_hand"]) == 0
     printed = capsys.readouterr().out
-    for name in figures()["second_order"]:
-        assert f"second_order/{name}\n{measured(f'second_order/{name}', figures())}\n" in printed
+    for name in figures()["by_hand"]:
+        assert f"by_hand/{name}\n{measured(f'by_hand/{name}', figures())}\n" in printed
 
 
 @pytest.mark.parametrize(

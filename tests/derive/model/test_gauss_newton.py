@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import combinations_with_replacement
@@ -138,7 +139,7 @@ class Predictions:
     def jacobian(self) -> np.ndarray:
         """A row a prediction."""
         slopes = [self((i, 1)) - self((i, -1)) for i in range(self.count)]
-        return np.stack(slopes, axis=1) / (2 * self.step)
+        return np.asarray(np.stack(slopes, axis=1) / (2 * self.step))
 
     def gauss_newton(self, v: np.ndarray) -> np.ndarray:
         """What a step adds to adjoints v by way of the Jacobian."""
@@ -191,6 +192,19 @@ def test_what_is_left_is_the_first_order_and_errors_times_curvature(network: Net
     v = adjoints(network, without, 1)
     left = adjoints(network, without, 0) - v
     assert same(left, Predictions(network, 0).residual(v))
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_linear_network_has_no_other_second_order(steps: int) -> None:
+    network = Network(hidden=0, steps=steps)
+    first_order = meta_gradient_program(replace(network, algorithm="first_order"))
+    assert without_gauss_newton(network) == first_order
+    whole, without = found(network)
+    v = adjoints(network, without, steps)
+    predictions = Predictions(network, steps - 1)
+    before = adjoints(network, whole, steps - 1)
+    assert same(before - v, predictions.gauss_newton(v))
+    assert not predictions.residual(v).any()
 
 
 @pytest.mark.parametrize("network", SEVERAL, ids=str)

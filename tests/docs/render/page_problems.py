@@ -15,7 +15,8 @@ COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 STRUCTURE = {"rules": {rule: {"enabled": False} for rule in COLOURS["runOnly"]}}
 
 STILL = """() => document.fonts.status === "loaded"
-    && document.getAnimations().every(animation => animation.playState !== "running")"""
+    && document.getAnimations().every(animation => animation.playState !== "running"
+        || animation.timeline !== document.timeline)"""
 RENDERED = """() => !document.querySelector(".arithmatex:not(:has(.katex, .katex-error))")"""
 FORMULAS_ON_PAPER = """() => [...document.querySelectorAll(".arithmatex .katex")]
     .filter(formula => formula.getClientRects().length).length"""
@@ -33,6 +34,32 @@ LAYOUT_PROBLEMS = """() => {
     for (const element of every(".formula"))
         if (element.scrollWidth > element.clientWidth && element.tabIndex < 0)
             lines.push(`scrolls without focus: ${element.textContent.trim()}`)
+    for (const element of every(".md-content *")) {
+        const style = getComputedStyle(element)
+        const scrolls = element.scrollWidth > element.clientWidth + 1
+            && ["auto", "scroll"].includes(style.overflowX) && element.clientWidth
+        if (scrolls && (style.maskImage === "none"
+            || style.getPropertyValue("--from-right").trim() === "0px"))
+            lines.push(`scrolls without a fading edge: ${element.outerHTML.slice(0, 80)}`)
+    }
+    if (root.clientWidth < 600)
+        for (const link of every(".md-content :is(a[href], button)"))
+            if (link.checkVisibility({visibilityProperty: true, opacityProperty: true})
+                && !link.matches("pre a, .md-code__button, .headerlink"))
+                for (const box of link.getClientRects())
+                    if (box.height && box.height < 24)
+                        lines.push(`${box.height} px are no target: ${link.outerHTML.slice(0, 80)}`)
+    const texts = document.createTreeWalker(document.querySelector(".md-content"), 4)
+    while (texts.nextNode()) {
+        if (texts.currentNode.parentElement.closest("pre, svg, script, .katex")) continue
+        for (const match of texts.currentNode.data.matchAll(/\\d(?:\\.\\d+)?e-\\d+/g)) {
+            const range = document.createRange()
+            range.setStart(texts.currentNode, match.index)
+            range.setEnd(texts.currentNode, match.index + match[0].length)
+            if (new Set([...range.getClientRects()].map(box => box.top)).size > 1)
+                lines.push(`a number is broken: ${match[0]}`)
+        }
+    }
     if (root.scrollWidth > root.clientWidth) {
         const beyond = every("body *").find(element => !scrolled(element.parentElement)
             && element.getBoundingClientRect().right > root.clientWidth + 0.5)

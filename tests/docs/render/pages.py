@@ -49,7 +49,7 @@ def small_site() -> Site:
         "table": {"a": {"x": 1e-9, "y": 2}, "b": {"x": 3.5, "y": 4}},
         "mixed": {"one": 1.0, "several": {"x": 1.0}},
     }
-    return Site(places=places_of(SMALL), url=relative, measured=figures)
+    return Site(places=places_of(SMALL), url=relative, measured=figures, texts=SMALL)
 
 
 def filled(markdown: str, page: str = "3-network.md", site: Site | None = None) -> str:
@@ -64,7 +64,7 @@ def figures() -> dict[str, Any]:
 @cache
 def rendered() -> tuple[Site, dict[str, str]]:
     """The whole site, page by page in the order of their names."""
-    site = Site(places=places_of(PAGES), url=relative, measured=figures())
+    site = Site(places=places_of(PAGES), url=relative, measured=figures(), texts=PAGES)
     return site, {name: render(markdown, name, site) for name, markdown in PAGES.items()}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_browser
 
-CLICKS = 60
+CLICKS, HEIGHT = 60, 900
 #: How far below the header the top of a target may be, in pixels.
 BELOW = 160
 MOST_SHIFT = 0.02
@@ -24,6 +24,8 @@ MOST_SHIFT = 0.02
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 2e5, "uploadThroughput": 1e5}
 SLOW_PAGES = ["4-inner-gradient", "7-meta-gradient", "reference/rules", "sinusoid"]
 
+#: On a phone it is in a drawer.
+CONTENTS = "table of contents"
 KINDS = {
     "equation in a sentence": ".md-content a.ref",
     "reads and read by": ".equation .links a[data-sym]",
@@ -37,7 +39,7 @@ KINDS = {
     "bibliography": ".md-content a[href*='bibliography/#']",
     "footnote": "a.footnote-ref",
     "way back from a footnote": "a.footnote-backref",
-    "table of contents": "[data-md-component=toc] a",
+    CONTENTS: "[data-md-component=toc] a",
     "next and previous": ".md-footer__link",
     "reference": ".md-content a.autorefs",
     "formula": ".katex a",
@@ -66,7 +68,8 @@ WATCH_SHIFTS = """
 """
 # The address that a link leads to; what it is folded in is opened.
 OPENED = """link => {
-    for (let each = link; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true
+    for (let each = link; each; each = each.parentElement)
+        if (each.tagName === "DETAILS") each.open = true
     return new URL(link.href.baseVal ?? link.href, document.baseURI).href
 }"""
 # Where the target stands, below the header; what covers it; whether the page ends before it is up.
@@ -129,6 +132,9 @@ def click_problems(page: Page, address: str, click: Click) -> list[str]:
     visit(page, address)
     link = page.locator(KINDS[click.kind]).nth(click.place)
     target = link.evaluate(OPENED)
+    if click.kind == CONTENTS and page.viewport_size == {"width": PHONE, "height": HEIGHT}:
+        page.locator("header label[for=__drawer]").click()
+        page.locator("label.md-nav__link[for=__toc]").click()
     asked: list[str] = []
 
     def note(request: Request) -> None:
@@ -148,7 +154,7 @@ def click_problems(page: Page, address: str, click: Click) -> list[str]:
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_every_click_lands(page: Page, site: Site, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
+    page.set_viewport_size({"width": width, "height": HEIGHT})
     page.add_init_script(WATCH_SHIFTS)
     chosen = clicks(site, page)
     addresses = site.addresses()
@@ -157,3 +163,76 @@ def test_every_click_lands(page: Page, site: Site, width: int) -> None:
     ]
     assert not lines, "\n".join(lines)
     assert len(chosen) == CLICKS
+
+
+def test_no_page_fetches_itself_or_loads_katex(page: Page, site: Site) -> None:
+    lines = [
+        f"{name}: {problem}"
+        for name, address in site.addresses().items()
+        for problem in page.evaluate(
+            LINKS, [(site.folder / name).read_text(encoding="utf-8"), address, {}]
+        )[1]
+    ]
+    assert not lines, "\n".join(lines)
+    assert not list(site.folder.rglob("katex*.js"))
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("name", SLOW_PAGES)
+def test_a_page_that_comes_slowly_does_not_shift(
+    page: Page, site: Site, name: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.add_init_script(WATCH_SHIFTS)
+    page.set_default_timeout(60_000)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", SLOW)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    visit(page, f"{site.origin}/{name}/")
+    assert page.evaluate("shift") < MOST_SHIFT
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_link_opens_what_its_target_is_folded_in(page: Page, site: Site, again: bool) -> None:
+    visit(page, f"{site.origin}/4-inner-gradient/")
+    page.add_style_tag(content="#folded { margin-block: 3000px }")
+    page.evaluate(
+        """() => document.querySelector(".md-content__inner").insertAdjacentHTML("beforeend",
+            `<a id="way" href="#folded">way</a><details><summary>outer</summary><details>
+            <summary>inner</summary><p id="folded">folded</p></details></details>`)"""
+    )
+    for _ in range(1 + again):
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = false)")
+        page.locator("#way").click()
+        page.wait_for_url("**#folded")
+        assert page.locator("#folded").is_visible()
+        below, covered, _ = page.evaluate(LANDING)
+        assert 0 <= below <= BELOW
+        assert not covered
+
+
+def test_a_formula_is_copied_as_latex(page: Page, site: Site) -> None:
+    visit(page, f"{site.origin}/4-inner-gradient/")
+    copied = page.evaluate(
+        """() => {
+            const data = new DataTransfer()
+            // From the middle of a formula to the end of its paragraph.
+            const first = document.querySelector("p .arithmatex")
+            const chosen = document.createRange()
+            chosen.selectNodeContents(first.closest("p"))
+            chosen.setStart(first.querySelector(".katex-html").firstChild, 0)
+            getSelection().removeAllRanges()
+            getSelection().addRange(chosen)
+            document.dispatchEvent(new ClipboardEvent("copy", { clipboardData: data }))
+            const one = data.getData("text/plain"), latex = first.querySelector("annotation")
+            const wide = document.querySelector(".equation .formula")
+            getSelection().selectAllChildren(wide)
+            document.dispatchEvent(new ClipboardEvent("copy", { clipboardData: data }))
+            const formula = wide.querySelector("annotation").textContent
+            return [one, latex.textContent, data.getData("text/plain"), formula]
+        }"""
+    )
+    assert copied[0].startswith(f"${copied[1]}$")
+    assert copied[2] == f"$${copied[3]}$$"
+    assert r"\q" not in "".join(copied)

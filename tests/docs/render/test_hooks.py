@@ -140,9 +140,13 @@ def test_what_is_shown_nowhere_or_twice_is_a_warning(
     assert warning.startswith("2-warm-up.md: a notebook has no '{{code:")
 
 
-def test_figures_are_published(site: Site, tmp_path: Path) -> None:
+def test_figures_are_published_and_the_search_completed(site: Site, tmp_path: Path) -> None:
     site.measured = {"speed": 1.0}
-    hooks.on_post_build({"site_dir": str(tmp_path)})
+    index = SimpleNamespace(entries=[{"location": "a/", "title": "A", "text": ""}])
+    plugins = {"material/search": SimpleNamespace(search_index=index)}
+    hooks.on_post_build({"site_dir": str(tmp_path), "plugins": plugins})
+    titles = [entry["title"] for entry in index.entries]
+    assert titles[:2] == ["A", "(3.1) Z1_s"]
     assert json.loads((tmp_path / "measured.json").read_text(encoding="utf-8")) == site.measured
 
 

@@ -95,7 +95,7 @@ def test_the_lines_of_a_network_give_the_values_of_its_example() -> None:
 def test_numbers_are_read_from_latex() -> None:
     assert literal("-7/2") == "-3.5"
     assert literal("1/3") == "1 / 3"
-    matrix = r"\begin{pmatrix} -\frac{1}{3} & 2 \\ 0 & \frac{1}{4} \end{pmatrix}"
+    matrix = r"\begin{pmatrix} -\frac{1}{3} & 2 \\[0.3em] 0 & \frac{1}{4} \end{pmatrix}"
     assert literal(matrix) == "[[-1 / 3, 2], [0, 0.25]]"
     assert Fraction(-1, 3) == pytest.approx(eval(literal(matrix))[0][0])
 

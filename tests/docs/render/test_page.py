@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from docs.render.code import whole_file
-from docs.render.manifest import ROOT, PageError, label_of
+from docs.render.manifest import ROOT, PageError, find, label_of
+from docs.render.page import shown_on
 from docs.render.tables import decimal, example, figure
-from tests.docs.render.pages import filled, plain, source_rows
+from tests.docs.render.pages import PAGES, filled, plain, source_rows
 
 
 def test_an_equation_comes_with_number_shape_and_code() -> None:
@@ -16,6 +17,20 @@ def test_an_equation_comes_with_number_shape_and_code() -> None:
     assert "(3.1)" in text
     assert r"N \times L_{1}" in text
     assert "Z1_s = X_s @ W1 + b1" in plain(text)
+
+
+def test_a_quoted_equation_leads_to_its_place_and_is_not_another() -> None:
+    text = filled("{{quote:Z1_s}}", "8-rewrite.md")
+    assert "Z1_s = X_s @ W1 + b1" in plain(text)
+    assert '<a href="3-network.md#eq-Z1_s">(3.1)</a>' in text
+    assert "id=" not in text
+    assert shown_on("{{quote:Z1_s}}") == []
+
+
+def test_what_the_start_page_says_of_first_order_is_so() -> None:
+    assert "{{quote:W2_bar}}" in PAGES["index.md"]
+    left, _, last = find(label_of("W2_bar"))["latex"].rpartition(" + ")
+    assert find(label_of("first_order/W2_bar"))["latex"] == f"{left.partition(' = ')[0]} = {last}"
 
 
 def test_a_reference_links_to_where_the_equation_is_shown() -> None:
@@ -119,6 +134,9 @@ def test_the_matrix_of_one_linear_layer_is_that_of_its_manifest() -> None:
         ("[sym:Z9_s]", "there is no quantity 'Z9_s' in relu2"),
         ("[sym:warm_up/Z1_s]", "there is no quantity 'Z1_s' in warm_up"),
         ("[sym:relu9/Z1_s]", "there is no network 'relu9'"),
+        ("{{quote:Z2_s}}", "equation relu2/derived/Z2_s is quoted but shown nowhere"),
+        ("{{quote:Z9_s}}", "there is no equation relu2/derived/Z9_s"),
+        ("{{minutes:1-maml.md}}", "there is no page '1-maml.md' to read"),
         ("{{diagram:relu2/dream A caption.}}", "there is no diagram 'relu2/dream'"),
         ("{{diagram:relu2_5steps/whole A caption.}}", "no diagram 'relu2_5steps/whole'"),
         ("{{diagram:whole A caption.}}", "there is no diagram 'whole'"),
@@ -144,6 +162,8 @@ def test_the_matrix_of_one_linear_layer_is_that_of_its_manifest() -> None:
         ("{{measured:speed/light}}", "nothing was measured under 'speed/light'"),
         ("{{measured:table/c}}", "nothing was measured under 'table/c'"),
         ("{{measured:mixed}}", "'mixed' is no table; name one of one, several"),
+        ("{{python:docs/by_hand.py:colour}}", "there is no section docs/by_hand.py:colour"),
+        ("{{python:docs/nowhere.py:loop}}", "there is no section docs/nowhere.py:loop"),
         ("{{diagnose:weight}}", "there is nothing about the diagnosis called 'weight'"),
         ("{{diagnose:verdict third order}}", "there is no mistake 'third order'"),
         ("{{wish:1}}", "there is no command 'wish'"),
@@ -158,3 +178,22 @@ def test_what_does_not_exist_is_named(markdown: str, message: str) -> None:
 def test_only_the_pages_own_network_must_be_in_its_chapter() -> None:
     assert "(3.1)" in filled("{{eq:tanh2/derived/Z1_s}}", "12-several-steps.md")
     assert "(3.1)" in filled("{{eq:Z1_s}}", "index.md")
+
+
+def test_code_is_shown_without_docstrings_and_marks_for_linters() -> None:
+    source = (ROOT / "docs/calls.py").read_text(encoding="utf-8")
+    shown = filled("{{python:docs/calls.py:data}}")
+    assert "# type: ignore" in source
+    assert "# type" not in shown
+    assert shown.startswith('```python title="docs/calls.py"\ndtype = ')
+    assert "# one input, two hidden layers, one output" in shown
+    reptile = filled("{{python:docs/experiment/methods.py:reptile}}")
+    assert '"""' not in reptile
+    assert "def reptile(" in reptile
+
+
+def test_what_a_command_gives_stands_as_far_in_as_the_command() -> None:
+    shown = filled("- one:\n\n    {{python:docs/by_hand.py:normalised}}\n")
+    code = shown.splitlines()[2:]
+    assert len(code) > 3
+    assert all(line.startswith("    ") for line in code)
