@@ -117,7 +117,7 @@ def test_a_lines_number_is_that_of_the_same_equation(name: str) -> None:
                 else:
                     assert note == "" or (first_order and note.endswith("')"))
                 assert origin == "" or origin.startswith("from (")
-    assert seen > 100
+    assert seen > (100 if record.network.hidden else 50)
 
 
 def on_page(equation: Equation, steps: int) -> Equation:

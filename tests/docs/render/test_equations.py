@@ -51,7 +51,7 @@ def equations_on(page: str, html: str) -> Iterator[Shown]:
             kind: re.findall(r'data-sym="(\w+)"(?: href="([^"]*)")?', names)
             for kind, names in lists.items()
         }
-        source = re.findall(r'<a href="([^"#]*)#L(\d+)">(\w+)\.py, line (\d+)</a>', block)
+        source = re.findall(r'<a href="([^"#]*)#L(\d+)"><span class="module">(\w+)\.py, </span>line (\d+)</a>', block)
         address, line, module, same_line = source[0] if source else ("", "0", "", "0")
         assert line == same_line
         yield Shown(
