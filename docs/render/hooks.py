@@ -64,7 +64,7 @@ def on_files(files: Any, config: Any, **_: Any) -> Any:
     for label in not_shown(_site.places):
         log.warning("equation %s is derived but shown nowhere", label)
     _site.measured = _site.measured or figures()
-    for page in (name for name in NOTEBOOKS if name in texts):
+    for page in filter(texts.__contains__, NOTEBOOKS):
         try:
             content = notebook(page, texts[page])
         except PageError as error:

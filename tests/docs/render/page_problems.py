@@ -37,7 +37,7 @@ LAYOUT_PROBLEMS = """() => {
     for (const element of every(".md-content *")) {
         const style = getComputedStyle(element)
         const scrolls = element.scrollWidth > element.clientWidth + 1
-            && ["auto", "scroll"].includes(style.overflowX) && element.clientWidth
+            && ["auto", "scroll"].includes(style.overflowX) && element.checkVisibility()
         if (scrolls && (style.maskImage === "none"
             || style.getPropertyValue("--from-right").trim() === "0px"))
             lines.push(`scrolls without a fading edge: ${element.outerHTML.slice(0, 80)}`)

@@ -46,12 +46,17 @@ def equations_on(page: str, html: str) -> Iterator[Shown]:
     for block in re.split(r'(?=<div class="equation")', html)[1:]:
         (anchor, number) = re.findall(r'class="number" href="#([\w-]+)">\(([\d.]+\'?)\)', block)[0]
         assert f'id="{anchor}"' in block
-        lists = dict(re.findall(r"<span>(reads|read by) (.*?)</span>(?=<span>|</div>)", block))
+        lists = dict(
+            re.findall(r"<span>(reads|read[a-z ]* by) (.*?)</span>(?=<span>|</div>)", block)
+        )
         found = {
             kind: re.findall(r'data-sym="(\w+)"(?: href="([^"]*)")?', names)
             for kind, names in lists.items()
         }
-        source = re.findall(r'<a href="([^"#]*)#L(\d+)"><span class="module">(\w+)\.py, </span>line (\d+)</a>', block)
+        source = re.findall(
+            r'<a href="([^"#]*)#L(\d+)"><span class="module">(\w+)\.py, </span>line (\d+)</a>',
+            block,
+        )
         address, line, module, same_line = source[0] if source else ("", "0", "", "0")
         assert line == same_line
         yield Shown(
@@ -60,7 +65,7 @@ def equations_on(page: str, html: str) -> Iterator[Shown]:
             anchor.rpartition("-")[2],
             number,
             found.get("reads", []),
-            found.get("read by", []),
+            [*found.get("read by", []), *found.get("read on the way back by", [])],
             (place(page, address)[0], module, int(line)),
         )
 

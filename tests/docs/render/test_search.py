@@ -61,7 +61,7 @@ def test_an_entry_says_what_an_equation_is() -> None:
     assert entry["text"].startswith("<p>adjoint of the query loss, meta-gradient: <code>W2_bar =")
     titles = [each["title"] for each in entries()]
     assert "(8.29) W2_bar, rewritten" in titles
-    assert "(7.30) W2_bar, first order" in titles
+    assert "(7.30') W2_bar, first order" in titles
     site = small_site()
     site.places = {Label("tanh2", "derived", "Z1_s"): "3-network.md"}
     assert "(3.1) Z1_s, tanh2" in [each["title"] for each in with_own([], site)]
@@ -70,7 +70,7 @@ def test_an_entry_says_what_an_equation_is() -> None:
 def test_the_shorter_of_two_that_begin_alike_comes_first() -> None:
     assert weight(4, "Hessian") > weight(4, "Hessian-vector product") > 4
     boosts = {each["title"]: each["boost"] for each in entries()}
-    assert boosts["(7.30) W2_bar"] > boosts["(7.30) W2_bar, first order"]
+    assert boosts["(7.30) W2_bar"] > boosts["(7.30') W2_bar, first order"]
     assert boosts["(7.30) W2_bar"] > boosts["(8.29) W2_bar, rewritten"]
     assert boosts["(4.5) dZ1_s"] > boosts["(7.18) dZ1_s_bar"]
     assert boosts["(7.3) Z2_q_bar"] > boosts["(7.33) b3_bar"]
