@@ -71,8 +71,9 @@ def test_a_printer_is_a_file_and_its_line(tmp_path: Path) -> None:
     edited(
         folder,
         "derive/package/modules.py",
-        "from derive.printers.numpy import statement\n",
-        "from derive.printers.numpy import statement\nfrom derive.printers.plain import plain\n",
+        "from derive.printers.numpy import statement, unpacked\n",
+        "from derive.printers.numpy import statement, unpacked\n"
+        "from derive.printers.plain import plain\n",
     )
     (folder / "derive/printers/plain.py").write_text(
         "def plain(program, banner):\n"
