@@ -1,8 +1,8 @@
 """A toy task in exact numbers: what is given, and what every equation comes to.
 
 The numbers below were searched for so that fractions stay short through the whole derivation, each
-hidden layer has open and closed units, and no term of the second order vanishes. The values are
-those of the interpreter.
+hidden layer has open and closed units, and no term of the second order vanishes. No weight matrix is
+symmetric, so that a forgotten transpose shows. The values are those of the interpreter.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ TABLES: dict[Network, dict[str, str]] = {
     Network(hidden=2, activation="relu"): {
         "W1": "-2 1",
         "b1": "-1 2",
-        "W2": "2 1/2; 1/2 1",
-        "b2": "1/2 -2",
+        "W2": "2 -1; 1 1",
+        "b2": "0 -2",
         "W3": "2; -2",
-        "b3": "-1",
+        "b3": "-2",
         "X_s": "1; -1",
         "Y_s": "3; 1",
         "X_q": "1; -2",
-        "Y_q": "-2; -3",
+        "Y_q": "-2; -1",
         "alpha": "1/2",
     },
     Network(hidden=0, bias=False): {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -92,13 +93,14 @@ def _formula(
         return _math(record["latex"], label.network)
     left = record["latex"].partition(" = ")[0]
     mixed = not _wholly_second_order(terms)
-    parts = [_math(f"{left} =", label.network)]
+    parts = []
     for term in terms:
         second = mixed and term["second_order"]
         origin = [SECOND_ORDER] if second else []
         origin.append(_origin(label, term, href, page_url))
         # A sign keeps its distance from what follows only where something is before it.
-        formula = _math(f"{{}}{term['latex']}", label.network)
+        before = "{}" if parts else f"{left} = "
+        formula = _math(f"{before}{term['latex']}", label.network)
         parts.append(
             f'<span class="term{" second" if second else ""}">{formula}'
             f'<span class="origin" data-search-exclude>{", ".join(origin)}</span></span>'
@@ -152,8 +154,7 @@ def _links(
     """One line, and what unfolds from it."""
     parts = []
     if record["shape"]:
-        shape = escape(record["shape"], quote=False)
-        parts.append(f'<span class="shape arithmatex">\\({shape}\\)</span>')
+        parts.append(f'<span class="shape">{_shape(record["shape"])}</span>')
     source = page_url(f"reference/code/{label.network}-{label.module}.md")
     if source:
         line = source_line(label)
@@ -171,6 +172,16 @@ def _links(
         value = value_html(record["example"])
         parts.append(_folded("in numbers", f"<span>{name} = {value}</span>"))
     return "".join(parts)
+
+
+def _shape(latex: str) -> str:
+    """A shape as text, which is a tenth of a formula: two sizes, each a number or a letter."""
+    text = latex.replace(r"\times", "\N{MULTIPLICATION SIGN}")
+    return re.sub(r"([A-Z])(?:_\{(\d+)\})?", lambda match: _size(match[1], match[2]), text)
+
+
+def _size(letter: str, layer: str | None) -> str:
+    return f"<i>{letter}</i>" + (f"<sub>{layer}</sub>" if layer else "")
 
 
 def _connections(label: Label, record: dict[str, Any]) -> dict[str, list[str]]:

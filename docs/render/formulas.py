@@ -19,11 +19,14 @@ import json
 import re
 from functools import cache
 from html import escape, unescape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from py_mini_racer import MiniRacer
 
 from docs.render.manifest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KATEX = ROOT / "docs/assets/katex/katex.min.js"
 
@@ -95,6 +98,34 @@ def with_formulas(html: str) -> tuple[str, list[str]]:
     return _FORMULA.sub(rendered, html), problems
 
 
+def classed(html: str, styles: dict[str, str]) -> str:
+    """Replace what KaTeX styles span by span with classes, of which a site needs a few hundred.
+
+    Parameters
+    ----------
+    html
+        A page with rendered formulas; no other span of it has a style.
+    styles
+        The class of each style; what is new is added.
+    """
+
+    def named(match: re.Match[str]) -> str:
+        name = styles.setdefault(match["style"], f"k{len(styles)}")
+        return (
+            f'<span class="{match["classes"]} {name}"'
+            if match["classes"]
+            else f'<span class="{name}"'
+        )
+
+    return re.sub(r'<span(?: class="(?P<classes>[^"]*)")? style="(?P<style>[^"]*)"', named, html)
+
+
+def stylesheet(styles: Mapping[str, str]) -> str:
+    """The classes of `classed`, so that they come before KaTeX's own rules."""
+    rules = [f".katex .katex-html .{name}{{{style}}}" for style, name in styles.items()]
+    return "\n".join(rules) + "\n"
+
+
 def unmarked(latex: str) -> str:
     r"""LaTeX that can be pasted elsewhere: without the commands that only a page needs."""
     mark = re.search(rf"\\({'|'.join(_MARKS)})(?![a-zA-Z])", latex)
@@ -130,6 +161,19 @@ def _engine() -> MiniRacer:
 
 
 @cache
+def _known() -> frozenset[str]:
+    """The classes that a rule of KaTeX's sheet, or the pages, know."""
+    sheet = KATEX.with_name("katex.min.css").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"\.([A-Za-z][\w-]*)", sheet))
+
+
+def _styled(match: re.Match[str]) -> str:
+    """A class attribute without the classes that change nothing."""
+    kept = [each for each in match[1].split() if each in _known() or each.startswith("q-")]
+    return f' class="{" ".join(kept)}"' if kept else ""
+
+
+@cache
 def _rendered(latex: str, display: bool) -> tuple[str, tuple[str, ...]]:
     """A formula as HTML, nothing where KaTeX refuses it; and what is wrong with it."""
     answer: Any = _engine().call("render", latex, display)
@@ -137,7 +181,12 @@ def _rendered(latex: str, display: bool) -> tuple[str, tuple[str, ...]]:
     html = re.sub(r'class="enclosing" data-kind="(\w+)"', r'class="q-\1"', html)
     # The same links stand in the text beside it, where a screen reader finds them.
     html = html.replace("<a ", '<a tabindex="-1" ')
-    source = escape(unmarked(latex), quote=False) if html else ""
+    html = re.sub(r' class="([^"]*)"', _styled, html)
+    # A name space is for XML, and a style of MathML for those who see it.
+    html = re.sub(
+        r' xmlns="[^"]*"|<mstyle scriptlevel="0" displaystyle="true">|</mstyle>', "", html
+    )
+    source = escape(unmarked(latex).removeprefix(r"\displaystyle "), quote=False)
     annotation = re.compile(
         r"(?<=<annotation encoding=\"application/x-tex\">).*(?=</annotation>)", re.DOTALL
     )

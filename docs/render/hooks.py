@@ -18,7 +18,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 
 from derive.build import NETWORKS
-from docs.render.formulas import with_formulas
+from docs.render.formulas import classed, stylesheet, with_formulas
 from docs.render.manifest import ROOT, PageError
 from docs.render.notebook import NOTEBOOKS, notebook, notebook_name
 from docs.render.page import (
@@ -43,6 +43,9 @@ DOCSTRINGS = (
 
 #: A number that a line could break at the sign of its exponent; not within a tag.
 POWER_OF_TEN = r"(?<![\w.])\d+(?:\.\d+)?e-\d+(?![^<]*>)"
+
+#: The class of each style of a formula, of all pages so far.
+_styles: dict[str, str] = {}
 
 _site = Site(places={}, url=lambda *_: "")
 
@@ -123,6 +126,8 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
     rendered formula does, it would read what follows the first of them.
     """
     html, problems = with_formulas(output)
+    # What was kept out of the search has been, and every byte of a mark is loaded by every reader.
+    html = classed(html, _styles).replace(" data-search-exclude", "")
     for problem in problems:
         log.warning("%s: %s", page.file.src_uri, problem)
     own = rf"\./?|{re.escape(posixpath.basename(page.file.dest_uri))}"
@@ -131,8 +136,13 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
 
 @event_priority(50)
 def on_post_build(config: Any, **_: Any) -> None:
-    """Publish what was measured, and complete the search index before the theme writes it."""
+    """Publish what was measured and the styles of formulas, and complete the search index.
+
+    It comes before the theme writes the index.
+    """
     index = config["plugins"]["material/search"].search_index
     index.entries = with_own(index.entries, _site)
+    folder = Path(config["site_dir"])
     text = json.dumps(_site.measured, indent=1)
-    (Path(config["site_dir"]) / "measured.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "measured.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "assets/formulas.css").write_text(stylesheet(_styles), encoding="utf-8")

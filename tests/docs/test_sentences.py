@@ -23,7 +23,7 @@ from derive.package.derivation import rewritten_in_stages
 from docs.experiment.plot.drawing import INK, LOOKS
 from docs.render.diagnose import diagnosed
 from docs.render.manifest import manifest
-from docs.render.results import summary_of
+from docs.render.results import record, summary_of
 from docs.render.speed import RESULTS, ratio_of
 from docs.sinusoid.tasks import AMPLITUDE, PHASE
 from generated.warm_up import scalar
@@ -528,6 +528,35 @@ def film() -> None:
 
 # --- all of them ---
 
+
+def part(name: str, network: str = "") -> float:
+    """A mean over the trainings, of the parts of the meta-gradient."""
+    found = record(f"gauss-newton{network}")["summary"][name]["mean"]
+    return float(found)
+
+
+def seven_times_as_long() -> None:
+    newton = part("gauss_newton")
+    assert newton / part("residual") == pytest.approx(7, abs=0.5)
+    assert newton / part("first_order") == pytest.approx(4 / 5, abs=0.05)
+
+
+def nearly_all_behind_the_door() -> None:
+    assert part("without_residual") < part("only_first_order") / 5
+    assert part("without_gauss_newton") > 0.95 * part("only_first_order")
+
+
+def a_quarter_of_tanh() -> None:
+    assert part("residual") / part("residual", "-tanh") == pytest.approx(1 / 4, abs=0.05)
+
+
+def as_long_as_with_tanh() -> None:
+    newton, other = part("gauss_newton"), part("gauss_newton", "-tanh")
+    assert newton == pytest.approx(other, rel=0.1)
+    assert newton > part("residual")
+    assert other > part("residual", "-tanh")
+
+
 #: By page, what it says, and what holds it to that. The beginning or the end of a sentence will do.
 SENTENCES: dict[str, dict[str, Callable[..., None]]] = {
     "2-warm-up.md": {
@@ -538,6 +567,12 @@ SENTENCES: dict[str, dict[str, Callable[..., None]]] = {
         "Six equations change, and [eq:db3_bar] to": sixteen_less,
         "Sixteen: the six of the step, the five": sixteen_less,
         "must *fail* for the first-order gradient": first_order_fails,
+    },
+    "7b-gauss-newton.md": {
+        "nearly all of it, the one term behind the door": nearly_all_behind_the_door,
+        "It is seven times as long as the residual part, and four fifths": seven_times_as_long,
+        "about a quarter of what it is with tanh": a_quarter_of_tanh,
+        "as long with relu as with tanh, within a tenth": as_long_as_with_tanh,
     },
     "8-rewrite.md": {
         "The program gets *more* expensive": the_rewrite("inline", "derived"),

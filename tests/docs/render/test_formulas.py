@@ -9,7 +9,7 @@ from html import escape
 
 import pytest
 
-from docs.render.formulas import unmarked, with_formulas
+from docs.render.formulas import classed, stylesheet, unmarked, with_formulas
 from docs.render.manifest import ROOT
 from tests.docs.render.pages import plain
 
@@ -119,3 +119,19 @@ def test_a_process_that_rendered_ends() -> None:
         timeout=60,
     )
     assert done.stdout == '<span class="arithmatex"><span cla\n'
+
+
+def test_styles_become_classes_of_one_sheet() -> None:
+    styles: dict[str, str] = {}
+    html = clean(formula(r"\frac{a}{b}") + formula("a^{2}"))
+    pages = [classed(html, styles), classed(html, styles)]
+    assert pages[0] == pages[1]
+    assert "style=" in html
+    assert "style=" not in re.sub(r"<(svg|math).*?</\1>", "", pages[0])
+    assert len(set(styles.values())) == len(styles) > 5
+    # Every span has its style again where the class stands.
+    back = pages[0]
+    for style, name in sorted(styles.items(), key=lambda each: -len(each[1])):
+        assert f".katex .katex-html .{name}{{{style}}}\n" in stylesheet(styles)
+        back = re.sub(rf'( ?){name}"', f'" style="{style}"', back)
+    assert back.replace(' class=""', "") == html
