@@ -36,11 +36,12 @@ function copyFormulas(event) {
   if (last) range.setEndAfter(last);
   const copy = document.createElement("div");
   copy.append(range.cloneContents());
-  const formulas = copy.querySelectorAll(".katex");
-  if (!formulas.length) return;
-  for (const formula of formulas) {
-    const mark = formula.closest(".katex-display") ? "$$" : "$";
-    formula.replaceWith(mark + formula.querySelector("annotation").textContent + mark);
+  if (!copy.querySelector(".katex")) return;
+  // The terms of an equation are formulas of their own, above what is said of them.
+  for (const formula of copy.querySelectorAll(".formula, .katex")) {
+    const mark = formula.matches(".formula") || formula.closest(".katex-display") ? "$$" : "$";
+    const parts = [...formula.querySelectorAll("annotation")].map((each) => each.textContent);
+    formula.replaceWith(mark + parts.join(" ") + mark);
   }
   event.clipboardData.setData("text/html", copy.innerHTML);
   // Only what is part of the page has lines.

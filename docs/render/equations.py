@@ -93,7 +93,7 @@ def _formula(
         return _math(record["latex"], label.network)
     left = record["latex"].partition(" = ")[0]
     mixed = not _wholly_second_order(terms)
-    parts = []
+    parts: list[str] = []
     for term in terms:
         second = mixed and term["second_order"]
         origin = [SECOND_ORDER] if second else []
@@ -152,7 +152,7 @@ def _links(
     page_url: Callable[[str], str],
 ) -> str:
     """One line, and what unfolds from it."""
-    parts = []
+    parts: list[str] = []
     if record["shape"]:
         parts.append(f'<span class="shape">{_shape(record["shape"])}</span>')
     source = page_url(f"reference/code/{label.network}-{label.module}.md")

@@ -19,6 +19,7 @@ import json
 import re
 from functools import cache
 from html import escape, unescape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from py_mini_racer import MiniRacer
@@ -26,7 +27,7 @@ from py_mini_racer import MiniRacer
 from docs.render.manifest import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 KATEX = ROOT / "docs/assets/katex/katex.min.js"
 
@@ -126,6 +127,33 @@ def stylesheet(styles: Mapping[str, str]) -> str:
     return "\n".join(rules) + "\n"
 
 
+#: The fonts of KaTeX, by the classes that are set in them; the first one is that of every formula.
+_FONTS = {
+    "katex": "Main-Regular",
+    "mathnormal": "Math-Italic",
+    "mathbf": "Main-Bold",
+    "delimsizing size1": "Size1-Regular",
+    "op-symbol small-op": "Size1-Regular",
+    "op-symbol large-op": "Size2-Regular",
+    "delimsizing size2": "Size2-Regular",
+    "delimsizing size3": "Size3-Regular",
+    "delimsizing size4": "Size4-Regular",
+}
+
+
+def fonts_of(html: str) -> list[str]:
+    """The fonts that the formulas of a page are set in: it must have them before it is painted."""
+    used = set(re.findall(r'class="((?:[\w-]+ ?)*)"', html))
+    names = {" ".join(part) for each in used for part in _pairs(each.split())}
+    return list(dict.fromkeys(font for name, font in _FONTS.items() if name in names))
+
+
+def _pairs(classes: list[str]) -> Iterator[tuple[str, ...]]:
+    """Each class, and each two that follow each other."""
+    yield from zip(classes, strict=True)
+    yield from pairwise(classes)
+
+
 def unmarked(latex: str) -> str:
     r"""LaTeX that can be pasted elsewhere: without the commands that only a page needs."""
     mark = re.search(rf"\\({'|'.join(_MARKS)})(?![a-zA-Z])", latex)
@@ -186,7 +214,7 @@ def _rendered(latex: str, display: bool) -> tuple[str, tuple[str, ...]]:
     html = re.sub(
         r' xmlns="[^"]*"|<mstyle scriptlevel="0" displaystyle="true">|</mstyle>', "", html
     )
-    source = escape(unmarked(latex).removeprefix(r"\displaystyle "), quote=False)
+    source = escape(unmarked(latex).removeprefix(r"\displaystyle ").removeprefix("{}"), quote=False)
     annotation = re.compile(
         r"(?<=<annotation encoding=\"application/x-tex\">).*(?=</annotation>)", re.DOTALL
     )

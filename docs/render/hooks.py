@@ -7,6 +7,7 @@ import logging
 import posixpath
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
 
 from derive.build import NETWORKS
-from docs.render.formulas import classed, stylesheet, with_formulas
+from docs.render.formulas import classed, fonts_of, stylesheet, with_formulas
 from docs.render.manifest import ROOT, PageError
 from docs.render.notebook import NOTEBOOKS, notebook, notebook_name
 from docs.render.page import (
@@ -119,7 +121,7 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
     return re.sub(r" \[\d+\]_|(?<=<p>)\.\. \[\d+\] ", "", html)
 
 
-def on_post_page(output: str, page: Any, **_: Any) -> str:
+def on_post_page(output: str, page: Any, config: Any, **_: Any) -> str:
     """Render the formulas, and make links to the page itself fragments: nothing is fetched again.
 
     The search has read the page by now. Where an element that is kept out of it holds others, as a
@@ -130,8 +132,18 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
     html = classed(html, _styles).replace(" data-search-exclude", "")
     for problem in problems:
         log.warning("%s: %s", page.file.src_uri, problem)
+    # From disk the fonts are there at once.
+    if not config["plugins"]["material/offline"].config.enabled:
+        html = html.replace("</head>", f"{preloads(fonts_of(html), page.url)}</head>", 1)
     own = rf"\./?|{re.escape(posixpath.basename(page.file.dest_uri))}"
     return re.sub(rf'(<a [^>]*href=")(?:{own})(?:#([^"]*))?(?=")', r"\1#\2", html)
+
+
+def preloads(fonts: Iterable[str], page: str) -> str:
+    """Ask for fonts before they are needed: no formula changes its width when they come."""
+    addresses = (get_relative_url(f"assets/katex/fonts/KaTeX_{font}.woff2", page) for font in fonts)
+    kind = 'rel="preload" as="font" type="font/woff2" crossorigin'
+    return "".join(f'<link {kind} href="{address}">' for address in addresses)
 
 
 @event_priority(50)

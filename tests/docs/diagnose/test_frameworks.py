@@ -330,7 +330,8 @@ def test_a_copy_of_what_the_page_shows_runs(
     page = Path("docs/diagnose/index.md").read_text(encoding="utf-8")
     name = f"docs/diagnose/{framework}_wrapper.py"
     source = Path(name).read_text(encoding="utf-8")
-    shown = re.findall(rf'--8<-- "{re.escape(name)}:(\w+)"', page)
+    shown = re.findall(rf"\{{\{{python:{re.escape(name)}:(\w+)\}}\}}", page)
+    assert shown
     between = r"# --8<-- \[start:{0}\]\n(.*?)# --8<-- \[end:{0}\]"
     parts = [re.findall(between.format(each), source, re.DOTALL)[0] for each in shown]
     copied: dict[str, Any] = {"__name__": "copied"}

@@ -226,10 +226,11 @@ def test_a_formula_is_copied_as_latex(page: Page, site: Site) -> None:
             getSelection().addRange(chosen)
             document.dispatchEvent(new ClipboardEvent("copy", { clipboardData: data }))
             const one = data.getData("text/plain"), latex = first.querySelector("annotation")
-            const wide = document.querySelector(".equation .formula")
+            const wide = document.querySelector("#eq-dZ3_s .formula")
             getSelection().selectAllChildren(wide)
             document.dispatchEvent(new ClipboardEvent("copy", { clipboardData: data }))
-            const formula = wide.querySelector("annotation").textContent
+            const parts = [...wide.querySelectorAll("annotation")]
+                const formula = parts.map(each => each.textContent).join(" ")
             return [one, latex.textContent, data.getData("text/plain"), formula]
         }"""
     )

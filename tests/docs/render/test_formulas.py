@@ -9,7 +9,7 @@ from html import escape
 
 import pytest
 
-from docs.render.formulas import classed, stylesheet, unmarked, with_formulas
+from docs.render.formulas import classed, fonts_of, stylesheet, unmarked, with_formulas
 from docs.render.manifest import ROOT
 from tests.docs.render.pages import plain
 
@@ -135,3 +135,22 @@ def test_styles_become_classes_of_one_sheet() -> None:
         assert f".katex .katex-html .{name}{{{style}}}\n" in stylesheet(styles)
         back = re.sub(rf'( ?){name}"', f'" style="{style}"', back)
     assert back.replace(' class=""', "") == html
+
+
+@pytest.mark.parametrize(
+    ("latex", "fonts"),
+    [
+        ("1", ["Main-Regular"]),
+        ("x", ["Main-Regular", "Math-Italic"]),
+        (r"\mathbf{1}", ["Main-Regular", "Main-Bold"]),
+        (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", ["Main-Regular", "Size3-Regular"]),
+        (r"\left(\frac{1}{2}\right)", ["Main-Regular", "Size1-Regular"]),
+        (r"\sum_i", ["Main-Regular", "Math-Italic", "Size1-Regular"]),
+    ],
+)
+def test_the_fonts_of_a_formula_are_known(latex: str, fonts: list[str]) -> None:
+    assert fonts_of(clean(formula(latex))) == fonts
+
+
+def test_a_page_without_formulas_needs_no_font() -> None:
+    assert fonts_of('<p class="katexx">x</p>') == []

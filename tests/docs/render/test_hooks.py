@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -142,11 +143,13 @@ def test_what_is_shown_nowhere_or_twice_is_a_warning(
 
 def test_figures_are_published_and_the_search_completed(site: Site, tmp_path: Path) -> None:
     site.measured = {"speed": 1.0}
+    (tmp_path / "assets").mkdir()
     index = SimpleNamespace(entries=[{"location": "a/", "title": "A", "text": ""}])
     plugins = {"material/search": SimpleNamespace(search_index=index)}
     hooks.on_post_build({"site_dir": str(tmp_path), "plugins": plugins})
     titles = [entry["title"] for entry in index.entries]
     assert titles[:2] == ["A", "(3.1) Z1_s"]
+    assert (tmp_path / "assets/formulas.css").is_file()
     assert json.loads((tmp_path / "measured.json").read_text(encoding="utf-8")) == site.measured
 
 
@@ -160,14 +163,20 @@ def test_marks_of_docstrings_are_taken_out_of_the_reference() -> None:
 def test_formulas_and_links_to_the_page_itself(caplog: pytest.LogCaptureFixture) -> None:
     def finished(html: str, place: str = "1-maml/index.html") -> str:
         file = SimpleNamespace(src_uri="1-maml.md", dest_uri=place)
-        return hooks.on_post_page(html, SimpleNamespace(file=file))
+        offline = SimpleNamespace(config=SimpleNamespace(enabled=False))
+        config = {"plugins": {"material/offline": offline}}
+        return hooks.on_post_page(html, SimpleNamespace(file=file, url="1-maml/"), config)
 
-    assert '<math xmlns="http' in finished(r'<span class="arithmatex">\(x\)</span>')
+    assert "<math>" in finished(r'<span class="arithmatex">\(x\)</span>')
     assert finished('<a class="a" href="./">') == '<a class="a" href="#">'
     assert finished('<a href="./#b">') == finished('<a href=".#b">') == '<a href="#b">'
     assert finished('<a href="1-maml.html#b">', "1-maml.html") == '<a href="#b">'
     for other in ('<a href="../">', '<a href="./a/">', '<a href="..">', '<link href="./">'):
         assert finished(other) == other
+    head = finished(r'</head><span class="arithmatex">\(x\)</span>').partition("</head>")[0]
+    assert re.findall(r'href="([^"]*)"', head) == [
+        f"../assets/katex/fonts/KaTeX_{font}.woff2" for font in ("Main-Regular", "Math-Italic")
+    ]
     assert caplog.records == []
     assert finished(r'<span class="arithmatex">\(\wrong\)</span>').endswith(r"\(\wrong\)</span>")
     (record,) = caplog.records

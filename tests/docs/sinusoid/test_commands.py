@@ -97,7 +97,7 @@ def test_help(module: str) -> None:
         (".evaluate", ["--points", "0"], "--points: is '0'; it must be a whole number from 1 to"),
         (".results", ["--only", "all"], "argument --only: invalid choice: 'all'"),
         (".plot", ["--run", "nowhere"], "cannot read nowhere/run.json"),
-        (".gradcheck", ["--network", "relu9"], "the network is 'relu9'; it must be one of relu1,"),
+        (".gradcheck", ["--network", "relu9"], "the network is 'relu9'; it must be one of linear,"),
         (".gradcheck", ["--run", "nowhere"], "cannot read nowhere/run.json"),
     ],
 )
