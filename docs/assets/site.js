@@ -29,9 +29,10 @@ function copyFormulas(event) {
   const selection = getSelection();
   if (selection.isCollapsed) return;
   const range = selection.getRangeAt(0).cloneRange();
-  const [first, last] = [range.startContainer, range.endContainer].map((node) =>
-    (node.closest ? node : node.parentElement)?.closest(".arithmatex"),
-  );
+  const [first, last] = [range.startContainer, range.endContainer].map((node) => {
+    const element = node.closest ? node : node.parentElement;
+    return element?.closest(".formula") ?? element?.closest(".arithmatex");
+  });
   if (first) range.setStartBefore(first);
   if (last) range.setEndAfter(last);
   const copy = document.createElement("div");
@@ -54,8 +55,7 @@ function copyFormulas(event) {
 // The theme adds these after the page has loaded, without what a keyboard or a screen reader needs.
 function complete() {
   for (const bar of document.querySelectorAll(".md-code__nav:not([role])")) bar.setAttribute("role", "presentation");
-  const wide = [".md-typeset__scrollwrap", "p:has(> img[src$='.svg'])"].map((each) => `${each}:not([tabindex])`).join();
-  for (const element of document.querySelectorAll(wide)) element.tabIndex = 0;
+  for (const element of document.querySelectorAll("p:has(> img[src*='.svg']):not([tabindex])")) element.tabIndex = 0;
   document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search");
 }
 

@@ -59,10 +59,10 @@ def block(title: str, lines: list[str], anchors: bool) -> str:
         f'<span class="row"{f" id=L{number}" if anchors else ""}>{line or " "}</span>'
         for number, line in enumerate(lines, 1)
     ]
-    name = ' class="source"' if anchors else ""
+    name = "linked source" if anchors else "linked"
     return (
         f'<div class="highlight"><span class="filename">{escape(title)}</span>'
-        f'<pre tabindex="0"{name}><code>' + "\n".join(rows) + "\n</code></pre></div>"
+        f'<pre tabindex="0" class="{name}"><code>' + "\n".join(rows) + "\n</code></pre></div>"
     )
 
 

@@ -8,6 +8,7 @@ import posixpath
 import re
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
     """
     html = re.sub(r'(class="[^"]*\barithmatex")', r"\1 data-search-exclude", html)
     html = re.sub(r'(<div class="[^"]*\bhighlight")', r"\1 data-search-exclude", html)
+    html = html.replace("<table>", '<table class="data" tabindex="0">')
     html = re.sub(POWER_OF_TEN, r'<span class="figure">\g<0></span>', html)
     if page.file.src_uri == GLOSSARY:  # each term is found by itself
         html = html.replace("<dl>", "<dl data-search-exclude>")
@@ -135,8 +137,20 @@ def on_post_page(output: str, page: Any, config: Any, **_: Any) -> str:
     # From disk the fonts are there at once.
     if not config["plugins"]["material/offline"].config.enabled:
         html = html.replace("</head>", f"{preloads(fonts_of(html), page.url)}</head>", 1)
+    html = re.sub(r'(<img [^>]*src="([^":]+\.svg)")', partial(_sized, page=page.url), html)
     own = rf"\./?|{re.escape(posixpath.basename(page.file.dest_uri))}"
     return re.sub(rf'(<a [^>]*href=")(?:{own})(?:#([^"]*))?(?=")', r"\1#\2", html)
+
+
+def _sized(image: re.Match[str], page: str) -> str:
+    """Say how large a drawing is, so that what follows it stands where it will stand."""
+    path = ROOT / "docs" / posixpath.normpath(posixpath.join(posixpath.dirname(page), image[2]))
+    svg = path.read_text(encoding="utf-8")
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    # matplotlib counts in points.
+    pixel = 96 / 72 if re.search(r'<svg [^>]*width="[\d.]+pt"', svg) else 1
+    width, height = (round(float(each) * pixel) for each in size.groups()) if size else (0, 0)
+    return f'{image[1]} width="{width}" height="{height}"' if size else image[1]
 
 
 def preloads(fonts: Iterable[str], page: str) -> str:
