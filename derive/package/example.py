@@ -1,8 +1,8 @@
 """A toy task in exact numbers: what is given, and what every equation comes to.
 
 The numbers below were searched for so that fractions stay short through the whole derivation, each
-hidden layer has open and closed units, and no term of the second order vanishes. No weight matrix is
-symmetric, so that a forgotten transpose shows. The values are those of the interpreter.
+hidden layer has open and closed units, and no term of the second order vanishes. No weight matrix
+is symmetric, so that a forgotten transpose shows. The values are those of the interpreter.
 """
 
 from __future__ import annotations
