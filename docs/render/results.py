@@ -168,7 +168,7 @@ def parts(*path: str) -> str:
 
 def parts_table(found: dict[str, dict[str, Any]]) -> str:
     """Lengths and angles by activation: at the start, and the mean over the training."""
-    rows = [["", *(f"{each}, {when}" for each in found for when in ("start", "training"))]]
+    rows = [["of what", *(f"{each}, {when}" for each in found for when in ("start", "training"))]]
     for titles, unit in ((LENGTHS, ""), (ANGLES, "°")):
         for name, title in titles.items():
             summaries = [each["summary"][name] for each in found.values()]

@@ -92,7 +92,9 @@ def rule_table(network: str) -> str:
         own = network == PAGE_NETWORK
         shown = f'<span id="rule-{number}">{number}</span>' if own else number
         rows.append(f"| {shown} | $V = {rule['form']}$ | ${rule['gain']}$ |")
-    return "\n".join(["| | an equation | adds to the adjoint of $U$ |", "|--:|---|---|", *rows])
+    return "\n".join(
+        ["| rule | an equation | adds to the adjoint of $U$ |", "|--:|---|---|", *rows]
+    )
 
 
 def example(name: str) -> str:
@@ -111,7 +113,7 @@ def given_numbers(network: str) -> str:
         raise PageError(f"{network} has no example")
     weights = [name for name in values if name in known and known[name]["kind"] == "weight"]
     return "\n\n".join(
-        _beside({_written(name, network): f"${value_latex(values[name])}$" for name in names})
+        _beside({f"`{name}`": f"${value_latex(values[name])}$" for name in names})
         for names in ([name for name in values if name not in weights], weights)
     )
 
@@ -149,12 +151,6 @@ def _beside(cells: Mapping[str, str]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _written(name: str, network: str) -> str:
-    """A quantity, or a number that has no shape: the step size."""
-    known = symbols(network)
-    return f"${marked(known[name]['latex'], network)}$" if name in known else rf"$\{name}$"
-
-
 def collapsed(key: str) -> str:
     """The meta-gradient of one linear layer as one product, and what the matrix in it does."""
     record = manifest(LINEAR)["collapsed"]
@@ -164,7 +160,12 @@ def collapsed(key: str) -> str:
         return f"${record[key]}$"
     if key != "directions":
         return f"$$\n{marked(record[key], LINEAR)}\n$$"
-    head = [r"direction", r"$\lambda$", r"$\alpha \lambda$", r"$1 - \alpha \lambda$"]
+    head = [
+        "direction",
+        r"eigenvalue $\lambda$",
+        r"of the way, $\alpha \lambda$",
+        r"left, $1 - \alpha \lambda$",
+    ]
     rows = [[f"${each}$" for each in row.values()] for row in record[key]]
     marks = [":-:"] * len(head)
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))

@@ -49,7 +49,7 @@ LAYOUT_PROBLEMS = """() => {
                 for (const box of link.getClientRects())
                     if (box.height && box.height < 24)
                         lines.push(`${box.height} px are no target: ${link.outerHTML.slice(0, 80)}`)
-    const texts = document.createTreeWalker(document.querySelector(".md-content"), 4)
+    const texts = document.createTreeWalker(document.querySelector(".md-content, main"), 4)
     while (texts.nextNode()) {
         if (texts.currentNode.parentElement.closest("pre, svg, script, .katex")) continue
         for (const match of texts.currentNode.data.matchAll(/\\d(?:\\.\\d+)?e-\\d+/g)) {
