@@ -16,7 +16,8 @@ function light(event) {
   }
 }
 
-// What a link leads to may stand inside something closed, even twice.
+// What a link leads to may stand inside something closed, even twice. Where an address leads to when
+// a page is loaded is opened while it is read, by a script in its head.
 function unfold(hash) {
   const target = document.getElementById(decodeURIComponent(hash.slice(1)));
   const folded = "details:not([open])";
@@ -67,7 +68,6 @@ function playAgain(event) {
 
 document.addEventListener("DOMContentLoaded", () => {
   complete();
-  unfold(location.hash);
   new MutationObserver(complete).observe(document.body, { childList: true, subtree: true });
   document.addEventListener("click", playAgain);
   for (const type of ["pointerover", "focusin", "focusout"]) document.addEventListener(type, light);

@@ -186,15 +186,8 @@ def print_page(html: Path, pdf: Path) -> None:
     browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if browser is None:
         raise BookError(f"a browser that prints is needed: there is none of {', '.join(CHROMIUM)}")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
     done = subprocess.run(
-        [
-            browser,
-            *flags,
-            "--generate-pdf-document-outline",
-            f"--print-to-pdf={pdf}",
-            html.as_uri(),
-        ],
+        [browser, *FLAGS, f"--print-to-pdf={pdf}", html.as_uri()],
         capture_output=True,
         text=True,
         check=False,
