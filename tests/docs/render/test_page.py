@@ -102,10 +102,9 @@ def test_figures_and_examples_are_printed_short() -> None:
 
 def test_the_numbers_of_a_toy_task_stand_in_two_tables() -> None:
     data, weights = (part.splitlines() for part in filled("{{numbers:relu2}}").split("\n\n"))
-    assert data[0].endswith(r"| $\alpha$ |")
-    assert r"\q{data}{X_s}{X^{s}}" in data[0]
+    assert data[0] == "| `X_s` | `Y_s` | `X_q` | `Y_q` | `alpha` |"
     assert data[2].endswith(r"| $\frac{1}{2}$ |")
-    assert r"\q{weight}{W1}{W_{1}}" in weights[0]
+    assert weights[0].startswith("| `W1` | `b1` |")
     assert len(weights) == 3
 
 

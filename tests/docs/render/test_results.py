@@ -55,7 +55,7 @@ def test_a_number_is_that_of_the_file() -> None:
 
 def test_the_table_of_parts_is_that_of_the_files() -> None:
     rows = [line for line in results("parts/table").splitlines() if line.startswith("|")]
-    assert rows[0] == "|  | relu, start | relu, training | tanh, start | tanh, training |"
+    assert rows[0] == "| of what | relu, start | relu, training | tanh, start | tanh, training |"
     summaries = [record(name)["summary"] for name in ("gauss-newton", "gauss-newton-tanh")]
     for row, name in zip(rows[2:], {**LENGTHS, **ANGLES}, strict=True):
         title, *numbers = row.strip("| ").split(" | ")
