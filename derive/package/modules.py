@@ -217,7 +217,8 @@ def _module(title: str, imports: Sequence[str], blocks: Sequence[str], own: bool
     text = "\n".join(blocks)
     kinds = [f"from collections.abc import {name}" for name in ("Sequence",) if name in text]
     weights = [_of_weights(text)] if own else []
-    head = [f'"""{title}"""', "", *kinds, *imports, "", IMPORTS, *weights]
+    apart = [""] if kinds and imports else []
+    head = [f'"""{title}"""', "", *kinds, *apart, *imports, "", IMPORTS, *weights]
     return "\n".join(head) + "".join(f"\n\n\n{block}" for block in blocks) + "\n"
 
 

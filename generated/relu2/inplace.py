@@ -9,6 +9,7 @@ The numbers at the ends of the lines are those of equations.md.
 """
 
 from collections.abc import Sequence
+
 import numpy as np
 from numpy import add, bitwise_and, copyto, matmul, maximum, multiply, right_shift, subtract, vdot
 from numpy.typing import DTypeLike

@@ -9,6 +9,7 @@ The numbers at the ends of the lines are those of equations.md.
 """
 
 from collections.abc import Sequence
+
 import numpy as np
 from numpy import add, copyto, matmul, multiply, subtract, tanh, vdot
 from numpy.typing import DTypeLike
