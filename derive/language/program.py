@@ -67,10 +67,6 @@ def scalar_and_factors(value: MatrixExpr) -> tuple[Expr, tuple[MatrixExpr, ...]]
 
 def product_of(factors: tuple[MatrixExpr, ...], scalar: Expr = Integer(1)) -> MatrixExpr:  # noqa: B008
     """Multiply in the order given; SymPy's ``doit`` would merge what is to stay apart."""
-    # SymPy flattens a product in a product only where there is a scalar.
-    parts = [scalar_and_factors(each) for each in factors]
-    scalar = Mul(scalar, *(own for own, _ in parts))
-    factors = tuple(each for _, inner in parts for each in inner)
     if scalar != 1:
         return MatMul(scalar, *factors)
     return factors[0] if len(factors) == 1 else MatMul(*factors)

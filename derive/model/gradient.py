@@ -169,8 +169,10 @@ def _terms(pulled: Expr) -> Iterator[Expr]:
         *left, right = factors
         apart = isinstance(right, MatAdd) and left != [right.T]
         for inner in right.args if apart else (right,):
-            own, matrices = scalar_and_factors(inner)
-            yield Mul(scalar, factor, own) * Trace(product_of((*left, *matrices)))
+            # SymPy flattens a product in a product only where there is a scalar.
+            parts = [scalar_and_factors(each) for each in (*left, inner)]
+            matrices = tuple(each for _, own in parts for each in own)
+            yield Mul(scalar, factor, *(own for own, _ in parts)) * Trace(product_of(matrices))
 
 
 # --- what SymPy is asked ---
