@@ -12,7 +12,7 @@ A name is read from left to right::
               | x | y | w                                  of the scalar warm-up
               | U | V | A | B                              any matrix, in a table of rules
     Rows    ::= s | q, and with several inner steps s1, s2, ...
-    Scratch ::= term | sum                                 what is computed on the way
+    Scratch ::= term | sum | part | each                   what is computed on the way
     Kernel  ::= "K_" stem ["_" stem] ["_" Rows "_" Rows]
 
 `d` is a gradient of the support loss (the inner one) and `_bar` an adjoint, the sensitivity of
@@ -120,7 +120,8 @@ class Name:
     update
         Whether that gradient has the factor -alpha of the step.
     scratch
-        ``term`` or ``sum`` (or several) of what is computed on the way to the quantity, or nothing.
+        Words of what is computed on the way to the quantity, or nothing: ``term`` or ``sum``,
+        ``part`` of a function, what ``each`` task adds to a sum over the tasks.
     """
 
     base: str
@@ -226,7 +227,8 @@ class Kernel:
 _NAME = re.compile(
     r"(?P<mark>[duav]?)(?P<base>[XYWbZHGERAQSPcVBxywU]|loss|alpha|lam|tau|omega)"
     r"(?P<layer>([1-9]\d*)?)"
-    r"(_(?P<rows>[sq]\d*))?(_(?P<fast>fast\d*))?(?P<bar>_bar)?(_(?P<scratch>(term|sum)(_(term|sum))*))?"
+    r"(_(?P<rows>[sq]\d*))?(_(?P<fast>fast\d*))?(?P<bar>_bar)?(_(?P<scratch>(term|sum|part|each)"
+    r"(_(term|sum|part|each))*))?"
 )
 _KERNEL = re.compile(r"K(?P<stems>(_[^_sq]+\d*(_bar)?){1,2})(_(?P<rows>[sq]\d*_[sq]\d*))?")
 
@@ -347,7 +349,7 @@ def error(symbol: MatrixSymbol) -> MatrixSymbol:
 
 
 def scratch(symbol: MatrixSymbol, word: str, like: MatrixExpr) -> MatrixSymbol:
-    """Name what is computed on the way to a quantity, a ``term`` or a ``sum``."""
+    """Name what is computed on the way to a quantity, by a word of `Name.scratch`."""
     name = name_of(symbol)
     words = "_".join(filter(None, (name.scratch, word)))
     return MatrixSymbol(str(replace(name, scratch=words)), *like.shape)
@@ -370,6 +372,14 @@ def is_of_context(symbol: Named) -> bool:
     """Whether it is a context, a bias with a context in it, or a gradient of them."""
     name = parse(str(symbol.name))
     return isinstance(name, Name) and name.base in ("c", "B")
+
+
+def weights_beside(bias: Named) -> str | None:
+    """The name of the weights whose last row a bias could be; nothing where it is no bias."""
+    name = parse(str(bias.name))
+    if isinstance(name, Kernel) or name.base != "b":
+        return None
+    return str(replace(name, base="W"))
 
 
 def reading_order(factor: Expr) -> tuple[int, str]:

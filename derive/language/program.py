@@ -80,8 +80,9 @@ def flat(value: Expr) -> Expr:
         factors: list[MatrixExpr] = []
         for part in node.args:
             scalar, inner = scalar_and_factors(part)
-            core = product_of(inner)
-            scalars.append(scalar)
+            parts = [scalar_and_factors(each) for each in inner]
+            core = product_of(tuple(each for _, own in parts for each in own))
+            scalars += [scalar, *(own for own, _ in parts)]
             factors += core.args if isinstance(core, HadamardProduct) else [core]
         ordered = sorted(factors, key=str)
         if ordered != sorted(node.args, key=str):

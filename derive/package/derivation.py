@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from derive.schedule.plan import Plan
 
 
+#: The learned step sizes of which there is one for all weights and biases of a layer.
+ROW_RATES = ("one", "layer")
+
 #: What the functions of a package are rewritten to.
 Form: TypeAlias = Literal["kernel", "dense"]
 
@@ -82,9 +85,7 @@ class Derivation:
     @property
     def derived(self) -> Program:
         """The meta-gradient as derived."""
-        return next(
-            each.program for each in self.functions if each.name == "meta_loss_and_gradient"
-        )
+        return meta_gradient_of(self.functions)
 
     @property
     def costs(self) -> dict[str, Cost]:
@@ -124,20 +125,20 @@ def derive(name: str, network: Network) -> Derivation:
         When an equation is wrong; where only a form cannot be had, `Derivation.lacks` says so.
     """
     functions = functions_of(network)
-    programs = {function.name: function.program for function in functions}
-    derived = programs["meta_loss_and_gradient"]
-    first_order = programs["first_order_meta_loss_and_gradient"]
+    derived, first_order = meta_gradient_of(functions), meta_gradient_of(functions, "first_order_")
     form: Form = "kernel"
     plan, lacks = None, []
+    # A number for each layer acts on rows, so that kernels are left; one for each entry does not.
+    on_rows = functions_of(network, rates_on_rows) if network.rule.rate in ROW_RATES else functions
     try:
-        on_rows = functions_of(network, rates_on_rows) if network.rule.learns else functions
         staged, rewritten = rewritten_functions(on_rows, dense=False)
         check_sums(staged[-1])
     except ValueError as error:
         lacks.append(f"no kernel form: {error}")
         form, (staged, rewritten) = "dense", rewritten_functions(functions, dense=True)
     try:
-        plan = plan_of(lowered(derived, dense=False), lowered(derived, dense=True))
+        program = meta_gradient_of(on_rows)
+        plan = plan_of(lowered(program, dense=False), lowered(program, dense=True))
     except ValueError as error:
         lacks.append(f"no workspace form: {error}")
     return Derivation(
@@ -153,6 +154,12 @@ def derive(name: str, network: Network) -> Derivation:
         plan=plan,
         lacks=tuple(lacks),
     )
+
+
+def meta_gradient_of(functions: Sequence[Function], prefix: str = "") -> Program:
+    """The program of the meta-gradient, or of the first-order one."""
+    name = f"{prefix}meta_loss_and_gradient"
+    return next(each.program for each in functions if each.name == name)
 
 
 def rewritten_functions(

@@ -22,7 +22,7 @@ WIDTH = 100
 
 
 def inplace_blocks(plan: Plan, number_of: Callable[[Line], str]) -> tuple[list[str], list[str]]:
-    """The functions of the module, and what they call by its bare name in numpy.
+    """The functions that plan and run, and what they call by its bare name in numpy.
 
     Parameters
     ----------
@@ -38,11 +38,7 @@ def inplace_blocks(plan: Plan, number_of: Callable[[Line], str]) -> tuple[list[s
         for (line, _), made in zip(plan.lines, calls, strict=True)
     ]
     widths = ["D", *(f"L{choice.layer}" for choice in plan.choices[:-1]), "O"]
-    blocks = [
-        _workspace(widths),
-        _dense_function(plan, widths),
-        _plan_function(plan, lines, widths),
-    ]
+    blocks = [_dense_function(plan, widths), _plan_function(plan, lines, widths)]
     return blocks, sorted((used | {"copyto"}) - {""})
 
 
@@ -99,13 +95,14 @@ def _plan_function(
     """``plan``: the buffers of a chunk of tasks, and the function that runs on them."""
     sizes = ", ".join(widths)
     dense = [f"dense{choice.layer}" for choice in plan.choices]
-    weights = [f"W{choice.layer}" for choice in plan.choices]
+    groups = {"layers": plan.weights, "rates": plan.rates, "gradients": plan.outputs}
+    groups["numbers"] = plan.numbers
+    slopes = "".join(f", {slope}" for slope in plan.slopes)
     body = [
-        unpacked(weights, "layers"),
-        unpacked(map(str, plan.outputs), "gradients"),
+        *(unpacked(map(str, symbols), name) for name, symbols in groups.items() if symbols),
         *(f"copyto({s}.task[:, :, :{s.shape[1]}], {s}_given)" for s in plan.data),
         *_body(lines),
-        "return loss_q",
+        f"return loss_q{slopes}" if slopes else "return (loss_q,)",
     ]
     text = [
         "def plan(",
@@ -132,10 +129,11 @@ def _plan_function(
         "",
         "    def run(",
         "        layers: Sequence[Layer],",
+        "        rates: Sequence[Layer],",
         "        gradients: Sequence[Array],",
         *(f"        {symbol}_given: Array," for symbol in plan.data),
-        "        alpha: float,",
-        "    ) -> float:",
+        "        numbers: Sequence[float],",
+        "    ) -> tuple[float, ...]:",
         *_indented(body, 2),
         "",
         "    return run",
@@ -202,45 +200,3 @@ def _dense_function(plan: Plan, widths: Sequence[str]) -> str:
             "    )",
         ]
     )
-
-
-def _workspace(widths: Sequence[str]) -> str:
-    """``workspace``: what users call."""
-    checked = f"sizes, {len(widths) - 1}, dtype, tasks=tasks, shots=shots, queries=queries"
-    return WORKSPACE.format(names=", ".join(widths), checked=checked)
-
-
-WORKSPACE = '''\
-def workspace(
-    sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: DTypeLike = np.float32
-) -> Workspace[Weights]:
-    """Prepare for meta-gradients of many meta-batches of the same sizes.
-
-    Parameters
-    ----------
-    sizes
-        Layer sizes, inputs first: ``({names})``.
-    tasks
-        Tasks of a meta-batch, T.
-    shots, queries
-        Support rows N and query rows M of a task.
-    dtype
-        Of all arrays, float32 or float64.
-
-    Returns
-    -------
-    Workspace
-        With `parameters`, `weights`, `gradient` and `meta_loss_and_gradient`.
-
-    Raises
-    ------
-    ValueError
-        When a size is not a whole number of at least 1, or the dtype is another.
-    """
-    known, (T, N, M), kind = check_sizes({checked})
-    dense = dense_layers(N, M, known)
-
-    def of_chunk(arena: Arena) -> Run:
-        return plan(arena, T, N, M, known, dense)
-
-    return Workspace(Weights, of_chunk, known, T, N, M, kind)'''

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from derive.language.names import STAGES, is_row_free, parse, tau
 from derive.language.program import shape_of
 from derive.model.losses import LOSSES
+from derive.package.docstrings import docstring
 from derive.package.formatting import formatted
 from derive.package.functions import CHECK_RATES
 from derive.package.inplace_module import inplace_blocks
 from derive.package.listing import listing, manifest
+from derive.package.workspace_class import workspace_class, workspace_function
 from derive.pictures.circuit import circuits
 from derive.pictures.diagram import has_places, path_diagram, stage_diagram, whole_diagram
 from derive.printers.numpy import statement, sum_over_tasks
@@ -45,7 +47,7 @@ RUNTIME = {
     ),
     "memory": ("Arena", "Layer"),
     "network": ("Network",),
-    "repeated": ("Run", "Workspace", "check_sizes"),
+    "repeated": ("Repeated", "Run", "check_outputs", "check_sizes"),
     "rows": ("Array", "flat", "gram", "mix", "stack", "total"),
 }  # fmt: skip
 RUNTIME_FOLDER = Path(__file__).parents[1] / "runtime"
@@ -124,7 +126,7 @@ def function_code(
 ) -> str:
     """Emit a function: its docstring, its checks, its equations, what it returns."""
     body = [
-        *_docstring(function),
+        *docstring(function),
         *(f"{names} = {call}" if names else call for names, call in function.checks),
         *function.unpacking,
     ]
@@ -151,29 +153,6 @@ def _line(equation: Equation, function: Function, derivation: Derivation, layout
     if origin and len(full) <= WIDTH - len("    "):
         return full
     return f"{code}  # {note}" if note else code
-
-
-def _docstring(function: Function, more: Sequence[str] = ()) -> list[str]:
-    reference = f".. [1] {function.reference}"
-    return [
-        f'"""{function.summary}',
-        "",
-        "Parameters",
-        "----------",
-        *function.parameters,
-        *more,
-        "",
-        "Returns",
-        "-------",
-        *function.result.splitlines(),
-        "",
-        "Raises",
-        "------",
-        "ValueError",
-        "    When an argument has a wrong rank, shape, dtype or value, or is empty.",
-        *(["", "References", "----------", *reference.splitlines()] if function.reference else []),
-        '"""',
-    ]
 
 
 def _returned(function: Function, layout: Layout) -> str:
@@ -358,12 +337,14 @@ The numbers at the ends of the lines are those of equations.md.
         return known.get(str(parse(line.equation.name).before_step), "")
 
     blocks, called = inplace_blocks(derivation.plan, number_of)
+    function = next(e for e in derivation.functions if e.name == "meta_loss_and_gradient")
+    users = [workspace_class(function), workspace_function(function, derivation.plan)]
     imports = [
         "import numpy as np",
         f"from numpy import {', '.join(called)}",
         "from numpy.typing import DTypeLike",
     ]
-    return _module(title, imports, blocks)
+    return _module(title, imports, [*users, *blocks])
 
 
 def init_module(derivation: Derivation) -> str:
@@ -417,7 +398,7 @@ def adapt_code(step: Function) -> str:
     if "rates" in given:
         checks.insert(1, CHECK_RATES)
     lines = [
-        *_docstring(whole, ["steps", f"    Gradient steps, at least 0{beyond}."]),
+        *docstring(whole, ["steps", f"    Gradient steps, at least 0{beyond}."]),
         *checks,
         f"for {'step' if per_step else '_'} in range(check_steps(steps)):",
         f"    weights = inner_step(weights, {', '.join(given.values())})",

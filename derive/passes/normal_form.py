@@ -35,7 +35,14 @@ def terms_of(value: MatrixExpr) -> list[Term]:
 
 def value_of(terms: list[Term]) -> MatrixExpr:
     """Put the terms of a sum together again; SymPy sorts them."""
-    return total([product_of(factors, scalar) for scalar, factors in terms])
+    return total([_product(factors, scalar) for scalar, factors in terms])
+
+
+def _product(factors: Factors, scalar: Expr) -> MatrixExpr:
+    """Multiply; SymPy would flatten a product in a product only where there is a scalar."""
+    return product_of(
+        sum((each.args if isinstance(each, MatMul) else (each,) for each in factors), ()), scalar
+    )
 
 
 def total(parts: list[MatrixExpr]) -> MatrixExpr:

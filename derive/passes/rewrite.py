@@ -98,11 +98,14 @@ def inline(program: Program, kept: Kept = lambda _: False) -> Program:
 def _formed(program: Program) -> set[Named]:
     """What is shaped like a weight, and made or read entry by entry, or read by a number.
 
-    A context and what goes into a bias are but one row a task.
+    A context, and a bias that changes while its weights do not, are but one row a task.
     """
     formed: set[Named] = set()
+    defined = {equation.name for equation in program}
     for equation in program:
-        if equation.value.has(HadamardProduct) or names.is_of_context(equation.symbol):
+        beside = names.weights_beside(equation.symbol)
+        alone = names.is_of_context(equation.symbol) or (beside and beside not in defined)
+        if alone or equation.value.has(HadamardProduct):
             formed.add(equation.symbol)
         for node in equation.value.atoms(HadamardProduct, Trace):
             formed |= node.atoms(MatrixSymbol)
@@ -251,12 +254,15 @@ def share(program: Program) -> Program:
 
 
 def _merge_equal(program: Program) -> Program:
-    """Keep the first of two equal equations; a transpose is equal too."""
+    """Keep the first of two equal equations; a transpose is equal too, and so is another name."""
     known: dict[Expr, MatrixExpr] = {}
     instead: dict[Expr, Expr] = {}
     equations = []
     for equation in program:
         value = equation.value.xreplace(instead)
+        if isinstance(value, MatrixSymbol) and equation.symbol not in program.outputs:
+            instead[equation.symbol] = value
+            continue
         if isinstance(value, MatAdd | MatMul) and equation.symbol not in program.outputs:
             if value in known:
                 instead[equation.symbol] = known[value]

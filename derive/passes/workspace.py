@@ -1,9 +1,10 @@
 """The passes of the workspace form: the rewritten program once more, for repeated calls.
 
 ``rewrite.PASSES`` leave a program for readers. The workspace form starts from the same derivation
-and applies the same passes, with four of its own around them::
+and applies the same passes, with five of its own around them::
 
     homogeneous    a bias is one more row of its weights, met by a constant unit
+    from_zero      what starts from zero is left out
     gate           relu's slope is read off the activation
     absorb_step    gradients take in the -alpha of the step that they make
     sink           what is shaped like a weight is made just before it is read
@@ -19,19 +20,38 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Integer, MatAdd, MatrixSymbol, OneMatrix
+from sympy import Expr, Integer, MatrixSymbol
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
 from derive.language.elementwise import body_of, elementwise, relu, step, z
-from derive.language.names import Kernel, alpha, is_row_free, name_of, parse, renamed
-from derive.language.program import Group, flat, product_of
+from derive.language.names import Kernel, alpha, is_row_free, parse, renamed, weights_beside
+from derive.language.program import Group, flat, product_of, terms_in
 from derive.passes.normal_form import changed, terms_of, total, value_of, with_equations
-from derive.passes.rewrite import PASSES, collect, inline
+from derive.passes.rewrite import PASSES, collect, inline, inline_but_fast, prune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from derive.language.program import Equation, Program
+
+
+def from_zero(program: Program) -> Program:
+    """Leave out what is zero because a context starts from there.
+
+    ::
+
+        B1_s1 = b1 + c V1   ->   B1_s1 = b1
+    """
+    zeros: set[Expr] = set(program.group("context"))
+    equations = []
+    for equation in program:
+        if zeros.isdisjoint(equation.reads):
+            equations.append(equation)
+        elif kept := [part for part in terms_in(equation.value) if not part.has(*zeros)]:
+            equations.append(changed(equation, total(kept)))
+        else:
+            zeros.add(equation.symbol)
+    return with_equations(program, equations)
 
 
 def homogeneous(program: Program) -> Program:
@@ -45,34 +65,45 @@ def homogeneous(program: Program) -> Program:
     and adjoints. The constant unit is nobody's output: a product is never written to its column,
     so that it stays 1 in an activation and 0 in a gradient.
 
+    A bias that changes while its weights do not, be it that only biases adapt or that a context is
+    in it, stays a row for each task: what it is more than the bias before adaptation.
+
     Raises
     ------
     ValueError
-        When a bias is read without its weights.
+        When rows read a bias without its weights, or a bias has a step size of its own.
     """
+    known = {str(each.name) for each in (*program.inputs, *(line.symbol for line in program))}
+
+    def absorbed(symbol: Expr) -> bool:
+        return _is_bias(symbol) and weights_beside(symbol) in known
+
     equations = []
     for equation in program:
-        if _is_bias(equation.symbol):
+        if absorbed(equation.symbol):
+            beside = program[str(weights_beside(equation.symbol))]
+            if equation.scalars != beside.scalars:
+                raise ValueError(
+                    f"`{equation.name}` and `{beside.name}` read different numbers, "
+                    f"{equation.scalars} and {beside.scalars}"
+                )
             continue
-        parts = equation.value.args if isinstance(equation.value, MatAdd) else (equation.value,)
-        biases = [symbol for symbol in equation.reads if _is_bias(symbol)]
+        biases = [symbol for symbol in equation.reads if absorbed(symbol)]
         met = {symbol.name for symbol in equation.reads}
-        if lonely := [b for b in biases if str(replace(name_of(b), base="W")) not in met]:
+        lonely = [b for b in biases if weights_beside(b) not in met]
+        if lonely and not is_row_free(equation.shape):
             raise ValueError(f"`{equation.name}` reads `{lonely[0]}` without its weights")
-        kept = [part for part in parts if not part.has(*biases)] if biases else list(parts)
-        equations.append(changed(equation, total(kept) if biases else equation.value))
-    left = replace(
+        kept = [part for part in terms_in(equation.value) if not part.has(*biases)]
+        equations.append(changed(equation, total(kept)) if biases else equation)
+    return replace(
         program,
         groups=tuple(
-            Group(group.name, tuple(each for each in group.symbols if not _is_bias(each)))
+            Group(group.name, tuple(each for each in group.symbols if not absorbed(each)))
             for group in program.groups
         ),
         equations=tuple(equations),
-        outputs=tuple(symbol for symbol in program.outputs if not _is_bias(symbol)),
+        outputs=tuple(symbol for symbol in program.outputs if not absorbed(symbol)),
     )
-    if ones := [equation.name for equation in left if equation.value.has(OneMatrix)]:
-        raise ValueError(f"`{ones[0]}` has a matrix of ones that is no bias")
-    return left
 
 
 def _is_bias(symbol: Expr) -> bool:
@@ -112,8 +143,11 @@ def absorb_step(program: Program) -> Program:
         Z2_q  = H1_q W2 - alpha K_H1 dZ2_s     ->     Z2_q  = H1_q W2 + K_H1 uZ2_s
         dZ1_s_bar = -alpha K_X^T Z1_q_bar             uZ1_s_bar = K_X^T Z1_q_bar
 
-    Nothing is divided by alpha, which may be 0.
+    Nothing is divided by alpha, which may be 0. Step sizes that are learned stay where they are.
     """
+    if alpha not in program.inputs:
+        lines = [changed(e, value_of(terms_of(e.value))) if e.shape else e for e in program]
+        return with_equations(program, lines)
     instead: dict[Expr, Expr] = {}
     equations = []
     for equation in program:
@@ -167,11 +201,6 @@ def sink(program: Program) -> Program:
     return with_equations(program, equations)
 
 
-def _is_fast(equation: Equation) -> bool:
-    name = name_of(equation.symbol)
-    return name.base == "W" and not name.inner and bool(name.fast)
-
-
 def lowered(program: Program, dense: bool) -> Program:
     """Apply every pass, with all layers in dense form or all in kernel form.
 
@@ -183,8 +212,11 @@ def lowered(program: Program, dense: bool) -> Program:
     if not any(map(_is_bias, program.weights)):
         raise ValueError("a workspace has a bias in the last row of each layer's weights")
     passes: Sequence[Callable[[Program], Program]] = (
+        # What is not needed may have no other form: the inner loss.
+        prune,
         homogeneous,
-        lambda each: inline(each, kept=_is_fast if dense else lambda _: False),
+        from_zero,
+        inline_but_fast if dense else inline,
         *(each for each in PASSES if each is not inline),
         gate,
         absorb_step,

@@ -37,12 +37,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from sympy import Expr, MatrixExpr, MatrixSymbol, Mul, Transpose
 
 from derive.language.elementwise import TABLE
-from derive.language.names import ROWS, O, is_row_free
-from derive.printers.numpy import scalar_text
-from derive.schedule.steps import is_total, untransposed
-from derive.schedule.storage import Kind, is_shared, storage_of
+from derive.language.names import ROWS, O, is_row_free, name_of
+from derive.printers.numpy import number_text, scalar_text
+from derive.schedule.steps import untransposed
+from derive.schedule.storage import Kind, is_shared, is_total, storage_of
 
 if TYPE_CHECKING:
+    from sympy import Symbol
+
     from derive.schedule.steps import Step
 
 
@@ -70,54 +72,91 @@ def calls_of(step: Step) -> list[Call]:
         case "unit", _:
             return [Call("", f"{out}.constant.fill(1)")]
         case "inner", (scalar, left, right):
-            above, below = scalar.as_numer_denom()
-            factor = "" if above == 1 else f"{scalar_text(above)} * "
-            inner = f"float(vdot({left}.all, {right}.all))"
-            return [Call("vdot", f"{out} = {factor}{inner} / ({scalar_text(below)})")]
+            return [Call("vdot", _inner(out, scalar, f"vdot({left}.all, {right}.all)"))]
+        case "inner", (scalar, summed):
+            return [Call("", _inner(out, scalar, f"{summed}.all.sum()"))]
+        case "number", (value,):
+            return [Call("", f"{out} = {number_text(value)}")]
+        case "along" | "largest" as name, (rows,):
+            function = {"along": "add", "largest": "maximum"}[name]
+            call = f"{function}.reduce({rows}.all, axis=1, keepdims=True, out={out}.all)"
+            return [Call(function, call)]
+        case "down", (rows,):
+            call = f"add.reduce({rows}.{_units(rows)}, axis=1, keepdims=True, out={out}.task)"
+            return [Call("add", call)]
+        case "copy", (small,) if not is_shared(small):
+            return [Call("copyto", f"copyto({_view(out, step)}, {_view(small, step)})")]
         case "copy", (shared,):
             return [Call("copyto", f"copyto({_whole(out)}, {shared}.stored)")]
         case "gate", (left, right):
             return [Call("bitwise_and", f"bitwise_and({left}.bits, {right}.bits, out={out}.bits)")]
         case "add" | "subtract" | "multiply" as name, operands:
-            return [Call(name, f"{name}({', '.join(map(_operand, operands))}, out={_whole(out)})")]
+            texts = ", ".join(_operand(each, step) for each in operands)
+            return [Call(name, f"{name}({texts}, out={_view(out, step)})")]
     return _function(step)
+
+
+def _inner(out: Symbol, scalar: Expr, summed: str) -> str:
+    """A number: a scalar times a sum over entries."""
+    minus = scalar.could_extract_minus_sign()
+    above, below = (-scalar if minus else scalar).as_numer_denom()
+    factor = "" if above == 1 else f"{scalar_text(above)} * "
+    over = "" if below == 1 else f" / ({scalar_text(below)})"
+    return f"{out} = {'-' * minus}{factor}float({summed}){over}"
 
 
 def _function(step: Step) -> list[Call]:
     """A row of the table: one or several calls, entry by entry."""
     out = step.writes
     words = {
-        "z": _operand(step.operands[0]), "out": _whole(out), "bits": f"{out}.bits",
+        "z": _operand(step.operands[0], step), "out": _whole(out), "bits": f"{out}.bits",
         "zeros": _zeros_for(out), "zero": "zero", "sign": "sign",
     }  # fmt: skip
     return [
         Call(
             name,
-            f"{name}({', '.join(words[word] for word in arguments)}, "
+            f"{name}({', '.join(words.get(word, word) for word in arguments)}, "
             f"out={words['bits' if 'bits' in arguments else 'out']})",
         )
         for name, *arguments in TABLE[step.operator].inplace
     ]
 
 
-def _operand(value: Expr) -> str:
+def _operand(value: Expr, step: Step) -> str:
     """A quantity, or a scalar with its sign."""
     if isinstance(value, MatrixSymbol):
-        return _whole(value)
+        return _view(value, step)
+    if value.is_number and not value.is_Rational:
+        return repr(float(value))
     minus = value.could_extract_minus_sign()
     return ("-" if minus else "") + scalar_text(-value if minus else value)
+
+
+def _view(symbol: MatrixSymbol, step: Step) -> str:
+    """A quantity as a step takes it: by task where a row of each task meets its rows."""
+    kinds = {storage_of(each).kind for each in (step.writes, *step.reads)}
+    if Kind.ROW not in kinds or len(kinds) == 1:
+        return _whole(symbol)
+    return f"{symbol}.{_units(symbol)}"
+
+
+def _units(symbol: MatrixSymbol) -> str:
+    """The rows of a quantity by task, without a constant unit."""
+    return "task_units" if storage_of(symbol).kind is Kind.ROWS else "task"
 
 
 def _whole(symbol: MatrixSymbol) -> str:
     """A quantity as elementwise calls take it."""
     if is_total(symbol):
         return str(symbol)
+    if storage_of(symbol).kind is Kind.ROW:
+        return f"{symbol}.all"
     return f"{symbol}.stored" if is_row_free(symbol.shape) else f"{symbol}.all"
 
 
 def _product(out: MatrixSymbol, left: MatrixExpr, right: MatrixExpr) -> Call:
     """A product: flat over the rows of all tasks, or for each task."""
-    flat = is_total(out) or (is_row_free(right.shape) and is_shared(untransposed(right)))
+    flat = is_total(out) or is_shared(untransposed(right))
     first, second, into = _operands(out, left, right, flat)
     if flat and O in out.shape:
         # The method has less to dispatch, but copies what is not contiguous.
@@ -135,23 +174,30 @@ def _operands(
     # The output layer has no constant unit.
     into = f"{out}.{'all' if flat and out.shape[1] == O else units}"
     match left, right:
-        case Transpose(), MatrixSymbol() if is_row_free(out.shape):
+        case Transpose(), MatrixSymbol() if is_total(out) and name_of(out).base == "V":
+            return f"{a}.all.T", f"{b}.all", str(out)
+        case Transpose(), MatrixSymbol() if _is_weight(out):
             stored = str(out) if flat else f"{out}.stored"
             if b.shape[1] == O:
                 return f"{b}.{whole}.{turned}", f"{a}.{whole}", stored
             return f"{a}.{whole}.{turned}", f"{b}.{units}", stored
         case MatrixSymbol(), Transpose() if set(out.shape) <= ROWS:
             return f"{a}.task", f"{b}.task.mT", str(out)
-        case _ if is_row_free(a.shape):
+        case _ if _is_weight(a):
             pass
-        case MatrixSymbol(), MatrixSymbol() if is_row_free(b.shape):
+        case MatrixSymbol(), MatrixSymbol() if _is_weight(b):
             return f"{a}.{whole}", f"{b}.forward", into
-        case MatrixSymbol(), Transpose() if is_row_free(b.shape):
+        case MatrixSymbol(), Transpose() if _is_weight(b):
             return f"{a}.{units}", f"{b}.backward", into
         case _, MatrixSymbol() if set(a.shape) <= ROWS:
             kernel = f"{a}.mT" if isinstance(left, Transpose) else str(a)
             return kernel, f"{b}.task_units", into
     raise ValueError(f"`{out}`: the workspace form has no call for the product {left * right}")
+
+
+def _is_weight(symbol: MatrixSymbol) -> bool:
+    """Whether it is stored as the weights of a layer are."""
+    return storage_of(symbol).kind in (Kind.LAYER, Kind.GRADIENT)
 
 
 # --- memory ---
@@ -166,6 +212,10 @@ def constructor(symbol: MatrixSymbol) -> str:
             return f"arena.rows({storage.rows}, {storage.columns}{constant})"
         case Kind.PREDICTIONS:
             return f"arena.predictions({storage.rows})"
+        case Kind.COLUMN:
+            return f"arena.column({storage.rows})"
+        case Kind.ROW:
+            return f"arena.row({'max(O, 2)' if storage.last else storage.columns})"
         case kind if storage.last:
             return f"arena.last_{kind.value}({storage.rows})"
     return f"arena.{storage.kind.value}({storage.rows}, {storage.columns})"

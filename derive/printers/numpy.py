@@ -41,7 +41,7 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Ele
 
 from derive.language.elementwise import body_of, is_gate, row_of, spelled, z
 from derive.language.names import ROWS, is_row_free, name_of, reading_order, tau
-from derive.language.program import RowMax, product_of, scalar_and_factors
+from derive.language.program import RowMax, product_of, scalar_and_factors, terms_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -373,6 +373,11 @@ def _name_or_number(value: Expr) -> str:
         ]
         return f"({_joined(terms)})"
     raise ValueError(f"no numpy for the scalar {value}")
+
+
+def number_text(value: Expr) -> str:
+    """A sum of products of numbers."""
+    return _joined([_signed(part, "stacked") for part in terms_in(value)])
 
 
 def _signed(value: Expr, layout: Layout) -> SignedTerm:

@@ -58,10 +58,12 @@ class Layer:
 
     __slots__ = ("backward", "each", "forward", "stored")
 
-    def __init__(self, stored: Array, last: bool = False) -> None:
+    def __init__(self, stored: Array, last: bool = False, plain: bool = False) -> None:
         self.stored = stored
         self.forward = stored.mT if last else stored
         self.backward = stored[..., :-1] if last else stored[..., :-1, :].mT
+        if plain:  # without a bias, as what a context meets
+            self.backward = stored.mT
         self.each = stored.reshape(len(stored), -1)
 
 
@@ -121,6 +123,14 @@ class Arena:
         block = self._part(count, self._outputs)
         block[...] = 0
         return Rows(block, self._tasks, self._outputs)
+
+    def column(self, count: int) -> Rows:
+        """A number a row."""
+        return Rows(self._part(count, 1), self._tasks, 1)
+
+    def row(self, units: int) -> Rows:
+        """A row a task, without a constant unit."""
+        return Rows(self._part(1, units), self._tasks, units)
 
     def zeros(self, count: int, units: int) -> Array:
         """Zeros for the rows of a layer: the same memory for all layers, so that it stays near."""

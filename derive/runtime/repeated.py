@@ -1,17 +1,16 @@
 """Meta-gradients of many meta-batches of the same sizes, without allocation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from math import prod
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
-from .checks import FLOATS, check_alpha, check_weights
+from .checks import FLOATS, check_rates, check_weights
 from .memory import TRANSPOSED, Arena, Layer
 from .rows import Array
-
-W = TypeVar("W", bound=Sequence[Any])
 
 #: Rows of a chunk of tasks. What a chunk touches should stay in the cache: a thousand tasks at
 #: once take longer. [chunks of tasks: 1.15]
@@ -20,74 +19,97 @@ ROWS = 500
 #: The arrays of a meta-batch.
 DATA = ("X_s", "Y_s", "X_q", "Y_q")
 
-#: One chunk of tasks: its layers, where the gradients go, its four arrays, the inner step size.
-Run = Callable[[Sequence[Layer], Sequence[Array], Array, Array, Array, Array, float], float]
+#: One chunk of tasks: its layers, the step sizes of their entries, where the gradients go, its four
+#: arrays, numbers. It gives the loss, and the gradients of step sizes that are numbers.
+Run = Callable[
+    [
+        Sequence[Layer],
+        Sequence[Layer],
+        Sequence[Array],
+        Array,
+        Array,
+        Array,
+        Array,
+        Sequence[float],
+    ],
+    tuple[float, ...],
+]
 
 
-class Workspace(Generic[W]):
+class Repeated:
     """Memory and plan for meta-gradients of meta-batches of one size.
-
-    A workspace serves one thread.
 
     Attributes
     ----------
+    parameters
+        All weights and biases as one vector, layer by layer, and after them the learned step sizes.
+    weights, rates
+        Views of it by name, which a call reads where they are; `rates` is None where none are
+        learned. Only the output layer, small layers for their transpose, and step sizes of entries
+        are copied at each call.
+    gradient
+        The meta-gradient of the last call, in the order of `parameters`.
+    named_gradient
+        The same by name.
     memory
         Bytes of the buffers of a chunk of tasks, without what is shaped like the weights.
     """
 
     def __init__(
         self,
-        kind: Callable[..., W],
+        kinds: Sequence[Callable[..., Any]],
         plan: Callable[[Arena], Run],
         sizes: Sequence[int],
         tasks: int,
         shots: int,
         queries: int,
         dtype: np.dtype,
+        context: int = 0,
+        rates: Callable[[Any], Mapping[str, tuple[int, ...]]] | None = None,
     ) -> None:
         self._lock = Lock()
         self._tasks, self._sizes = tasks, tuple(sizes)
         self._dtype = dtype
         D, O = sizes[0], sizes[-1]
         self._shapes = tuple((tasks, n, width) for n in (shots, queries) for width in (D, O))
-        self._parameters, self._gradient, self._given, self._of_chunk = (
-            np.zeros(sum((a + 1) * b for a, b in pairwise(sizes)), dtype) for _ in range(4)
+        count = sum((a + 1) * b for a, b in pairwise(sizes)) + context * sizes[1]
+        probe = _Vector(kinds, np.zeros(count, dtype), sizes, context, {})
+        shapes = rates(probe.weights) if rates else {}
+        count += sum(prod(shape) for shape in shapes.values())
+        self._own, self._given, self._gradient, self._of_chunk = (
+            _Vector(kinds, np.zeros(count, dtype), sizes, context, shapes) for _ in range(4)
         )
-        self._weights = kind(*self._named(self._parameters))
-        self._named_gradient = kind(*self._named(self._gradient))
-        self._given_arrays = self._named(self._given)
-        self._own, self._copied = _Weights(self._parameters, sizes), _Weights(self._given, sizes)
-        self._sinks = _Gradient(self._gradient, sizes), _Gradient(self._of_chunk, sizes)
         self._chunks = self._planned(plan, max(shots, queries))
 
     @property
     def parameters(self) -> Array:
-        """All weights and biases as one vector, layer by layer; assigning copies into it."""
-        return self._parameters
+        """All parameters as one vector; assigning copies into it."""
+        return self._own.vector
 
     @parameters.setter
     def parameters(self, values: Array) -> None:
-        self._parameters[:] = values
+        self._own.vector[:] = values
 
     @property
-    def weights(self) -> W:
-        """The memory of `parameters` by name, which a method reads where it is.
+    def weights(self) -> Any:
+        """The weights among the parameters."""
+        return self._own.weights
 
-        Only the output layer, and small layers for their transpose, are copied at each call.
-        """
-        return self._weights
+    @property
+    def rates(self) -> Any:
+        """The step sizes among the parameters."""
+        return self._own.rates
 
     @property
     def gradient(self) -> Array:
-        """The meta-gradient of the last call, in the order of `parameters`."""
-        return self._gradient
+        """The meta-gradient of the last call."""
+        return self._gradient.vector
 
-    def _named(self, vector: Array) -> list[Array]:
-        """Weights and biases as views of a vector."""
-        arrays = []
-        for layer, below in zip(_layers(vector, self._sizes), self._sizes[1:], strict=True):
-            arrays += [layer[:-1], layer[-1:].reshape(1, below)]
-        return arrays
+    @property
+    def named_gradient(self) -> tuple[Any, ...]:
+        """The gradient of the weights and, where they are learned, of the step sizes."""
+        each = (self._gradient.weights, self._gradient.rates)
+        return each if each[1] is not None else each[:1]
 
     def _planned(self, plan: Callable[[Arena], Run], rows: int) -> list[tuple[int, int, Run]]:
         """The chunks: first and last task, and what to run on them."""
@@ -107,29 +129,10 @@ class Workspace(Generic[W]):
             chunks.append((start, stop, runs[stop - start]))
         return chunks
 
-    def meta_loss_and_gradient(
-        self, weights: W, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
-    ) -> tuple[float, W]:
-        """Meta-loss and its gradient through the adaptation [1]_.
-
-        Parameters
-        ----------
-        weights
-            The network's weights; `self.weights` is read where it is, anything else is copied.
-        X_s, Y_s
-            Support inputs (T, N, D) and targets (T, N, O) of T tasks.
-        X_q, Y_q
-            Query inputs (T, M, D) and targets (T, M, O) of the same tasks.
-        alpha
-            Inner step size.
-
-        Returns
-        -------
-        loss : float
-            Mean over tasks of the query loss after adaptation.
-        gradient : Weights
-            Its gradient with respect to the weights before adaptation: views of `gradient`,
-            valid until the next call.
+    def run(
+        self, weights: Any, rates: Any, data: Sequence[Array], numbers: Sequence[float]
+    ) -> float:
+        """Compute the meta-gradient, and return the meta-loss.
 
         Raises
         ------
@@ -137,32 +140,30 @@ class Workspace(Generic[W]):
             When an argument is not of this workspace's sizes or dtype.
         RuntimeError
             When another thread is using this workspace.
-
-        References
-        ----------
-        .. [1] C. Finn, P. Abbeel, S. Levine: Model-Agnostic Meta-Learning for Fast Adaptation of
-               Deep Networks. ICML 2017, arXiv:1703.03400, algorithm 2.
         """
         if not self._lock.acquire(blocking=False):
             raise RuntimeError("the workspace is in use by another thread; each needs its own")
         try:
-            alpha = check_alpha(alpha)
-            self._check_data(X_s, Y_s, X_q, Y_q)
-            if not self._gradient.flags.writeable:
+            self._check_data(*data)
+            if not self.gradient.flags.writeable:
                 raise ValueError("gradient is read-only; the workspace must be able to write to it")
-            layers = self._own if weights is self._weights else self._copy(weights)
-            layers.refresh()
+            layers = self._own if weights is self._own.weights else self._copy(weights)
+            steps = self._own if rates is self._own.rates else self._copy_rates(rates)
+            layers.refresh_layers()
+            steps.refresh_rates()
+            numbers = (*steps.numbers, *numbers)
             loss = 0.0
             for start, stop, run in self._chunks:
-                sink = self._sinks[start > 0]
-                each = slice(start, stop)
-                loss += run(
-                    layers.layers, sink.layers, X_s[each], Y_s[each], X_q[each], Y_q[each], alpha
+                sink = self._of_chunk if start else self._gradient
+                X_s, Y_s, X_q, Y_q = (each[start:stop] for each in data)
+                part, *slopes = run(
+                    layers.layers, steps.entries, sink.sinks, X_s, Y_s, X_q, Y_q, numbers
                 )
-                sink.finish()
+                loss += part
+                sink.finish(slopes)
                 if start:
-                    np.add(self._gradient, self._of_chunk, out=self._gradient)
-            return loss / self._tasks, self._named_gradient
+                    np.add(self.gradient, self._of_chunk.vector, out=self.gradient)
+            return loss / self._tasks
         finally:
             self._lock.release()
 
@@ -176,18 +177,27 @@ class Workspace(Generic[W]):
                     f"it must be {self._dtype} {shape}, as the workspace is"
                 )
 
-    def _copy(self, weights: W) -> "_Weights":
+    def _copy(self, weights: Any) -> "_Vector":
         """Copy weights that are not the workspace's own."""
-        names = self._weights._fields  # type: ignore[attr-defined]
-        check_weights(weights, names)
-        for name, array, own in zip(names, weights, self._given_arrays, strict=True):
-            if array.shape != own.shape or array.dtype != own.dtype:
+        own = self._given.weights
+        check_weights(weights, own._fields)
+        for name, array, kept in zip(own._fields, weights, own, strict=True):
+            if array.shape != kept.shape or array.dtype != kept.dtype:
                 raise ValueError(
                     f"weights.{name} is {array.dtype} {array.shape}; "
-                    f"it must be {own.dtype} {own.shape}, as the workspace is"
+                    f"it must be {kept.dtype} {kept.shape}, as the workspace is"
                 )
-            np.copyto(own, array)
-        return self._copied
+            np.copyto(kept, array)
+        return self._given
+
+    def _copy_rates(self, rates: Any) -> "_Vector":
+        """Copy step sizes that are not the workspace's own."""
+        own = self._given.rates
+        shapes = {name: array.shape for name, array in own._asdict().items()}
+        check_rates(rates, shapes, self._given.weights)
+        for kept, array in zip(own, rates, strict=True):
+            np.copyto(kept, array)
+        return self._given
 
 
 def check_sizes(
@@ -216,6 +226,128 @@ def check_sizes(
     return tuple(map(int, sizes)), list(map(int, counts.values())), found
 
 
+def check_outputs(sizes: Sequence[int]) -> None:
+    """Check that there are classes to tell apart.
+
+    Raises
+    ------
+    ValueError
+        When there is a single output.
+    """
+    if sizes[-1] < 2:
+        raise ValueError(f"sizes[{len(sizes) - 1}] is {sizes[-1]}; classes must be at least 2")
+
+
+class _Vector:
+    """Parameters or their gradient: one vector, its parts by name, and as products use them.
+
+    Attributes
+    ----------
+    vector
+        All of it.
+    weights, rates
+        Views by name; there may be no step sizes.
+    layers, entries
+        Weights, and step sizes of entries, as products read them.
+    sinks
+        The same memory, as products write their gradients to it.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[Callable[..., Any]],
+        vector: Array,
+        sizes: Sequence[int],
+        context: int,
+        shapes: Mapping[str, tuple[int, ...]],
+    ) -> None:
+        self.vector = vector
+        *views, last = layers_of = _layers(vector, sizes)
+        names = [part for layer in layers_of for part in (layer[:-1], layer[-1:])]
+        start = sum(layer.size for layer in layers_of)
+        plain = [vector[start : start + context * sizes[1]].reshape(context, -1)] if context else []
+        start += context * sizes[1]
+        self.weights = kinds[0](*names, *plain)
+        arrays = []
+        for shape in shapes.values():
+            arrays.append(vector[start : start + prod(shape)].reshape(shape))
+            start += prod(shape)
+        self.rates: Any = kinds[1](*arrays) if shapes else None
+        self._numbers = [each.reshape(-1) for each in arrays if each.ndim < 2]
+
+        stored = _last_layer(sizes, vector.dtype)
+        self._copies = [(stored[: sizes[-1]], last.T)]
+        self.layers = [*map(Layer, views), Layer(stored, last=True)]
+        for layer in self.layers[1:-1]:
+            if max(layer.forward.shape) <= TRANSPOSED:
+                transposed = np.ascontiguousarray(layer.backward)
+                self._copies.append((transposed, layer.backward))
+                layer.backward = transposed
+        self.layers += [Layer(each, plain=True) for each in plain]
+
+        entries = dict(zip(shapes, arrays, strict=True)) if not self._numbers else {}
+        self._steps = [
+            _Entries(W, b, name == f"W{len(views) + 1}")
+            for name, pair in zip(entries, pairwise(entries.values()), strict=False)
+            if name[0] == "W"
+            for W, b in zip(*map(_by_step, pair), strict=True)
+        ]
+        self.entries = [each.layer for each in self._steps]
+        self.sinks = [*views, stored, *plain, *(each.stored for each in self._steps)]
+
+    @property
+    def numbers(self) -> list[float]:
+        """The step sizes that are no arrays."""
+        return [float(number) for each in self._numbers for number in each]
+
+    def refresh_layers(self) -> None:
+        """Bring copies of weights up to date."""
+        for copy, original in self._copies:
+            np.copyto(copy, original)
+
+    def refresh_rates(self) -> None:
+        """Bring copies of step sizes up to date."""
+        for each in self._steps:
+            each.refresh()
+
+    def finish(self, slopes: Sequence[float]) -> None:
+        """Bring the vector up to date: its last layer, its entries, and what numbers there are."""
+        copy, original = self._copies[0]
+        np.copyto(original, copy)
+        for each in self._steps:
+            each.finish()
+        left = iter(slopes)
+        for numbers in self._numbers:
+            numbers[:] = [next(left) for _ in numbers]
+
+
+def _by_step(rates: Array) -> Array:
+    """Step sizes of an array of weights, a set for each step."""
+    return rates.reshape(-1, *rates.shape[-2:])
+
+
+class _Entries:
+    """The step sizes of a layer in one step, and those of its bias, stored as the layer is."""
+
+    def __init__(self, W: Array, b: Array, last: bool) -> None:
+        above, below = W.shape
+        shape = (max(below, 2), above + 1) if last else (above + 1, below)
+        self.stored = np.zeros(shape, W.dtype)
+        turned = self.stored[:below].T if last else self.stored
+        self._pairs = ((turned[:-1], W), (turned[-1:], b))
+        self.layer = Layer(self.stored, last=last)
+
+    def refresh(self) -> None:
+        """Bring the copy up to date."""
+        for copy, original in self._pairs:
+            np.copyto(copy, original)
+
+    def finish(self) -> None:
+        """Bring the original up to date."""
+        for copy, original in self._pairs:
+            np.copyto(original, copy)
+
+
 def _layers(vector: Array, sizes: Sequence[int]) -> list[Array]:
     """Each layer of a vector, (L+1, L'), its bias the last row."""
     layers, start = [], 0
@@ -232,36 +364,3 @@ def _last_layer(sizes: Sequence[int], dtype: np.dtype) -> Array:
     numpy has no fast product of a column with a row. [a second output of zeros: 1.16]
     """
     return np.zeros((max(sizes[-1], 2), sizes[-2] + 1), dtype)
-
-
-class _Weights:
-    """The layers of a vector, as the products read them."""
-
-    def __init__(self, vector: Array, sizes: Sequence[int]) -> None:
-        *views, last = _layers(vector, sizes)
-        stored = _last_layer(sizes, vector.dtype)
-        self._copies = [(stored[: sizes[-1]], last.T)]
-        self.layers = [*map(Layer, views), Layer(stored, last=True)]
-        for layer in self.layers[1:-1]:
-            if max(layer.forward.shape) <= TRANSPOSED:
-                transposed = np.ascontiguousarray(layer.backward)
-                self._copies.append((transposed, layer.backward))
-                layer.backward = transposed
-
-    def refresh(self) -> None:
-        """Bring what is a copy up to date."""
-        for copy, original in self._copies:
-            np.copyto(copy, original)
-
-
-class _Gradient:
-    """The layers of a vector, as the products write them."""
-
-    def __init__(self, vector: Array, sizes: Sequence[int]) -> None:
-        *views, self._last = _layers(vector, sizes)
-        self._stored = _last_layer(sizes, vector.dtype)
-        self.layers = [*views, self._stored]
-
-    def finish(self) -> None:
-        """Bring the vector up to date."""
-        np.copyto(self._last, self._stored[: self._last.shape[1]].T)

@@ -1,10 +1,11 @@
 """Equations of the workspace form as operations, whatever language they are printed in.
 
-There are three, each a value that says what it writes and what it is given::
+There are four, each a value that says what it writes and what it is given::
 
     Product        out = start + left right + ...     what it starts from is entrywise, or nothing
-    Entrywise      out = value                        no entry depends on another
+    Entrywise      out = value                        no entry depends on one of another row
     InnerProduct   loss = scalar * <left, right>      a sum of squares where both are the same
+    Number         loss = value                       of numbers alone
 
 What has no operation is an error that names its equation.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from sympy import MatAdd, MatMul, MatrixExpr, MatrixSymbol, Trace, Transpose
+from sympy import MatAdd, MatMul, MatrixExpr, MatrixSymbol, OneMatrix, Trace, Transpose
 
 from derive.language.program import scalar_and_factors
 
@@ -40,22 +41,36 @@ class Product(NamedTuple):
 
 
 class Entrywise(NamedTuple):
-    """An expression in which no entry depends on another."""
+    """An expression in which no entry depends on one of another row.
+
+    Beside what goes entry by entry, these are the sums and the largest entries of rows, sums down
+    the rows of a task, and what is repeated along a row or down the rows of a task.
+    """
 
     writes: MatrixSymbol
     value: MatrixExpr
 
 
 class InnerProduct(NamedTuple):
-    """A scalar times the sum over all entries of two matrices multiplied entry by entry."""
+    """A scalar times the sum over all entries of two matrices multiplied entry by entry.
+
+    The first may be nothing, which stands for ones.
+    """
 
     writes: Symbol
     scalar: Expr
-    left: MatrixSymbol
-    right: MatrixSymbol
+    left: MatrixSymbol | None
+    right: MatrixExpr
 
 
-Operation: TypeAlias = Product | Entrywise | InnerProduct
+class Number(NamedTuple):
+    """A number made of numbers."""
+
+    writes: Symbol
+    value: Expr
+
+
+Operation: TypeAlias = Product | Entrywise | InnerProduct | Number
 
 
 def operation_of(equation: Equation) -> Operation:
@@ -64,17 +79,17 @@ def operation_of(equation: Equation) -> Operation:
     Raises
     ------
     ValueError
-        When its right-hand side is none of the three.
+        When its right-hand side is none of the four.
     """
     if not equation.shape:
-        return _inner_product(equation)
+        return _number(equation)
     value = equation.value
     terms, entries = [], []
     for part in value.args if isinstance(value, MatAdd) else (value,):
         scalar, factors = scalar_and_factors(part)
         if len(factors) > 2:
             raise ValueError(f"`{equation.name}` has a product of more than two matrices: {part}")
-        if len(factors) == 2:
+        if len(factors) == 2 and not any(isinstance(each, OneMatrix) for each in factors):
             terms.append(Term(scalar, *factors))
         else:
             entries.append(part)
@@ -86,11 +101,15 @@ def operation_of(equation: Equation) -> Operation:
     return Product(equation.symbol, tuple(terms), start)
 
 
-def _inner_product(equation: Equation) -> InnerProduct:
+def _number(equation: Equation) -> InnerProduct | Number:
+    if not equation.value.has(Trace):
+        return Number(equation.symbol, equation.value)
     scalar, trace = equation.value.as_independent(Trace, as_Add=False)
     match trace:
         case Trace(
             arg=MatMul(args=(Transpose(arg=MatrixSymbol() as left), MatrixSymbol() as right))
         ):
             return InnerProduct(equation.symbol, scalar, left, right)
+        case Trace(arg=MatMul(args=(OneMatrix(), right))):
+            return InnerProduct(equation.symbol, scalar, None, right)
     raise ValueError(f"`{equation.name}` is no multiple of an inner product: {equation.value}")

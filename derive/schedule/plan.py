@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from derive.language.elementwise import is_gate
-from derive.language.names import is_row_free, name_of, tau
+from derive.language.names import O, is_row_free, name_of, tau
 from derive.schedule.buffers import buffers_of
 from derive.schedule.choice import choice_of
 from derive.schedule.forms import forms_of
 from derive.schedule.steps import steps_of
 
 if TYPE_CHECKING:
-    from sympy import MatrixSymbol
+    from sympy import MatrixSymbol, Symbol
 
     from derive.language.program import Program
     from derive.schedule.buffers import Buffer, Under
@@ -32,8 +32,14 @@ class Plan:
         Each line of the two forms, and the steps that compute it.
     data
         The support and query set: what is written before the first step.
+    weights, rates, numbers
+        What is given beside: the weights, the learned step sizes of entries, and as numbers the
+        others, the step size that is not learned and the weights of penalty and losses.
     outputs
-        The gradients of the weights: what the caller gives the memory for.
+        The gradients of the weights and of the step sizes of entries: what the caller gives the
+        memory for.
+    slopes
+        The gradients of the other step sizes, which are numbers.
     buffers
         The memory of everything but the outputs.
     choices
@@ -42,7 +48,11 @@ class Plan:
 
     lines: tuple[tuple[Line, tuple[Step, ...]], ...]
     data: tuple[MatrixSymbol, ...]
+    weights: tuple[MatrixSymbol, ...]
+    rates: tuple[MatrixSymbol, ...]
+    numbers: tuple[Symbol, ...]
     outputs: tuple[MatrixSymbol, ...]
+    slopes: tuple[Symbol, ...]
     buffers: tuple[Buffer, ...]
     choices: tuple[Choice, ...]
 
@@ -62,7 +72,12 @@ def plan_of(kernel: Program, dense: Program) -> Plan:
     """
     if tau in kernel.inputs:
         raise ValueError(f"`{tau}`, the weight of a task, is not of all tasks alike")
-    outputs = tuple(output for output in kernel.outputs if output.is_Matrix)
+    if kernel.group("context") and kernel.weights[0].shape[1] == O:
+        raise ValueError("the context reaches the outputs without a layer between")
+    _, *gradients = kernel.outputs
+    outputs = tuple(output for output in gradients if output.is_Matrix)
+    rates = kernel.group("rates")
+    numbers = [*kernel.group("numbers"), *kernel.group("omegas")]
     data = tuple(
         symbol for symbol in kernel.inputs if symbol.is_Matrix and not is_row_free(symbol.shape)
     )
@@ -73,9 +88,17 @@ def plan_of(kernel: Program, dense: Program) -> Plan:
     return Plan(
         lines=lines,
         data=data,
+        weights=kernel.weights,
+        rates=tuple(rate for rate in rates if rate.is_Matrix),
+        numbers=(*(rate for rate in rates if not rate.is_Matrix), *numbers),
         outputs=outputs,
+        slopes=tuple(output for output in gradients if not output.is_Matrix),
         buffers=tuple(buffer for buffer in buffers if buffer.holds[0] not in outputs),
-        choices=tuple(choice_of(forms, name_of(weight).layer) for weight in kernel.weights),
+        choices=tuple(
+            choice_of(forms, name.layer)
+            for name in map(name_of, kernel.weights)
+            if name.base == "W"
+        ),
     )
 
 

@@ -5,12 +5,17 @@
     out = PRODUCT(left, right)          a product of two matrices
     out = TOTAL(a)                      the sum over the tasks of what each has for itself
     out = UNIT(out)                     the constant unit of an activation is 1 again
-    out = INNER(scalar, left, right)    a number
+    out = INNER(scalar, left, right)    a number; without `left` a sum over all entries
+    out = NUMBER(value)                 a number made of others
+    out = ALONG(a), LARGEST(a)          the sum along each row, its largest entry
+    out = DOWN(a)                       the sum of the rows of each task
     out = function(operands)            entry by entry
 
 The function is a row of `elementwise.TABLE`, or ``add``, ``subtract``, ``multiply``, ``copy``, or
-`GATE`, which lets an entry through or makes it 0. What an operation needs on the way goes into a
-scratch quantity, whose name is that of its result with ``term`` or ``sum`` at the end.
+`GATE`, which lets an entry through or makes it 0. A column beside rows stands for one that is
+repeated along them, a row for one that is repeated down the rows of its task. What an operation
+needs on the way goes into a scratch quantity, whose name is that of its result with a word of
+`Name.scratch` at the end.
 """
 
 from __future__ import annotations
@@ -18,25 +23,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sympy import Expr, HadamardProduct, Integer, MatAdd, MatrixExpr, MatrixSymbol, Transpose
+from sympy import (
+    Add,
+    Expr,
+    HadamardProduct,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    Mul,
+    OneMatrix,
+    Pow,
+    Transpose,
+)
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import body_of, is_gate, row_of, z
+from derive.language.elementwise import Word, body_of, is_gate, spelled, z
 from derive.language.names import name_of, reading_order, scratch
-from derive.language.program import product_of, scalar_and_factors
-from derive.schedule.operations import Entrywise, InnerProduct, Product, operation_of
-from derive.schedule.storage import Kind, is_shared, storage_of
+from derive.language.program import RowMax, product_of, scalar_and_factors, shape_of
+from derive.schedule.operations import Entrywise, InnerProduct, Number, Product, operation_of
+from derive.schedule.storage import Kind, is_shared, is_total, storage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
+
+    from sympy import Symbol
 
     from derive.language.names import Named
     from derive.language.program import Equation
 
 PRODUCT, TOTAL, UNIT, INNER, GATE = "product", "total", "unit", "inner", "gate"
+NUMBER, ALONG, LARGEST, DOWN = "number", "along", "largest", "down"
 
+#: Those that read what they do not write over.
+REDUCTIONS = frozenset({PRODUCT, TOTAL, ALONG, LARGEST, DOWN})
 #: What no row of the table may be called.
-OPERATORS = frozenset({PRODUCT, TOTAL, UNIT, INNER, GATE, "add", "subtract", "multiply", "copy"})
+OPERATORS = REDUCTIONS | {UNIT, INNER, GATE, NUMBER, "add", "subtract", "multiply", "copy"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +89,9 @@ class Step:
     @property
     def in_place(self) -> bool:
         """Whether the result may lie where an operand lies."""
-        return self.operator not in (PRODUCT, TOTAL)
+        kinds = {storage_of(each).kind for each in (self.writes, *self.reads) if each.is_Matrix}
+        # Repeated along or down, what is small is read again and again.
+        return self.operator not in REDUCTIONS and len(kinds) == 1
 
 
 def steps_of(equation: Equation, gates: Collection[MatrixSymbol]) -> tuple[Step, ...]:
@@ -87,6 +112,10 @@ def steps_of(equation: Equation, gates: Collection[MatrixSymbol]) -> tuple[Step,
     operation = operation_of(equation)
     made = _Steps(equation, frozenset(gates))
     match operation:
+        case Number(symbol, value):
+            return (Step(NUMBER, symbol, (value,)),)
+        case InnerProduct(symbol, scalar, None, right):
+            return tuple(made.sum_of_entries(symbol, scalar, right))
         case InnerProduct(symbol, scalar, left, right):
             return (Step(INNER, symbol, (scalar, left, right)),)
         case Product():
@@ -133,6 +162,12 @@ class _Steps:
     equation: Equation
     gates: frozenset[Expr]
 
+    def sum_of_entries(self, out: Symbol, scalar: Expr, value: MatrixExpr) -> list[Step]:
+        """Add up what goes entry by entry."""
+        like = next(iter(sorted(value.atoms(MatrixSymbol), key=str)))
+        target = scratch(like, "term", like)
+        return [*self.sum_into(target, value), Step(INNER, out, (scalar, target))]
+
     def product(self, operation: Product) -> list[Step]:
         """Compute the products one by one, then add what they start from."""
         out = operation.writes
@@ -159,6 +194,9 @@ class _Steps:
 
     def added(self, out: MatrixSymbol, value: MatrixExpr) -> list[Step]:
         """Add a value to what is there."""
+        scalar, factors = scalar_and_factors(value)
+        if scalar == 1:
+            value = product_of(_unrepeated(factors, out))
         if _is_named(value, out):
             return [Step("add", out, (out, value))]
         target = scratch(out, "term", out)
@@ -171,6 +209,7 @@ class _Steps:
         groups: dict[Expr, list[tuple[int, MatrixExpr]]] = {}
         for part in value.args if isinstance(value, MatAdd) else (value,):
             scalar, factors = scalar_and_factors(part)
+            factors = _unrepeated(factors, out)
             sign = -1 if scalar.could_extract_minus_sign() else 1
             groups.setdefault(sign * scalar, []).append((sign, product_of(factors)))
         steps: list[Step] = []
@@ -191,6 +230,8 @@ class _Steps:
     ) -> list[Step]:
         """Compute a scalar times a sum of terms with signs."""
         if len(terms) == 1 and _is_named(terms[0][1], out):
+            if scalar == 1:
+                return [Step("copy", out, (terms[0][1],))]
             return [Step("multiply", out, (terms[0][1], scalar))]
         steps = self.plain_sum_into(out, terms)
         return steps if scalar == 1 else [*steps, Step("multiply", out, (out, scalar))]
@@ -205,46 +246,101 @@ class _Steps:
             steps = self.term_into(out, first)
         for sign, term in rest:
             named = _is_named(term, out)
-            target = term if named else scratch(out, "term", out)
+            target = term if named else _target(out, term)
             steps += [] if named else self.term_into(target, term)
             steps.append(Step(_sum_of(sign), out, (out, target)))
         return steps
 
     def term_into(self, out: MatrixSymbol, term: MatrixExpr) -> list[Step]:
+        """Compute a term of a sum."""
         match term:
             case MatrixSymbol() if is_total(out):
                 return [Step(TOTAL, out, (term,))]
+            case HadamardProduct() if is_total(out):
+                each = scratch(out, "each", out)
+                return [*self.term_into(each, term), Step(TOTAL, out, (each,))]
             case MatrixSymbol():
                 # A copy for each task: what is shared has no tasks.
                 return [Step("copy", out, (term,))]
+            case RowMax(arg=MatrixSymbol() as rows):
+                return [Step(LARGEST, out, (rows,))]
+            case MatMul(args=(MatrixSymbol() as rows, OneMatrix())):
+                return [Step(ALONG, out, (rows,))]
+            case MatMul(args=(OneMatrix(), MatrixSymbol() as rows)):
+                return [Step(DOWN, out, (rows,))]
             case HadamardProduct():
                 return self.entrywise_into(out, sorted(term.args, key=reading_order))
+            case Elementwise(expr=MatrixSymbol() as argument) if argument.shape != out.shape:
+                small = scratch(out, "part", argument)
+                return [*self.term_into(small, term), Step("copy", out, (small,))]
             case Elementwise(expr=MatrixSymbol() as argument):
-                return self.function_into(out, body_of(term), argument)
+                return self.function_into(out, spelled(body_of(term)), argument)
         raise self.refused(f"`{term}`")
 
     def entrywise_into(self, out: MatrixSymbol, factors: list[MatrixExpr]) -> list[Step]:
-        """Multiply entry by entry: a function is computed in place, the others multiply it."""
-        functions = [each for each in factors if isinstance(each, Elementwise)]
-        symbols = [each for each in factors if not isinstance(each, Elementwise)]
-        if len(functions) > 1 or not all(isinstance(each, MatrixSymbol) for each in symbols):
+        """Multiply entry by entry: what is computed is so in place, the others multiply it."""
+        made = [each for each in factors if not isinstance(each, MatrixSymbol)]
+        symbols = [each for each in factors if isinstance(each, MatrixSymbol)]
+        # A gate is no number: it comes first where there is one, the others multiply.
+        made.sort(key=lambda each: not is_gate(each))
+        if sum(map(is_gate, made)) > 1:
             raise self.refused(f"the factors {', '.join(map(str, factors))}")
-        steps = self.term_into(out, functions[0]) if functions else []
-        left = out if functions else symbols.pop(0)
-        gate = any(map(is_gate, functions)) or left in self.gates
+        steps = self.term_into(out, made[0]) if made else []
+        left = out if made else symbols.pop(0)
+        gate = any(map(is_gate, made)) or left in self.gates
         for symbol in symbols:
             gated = gate or symbol in self.gates
             steps.append(Step(GATE if gated else "multiply", out, (left, symbol)))
             left, gate = out, gate and symbol in self.gates
+        for other in made[1:]:
+            part = scratch(out, "part", out)
+            steps += [*self.term_into(part, other), Step("multiply", out, (out, part))]
         return steps
+
+    # --- functions ---
 
     def function_into(self, out: MatrixSymbol, body: Expr, argument: MatrixSymbol) -> list[Step]:
         """Apply a function, an expression in `z`, to every entry."""
         if body.is_polynomial(z):
             return self.polynomial_into(out, body, argument)
-        if row_of(body) is None or str(body.func) in OPERATORS:
-            raise self.refused(f"the function {body}")
-        return [Step(str(body.func), out, (argument,))]
+        match body:
+            case Word(args=(inner,)) if str(body.func) not in OPERATORS:
+                if inner == z:
+                    return [Step(str(body.func), out, (argument,))]
+                steps = self.function_into(out, inner, argument)
+                return [*steps, Step(str(body.func), out, (out,))]
+            case Add():
+                constant, rest = body.as_independent(z, as_Add=True)
+                return self.parts_into(out, "add", Add.make_args(rest), constant, argument)
+            case Mul():
+                constant, rest = body.as_independent(z, as_Add=False)
+                return self.parts_into(out, "multiply", Mul.make_args(rest), constant, argument)
+            case Pow(base=base, exp=Integer() as power) if power == 2:
+                steps = self.function_into(out, base, argument)
+                return [*steps, Step("multiply", out, (out, out))]
+        raise self.refused(f"the function {body}")
+
+    def parts_into(
+        self,
+        out: MatrixSymbol,
+        operator: str,
+        parts: Sequence[Expr],
+        constant: Expr,
+        argument: MatrixSymbol,
+    ) -> list[Step]:
+        """Add or multiply functions, and a constant."""
+        polynomial = [each for each in parts if each.is_polynomial(z)]
+        rest = [each for each in parts if each not in polynomial]
+        if polynomial:
+            rest.append(Add(*polynomial) if operator == "add" else Mul(*polynomial))
+        first, *others = rest
+        steps = self.function_into(out, first, argument)
+        for other in others:
+            part = argument if other == z else scratch(out, "part", out)
+            steps += [] if other == z else self.function_into(part, other, argument)
+            steps.append(Step(operator, out, (out, part)))
+        neutral = 0 if operator == "add" else 1
+        return steps if constant == neutral else [*steps, Step(operator, out, (out, constant))]
 
     def polynomial_into(self, out: MatrixSymbol, body: Expr, argument: MatrixSymbol) -> list[Step]:
         """Horner's scheme: ``1 - z (2 - z)``."""
@@ -275,9 +371,22 @@ def _is_named(term: MatrixExpr, out: MatrixSymbol) -> bool:
     return isinstance(term, MatrixSymbol) and not is_total(out) and not is_shared(term)
 
 
-def is_total(symbol: MatrixSymbol) -> bool:
-    """Whether a quantity is a sum over all tasks: the gradient of a layer, or a part of it."""
-    return storage_of(symbol).kind is Kind.GRADIENT
+def _unrepeated(factors: tuple[MatrixExpr, ...], out: MatrixSymbol) -> tuple[MatrixExpr, ...]:
+    """What is repeated to the size of the result: numpy repeats it as it is read."""
+    match factors:
+        case (OneMatrix(), repeated) | (repeated, OneMatrix()) if (
+            set(out.shape) & set(repeated.shape)
+            and shape_of(repeated) != out.shape
+            and 1 in shape_of(repeated)
+        ):
+            return (repeated,)
+    return factors
+
+
+def _target(out: MatrixSymbol, term: MatrixExpr) -> MatrixSymbol:
+    """Where a term of a sum is computed: a function of a column stays a column."""
+    small = isinstance(term, Elementwise) and shape_of(term) != out.shape
+    return scratch(out, "part", term.expr) if small else scratch(out, "term", out)
 
 
 def _sum_of(sign: int) -> str:

@@ -27,7 +27,11 @@ class Kind(Enum):
     LAYER = "layer"
     """Fast weights or their adjoint, for each task."""
     GRADIENT = "gradient"
-    """The gradient of a layer, a sum over the tasks."""
+    """What all tasks share: weights, step sizes, and their gradients, sums over the tasks."""
+    COLUMN = "column"
+    """A number a row: the largest of its outputs, or their sum."""
+    ROW = "row"
+    """A row a task, without a constant unit: a context, or a bias that changes alone."""
 
 
 class Storage(NamedTuple):
@@ -62,8 +66,14 @@ def storage_of(symbol: MatrixSymbol) -> Storage:
 
 
 def _kind_of(symbol: MatrixSymbol) -> Kind:
+    if symbol.shape[0] == 1:
+        return Kind.ROW
+    if symbol.shape[1] == 1:
+        return Kind.COLUMN
     if is_row_free(symbol.shape):
-        return Kind.LAYER if name_of(symbol).fast else Kind.GRADIENT
+        name = name_of(symbol)
+        of_task = name.fast or name.inner or "each" in name.scratch
+        return Kind.LAYER if of_task else Kind.GRADIENT
     if set(symbol.shape) <= ROWS:
         return Kind.KERNEL
     return Kind.PREDICTIONS if symbol.shape[1] == O else Kind.ROWS
@@ -73,12 +83,18 @@ def _constant_of(symbol: MatrixSymbol) -> int | None:
     name = parse(symbol.name)
     if isinstance(name, Kernel):
         return 0
-    if name.base == "G":
+    # The constant unit of a slope or a part of a function is whatever the function makes of it.
+    if name.base == "G" or "part" in name.scratch:
         return None
     of_forward_pass = name.base in "XZH" and not (name.inner or name.bar or name.scratch)
     return int(of_forward_pass and symbol.shape[1] != O)
 
 
 def is_shared(symbol: MatrixSymbol) -> bool:
-    """Whether it is the weights of a layer before adaptation, the same for all tasks."""
+    """Whether all tasks have the same: weights before adaptation, step sizes, a gradient."""
     return _kind_of(symbol) is Kind.GRADIENT
+
+
+def is_total(symbol: MatrixSymbol) -> bool:
+    """Whether it is a sum over all tasks: the gradient of a layer, or a part of it."""
+    return is_shared(symbol) and name_of(symbol).bar

@@ -14,15 +14,65 @@ import numpy as np
 from numpy import add, bitwise_and, copyto, matmul, maximum, multiply, right_shift, subtract, vdot
 from numpy.typing import DTypeLike
 
+from ..runtime.checks import check_alpha
 from ..runtime.memory import Arena, Layer
-from ..runtime.repeated import Run, Workspace, check_sizes
+from ..runtime.repeated import Repeated, Run, check_sizes
 from ..runtime.rows import Array
 from .weights import Weights
 
 
+class Workspace(Repeated):
+    """Memory and plan for meta-gradients of meta-batches of one size.
+
+    A workspace serves one thread.
+    """
+
+    weights: Weights
+
+    def meta_loss_and_gradient(
+        self, weights: Weights, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
+    ) -> tuple[float, Weights]:
+        """Meta-loss and its gradient through the adaptation [1]_.
+
+        Parameters
+        ----------
+        weights
+            The network's weights, float32 or float64; everything else has their dtype.
+        X_s, Y_s
+            Support inputs (T, N, D) and targets (T, N, O) of T tasks.
+        X_q, Y_q
+            Query inputs (T, M, D) and targets (T, M, O) of the same tasks.
+        alpha
+            Inner step size.
+
+        Returns
+        -------
+        loss : float
+            Mean over tasks of the query loss after adaptation.
+        gradient : Weights
+            Its gradient with respect to the weights before adaptation: views of `gradient`,
+            valid until the next call.
+
+        Raises
+        ------
+        ValueError
+            When an argument is not of this workspace's sizes or dtype.
+        RuntimeError
+            When another thread is using this workspace.
+
+        References
+        ----------
+        .. [1] C. Finn, P. Abbeel, S. Levine: Model-Agnostic Meta-Learning for Fast Adaptation of
+               Deep Networks. ICML 2017, arXiv:1703.03400, algorithm 2.
+        """
+        alpha = check_alpha(alpha)
+        loss = self.run(weights, None, (X_s, Y_s, X_q, Y_q), (alpha,))
+        return (loss, *self.named_gradient)
+
+
 def workspace(
     sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: DTypeLike = np.float32
-) -> Workspace[Weights]:
+) -> Workspace:
     """Prepare for meta-gradients of many meta-batches of the same sizes.
 
     Parameters
@@ -52,7 +102,7 @@ def workspace(
     def of_chunk(arena: Arena) -> Run:
         return plan(arena, T, N, M, known, dense)
 
-    return Workspace(Weights, of_chunk, known, T, N, M, kind)
+    return Workspace((Weights,), of_chunk, known, T, N, M, kind)
 
 
 def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:
@@ -124,15 +174,17 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
 
     def run(
         layers: Sequence[Layer],
+        rates: Sequence[Layer],
         gradients: Sequence[Array],
         X_s_given: Array,
         Y_s_given: Array,
         X_q_given: Array,
         Y_q_given: Array,
-        alpha: float,
-    ) -> float:
+        numbers: Sequence[float],
+    ) -> tuple[float, ...]:
         W1, W2 = layers
         W1_bar, W2_bar = gradients
+        (alpha,) = numbers
         copyto(X_s.task[:, :, :D], X_s_given)
         copyto(Y_s.task[:, :, :O], Y_s_given)
         copyto(X_q.task[:, :, :D], X_q_given)
@@ -237,6 +289,6 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             add(W2_bar, W2_bar_term, out=W2_bar)
             uZ2_s.all.T.dot(uH1_s_bar.all, W2_bar_term)
             add(W2_bar, W2_bar_term, out=W2_bar)
-        return loss_q
+        return (loss_q,)
 
     return run
