@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from docs.experiment.networks import Network, WeightTuple, Workspace
     from docs.experiment.recipes import Recipe
 
-#: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
-Objective: TypeAlias = Callable[[Batch], float]
+#: Gives the loss on a meta-batch, and leaves its gradient in a workspace. The second argument is
+#: the progress of the training, from 0 to 1.
+Objective: TypeAlias = Callable[[Batch, float], float]
 
 
 # --8<-- [start:maml]
 def maml(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG001
     """The loss after adaptation, and its gradient through the adaptation."""
 
-    def objective(batch: Batch) -> float:
+    def objective(batch: Batch, _: float) -> float:
         return ws.meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)[0]
 
     return objective
@@ -38,7 +39,7 @@ def maml(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG
 def first_order(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
     """The loss after adaptation, and its gradient at the adapted weights."""
 
-    def objective(batch: Batch) -> float:
+    def objective(batch: Batch, _: float) -> float:
         loss, gradient = net.first_order_meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)
         flatten(gradient, ws.gradient)
         return loss
@@ -53,7 +54,7 @@ def first_order(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
 def joint(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG001
     """The loss of one network on the points of all tasks together, without adaptation."""
 
-    def objective(batch: Batch) -> float:
+    def objective(batch: Batch, _: float) -> float:
         X = np.concatenate([batch.X_s, batch.X_q], axis=1)
         Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1)
         rows = len(X) * X.shape[1]
@@ -75,7 +76,7 @@ def reptile(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
     one. The loss is that of the last minibatch before its step.
     """
 
-    def objective(batch: Batch) -> float:
+    def objective(batch: Batch, _: float) -> float:
         adapted, losses = np.zeros_like(ws.parameters), []
         for X_s, Y_s, X_q, Y_q in zip(*batch, strict=True):
             after = ws.weights

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from functools import cache
 from importlib import import_module
+from inspect import signature
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
@@ -122,6 +123,11 @@ def load_network(name: str) -> Network:
     if name not in names():
         raise Refusal(f"the network is {name!r}; it must be one of {', '.join(names())}")
     return cast("Network", import_module(f"generated.{name}"))
+
+
+def takes_omegas(net: Network) -> bool:
+    """Whether the loss of a network is a weighted sum over the inner steps."""
+    return "omegas" in signature(net.meta_loss_and_gradient).parameters
 
 
 # --8<-- [start:initial]

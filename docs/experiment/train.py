@@ -23,6 +23,7 @@ from docs.experiment.methods import METHODS, angle_of, told
 from docs.experiment.metrics import Metrics
 from docs.experiment.networks import initial_weights, load_network, save_weights
 from docs.experiment.randomness import stream
+from docs.experiment.schedules import SCHEDULES, clipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +48,12 @@ class Diverged(Exception):  # noqa: N818
 
 # --8<-- [start:loop]
 def outer_loop(
-    objective: Objective, ws: Workspace, adam: Adam, batches: Iterator[Batch], good: Array
+    objective: Objective,
+    ws: Workspace,
+    adam: Adam,
+    recipe: Recipe,
+    batches: Iterator[Batch],
+    good: Array,
 ) -> Iterator[float]:
     """Draw a meta-batch, differentiate, step.
 
@@ -62,12 +68,14 @@ def outer_loop(
         When the loss is not finite; the parameters are `good` again.
     """
     for batch in batches:
-        loss = objective(batch)
+        progress = adam.steps / recipe.iterations
+        loss = objective(batch, progress)
         if not math.isfinite(loss):
             ws.parameters[:] = good
             raise Diverged(f"the loss is {loss}")
         good[:] = ws.parameters
-        adam.update(ws.gradient)
+        adam.beta = recipe.beta * SCHEDULES[recipe.schedule](progress)
+        adam.update(clipped(ws.gradient, recipe.clip))
         yield loss
 
 
@@ -183,14 +191,14 @@ def train(
     held_out = next(family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
     rows = (held_out.X_s.shape[1], held_out.X_q.shape[1])
     ws = net.workspace(family.layers(recipe.hidden, method.told), recipe.meta_batch, *rows, dtype)
-    adam = Adam(ws.parameters, recipe.beta)
+    adam = Adam(ws.parameters)
     ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
     state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square
     adam.steps = state.iteration
     batches = family.batches(
         stream(state.seed, 1), recipe.meta_batch, *sizes, start=state.iteration, told=method.told
     )
-    losses = outer_loop(method.objective(net, ws, recipe), ws, adam, batches, state.good)
+    losses = outer_loop(method.objective(net, ws, recipe), ws, adam, recipe, batches, state.good)
     # A loss that overflows ends the loop; numpy need not warn of it too.
     with np.errstate(over="ignore", invalid="ignore"), bar(state, quiet) as shown:
         while state.iteration < recipe.iterations and not caught:

@@ -48,9 +48,10 @@ def flat(gradient: Any) -> Any:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_fifty_steps_lower_the_loss(method: str) -> None:
-    ws, objective, batches = prepared(Recipe(dtype="float64"), method)
+    recipe = Recipe(dtype="float64")
+    ws, objective, batches = prepared(recipe, method)
     adam, good = Adam(ws.parameters), ws.parameters.copy()
-    losses = list(islice(outer_loop(objective, ws, adam, repeat(next(batches)), good), 50))
+    losses = list(islice(outer_loop(objective, ws, adam, recipe, repeat(next(batches)), good), 50))
     assert losses[-1] < 0.95 * losses[0]
 
 
@@ -59,12 +60,12 @@ def test_a_gradient_is_that_of_its_loss(method: str) -> None:
     # Of the directions of the other two there is no loss: their definitions are other tests.
     ws, objective, batches = prepared(SMALL, method)
     batch = next(batches)
-    objective(batch)
+    objective(batch, 0)
     gradient, start = ws.gradient.copy(), initial_of(SINUSOIDS, SMALL, 0, method)
 
     def moved(weights: Any) -> float:
         flatten(weights, ws.parameters)
-        return float(objective(batch))
+        return float(objective(batch, 0))
 
     expected = flat(gradcheck.central_difference(moved, start))
     assert gradcheck.relative_error(gradient, expected) < 1e-5
@@ -73,7 +74,7 @@ def test_a_gradient_is_that_of_its_loss(method: str) -> None:
 def test_first_order_maml_leaves_the_second_order_out() -> None:
     second, first = (prepared(SMALL, method) for method in ("maml", "first-order"))
     batch = next(second[2])
-    assert second[1](batch) == pytest.approx(first[1](batch), rel=1e-12)
+    assert second[1](batch, 0) == pytest.approx(first[1](batch, 0), rel=1e-12)
     expected = NET.first_order_meta_loss_and_gradient(first[0].weights, *batch, SMALL.alpha)[1]
     np.testing.assert_array_equal(first[0].gradient, flat(expected))
     assert gradcheck.relative_error(first[0].gradient, second[0].gradient) > 1e-3
@@ -83,7 +84,7 @@ def test_joint_training_is_joint() -> None:
     # Its gradient is the mean of the inner gradients of the tasks, each over all its points.
     ws, objective, batches = prepared(SMALL, "joint")
     batch = next(batches)
-    loss = objective(batch)
+    loss = objective(batch, 0)
     X, Y = (
         np.concatenate([s, q], axis=1) for s, q in ((batch.X_s, batch.X_q), (batch.Y_s, batch.Y_q))
     )
@@ -96,7 +97,7 @@ def test_the_oracle_is_joint_training_with_the_answer() -> None:
     ws, objective, batches = prepared(SMALL, "oracle")
     assert ws.weights.W1.shape == (3, 5)
     assert METHODS["oracle"].objective is METHODS["joint"].objective
-    assert np.isfinite(objective(next(batches)))
+    assert np.isfinite(objective(next(batches), 0))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
@@ -106,7 +107,7 @@ def test_reptile_is_its_definition(steps: int) -> None:
     recipe = replace(SMALL, reptile_steps=steps)
     ws, objective, batches = prepared(recipe, "reptile")
     batch = next(batches)
-    objective(batch)
+    objective(batch, 0)
     summed = []
     for X_s, Y_s, X_q, Y_q in zip(*batch, strict=True):
         weights, gradients = ws.weights, []
@@ -127,7 +128,7 @@ def test_reptile_is_its_definition(steps: int) -> None:
 def test_reptile_with_one_step_is_joint_training_on_the_support_sets() -> None:
     ws, objective, batches = prepared(replace(SMALL, reptile_steps=1), "reptile")
     batch = next(batches)
-    loss = objective(batch)
+    loss = objective(batch, 0)
     X, Y = batch.X_s.reshape(-1, 1), batch.Y_s.reshape(-1, 1)
     expected_loss, expected = NET.loss_and_gradient(ws.weights, X, Y)
     assert loss == pytest.approx(expected_loss)
