@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from docs.experiment.command import Refusal, not_negative, one_of, whole
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import INITIALS, load_network, takes_omegas, trainable
+from docs.experiment.networks import (
+    INITIALS,
+    learns_rates,
+    load_network,
+    takes_omegas,
+    trainable,
+)
 from docs.experiment.schedules import SCHEDULES, STEP_WEIGHTS
 
 if TYPE_CHECKING:
@@ -123,6 +129,8 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         )
     if "reptile" in made.methods and made.alpha == 0:
         raise Refusal("alpha is 0; Reptile goes by its inner steps, so it must be larger")
+    if "reptile" in made.methods and learns_rates(net):
+        raise Refusal(f"{made.network} learns its rates; for Reptile it must be given one")
     if made.step_weights != "last" and not takes_omegas(net):
         raise Refusal(
             f"step_weights is {made.step_weights}; "

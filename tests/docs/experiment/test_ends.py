@@ -112,7 +112,7 @@ def test_a_loss_that_is_not_finite_stops_training(
     assert "at iteration" in message
     assert "the last good weights are saved" in message
     weights = load_run(SINUSOIDS, tmp_path).starts["maml"]
-    assert all(np.isfinite(array).all() for array in weights)
+    assert all(np.isfinite(array).all() for array in weights.arrays)
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["stopped"].startswith("maml: the loss is")
     # The weights are those before the last step, and so is the number of steps.

@@ -13,11 +13,11 @@ import pytest
 from docs.experiment import gradcheck
 from docs.experiment.adam import Adam
 from docs.experiment.evaluate import STEPS, Run, errors_by_step
-from docs.experiment.methods import METHODS, Objective, angle_of
+from docs.experiment.methods import METHODS, Objective, angle_of, initial_of
 from docs.experiment.networks import flatten, load_network
 from docs.experiment.randomness import stream
 from docs.experiment.recipes import Recipe
-from docs.experiment.train import initial_of, outer_loop
+from docs.experiment.train import outer_loop
 from docs.sinusoid.family import SINUSOIDS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def prepared(recipe: Recipe, method: str) -> tuple[Any, Objective, Iterator[Batc
     sizes = (recipe.meta_batch, recipe.shots, recipe.queries)
     told = METHODS[method].told
     ws = NET.workspace(SINUSOIDS.layers(recipe.hidden, told), *sizes, FLOAT64)
-    flatten(initial_of(SINUSOIDS, recipe, 0, method), ws.parameters)
+    flatten(initial_of(SINUSOIDS, recipe, 0, method).arrays, ws.parameters)
     batches = SINUSOIDS.batches(stream(0, 1), *sizes, FLOAT64, told=told)
     return ws, METHODS[method].objective(NET, ws, recipe), batches
 
@@ -61,7 +61,7 @@ def test_a_gradient_is_that_of_its_loss(method: str) -> None:
     ws, objective, batches = prepared(SMALL, method)
     batch = next(batches)
     objective(batch, 0)
-    gradient, start = ws.gradient.copy(), initial_of(SINUSOIDS, SMALL, 0, method)
+    gradient, start = ws.gradient.copy(), initial_of(SINUSOIDS, SMALL, 0, method).weights
 
     def moved(weights: Any) -> float:
         flatten(weights, ws.parameters)
@@ -137,20 +137,20 @@ def test_reptile_with_one_step_is_joint_training_on_the_support_sets() -> None:
 
 def test_methods_start_from_the_same_weights() -> None:
     maml, joint, oracle = (
-        initial_of(SINUSOIDS, SMALL, 3, name) for name in ("maml", "joint", "oracle")
+        initial_of(SINUSOIDS, SMALL, 3, name).weights for name in ("maml", "joint", "oracle")
     )
     for ours, theirs in zip(maml, joint, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert oracle[0].shape == (3, 5)
-    assert not np.array_equal(initial_of(SINUSOIDS, SMALL, 4, "maml")[0], maml[0])
+    assert not np.array_equal(initial_of(SINUSOIDS, SMALL, 4, "maml").weights[0], maml[0])
 
 
 def test_the_angle_is_that_of_the_two_gradients() -> None:
     ws, _, batches = prepared(SMALL, "maml")
     batch = next(batches)
     # Without a step there is no second order.
-    assert angle_of(NET, ws.weights, batch, 0.0) == pytest.approx(0, abs=1e-5)
-    angle = angle_of(NET, ws.weights, batch, 0.05)
+    assert angle_of(NET, ws.weights, *batch, 0.0) == pytest.approx(0, abs=1e-5)
+    angle = angle_of(NET, ws.weights, *batch, 0.05)
     second, first = (
         flat(function(ws.weights, *batch, 0.05)[1])
         for function in (NET.meta_loss_and_gradient, NET.first_order_meta_loss_and_gradient)
@@ -162,11 +162,11 @@ def test_the_angle_is_that_of_the_two_gradients() -> None:
 
 
 def test_errors_are_measured_before_and_after_every_step() -> None:
-    weights = initial_of(SINUSOIDS, SMALL, 0, "maml")
+    start = initial_of(SINUSOIDS, SMALL, 0, "maml")
     X_s, Y_s, X, Y = (each[0] for each in SINUSOIDS.unseen(0, 2, 4, FLOAT64))
-    run = Run(SINUSOIDS, SMALL, 0, {"maml": weights})
+    run = Run(SINUSOIDS, SMALL, 0, {"maml": start})
     errors = errors_by_step(run, "maml", X_s, Y_s, X, Y)
     assert len(errors) == STEPS + 1 == 11
     for steps in (0, 1, 10):
-        adapted = NET.adapt(weights, X_s, Y_s, 0.01, steps=steps)
+        adapted = NET.adapt(start.weights, X_s, Y_s, 0.01, steps=steps)
         assert errors[steps] == pytest.approx(np.mean((NET.predict(adapted, X) - Y) ** 2))
