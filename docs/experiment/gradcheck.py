@@ -8,6 +8,7 @@ import numpy as np
 
 from docs.experiment.command import Refusal, parser, status
 from docs.experiment.evaluate import load_run
+from docs.experiment.methods import METHODS
 from docs.experiment.networks import load_network, names, takes_omegas
 from docs.experiment.parameters import Parameters, initial_parameters
 from docs.experiment.randomness import stream
@@ -94,7 +95,8 @@ def gradients(
     (weights, rates), steps = parameters, net.NETWORK.steps
     weighted = takes_omegas(net)
     omegas = step_weights("annealed" if weighted else "last", steps, PROGRESS)
-    given = (*parameters.arguments(batch, alpha), *([omegas] if weighted else []))
+    beside = (omegas,) if weighted else ()
+    given = (*parameters.arguments(batch, alpha), *beside)
     adapted = {
         step: [
             net.adapt(*parameters.arguments(support, alpha), steps=step)
@@ -115,7 +117,7 @@ def gradients(
         return losses / len(queries)
 
     def meta_loss(changed: Parameters) -> float:
-        return net.meta_loss(*changed.arguments(batch, alpha), *given[len(given) - weighted :])
+        return net.meta_loss(*changed.arguments(batch, alpha), *beside)
 
     X, Y = batch.X_s[0], batch.Y_s[0]
     of_rates = rates and central_difference(lambda r: meta_loss(Parameters(weights, r)), rates)
@@ -152,8 +154,8 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
             raise Refusal("--network and --run are given; a run knows its network")
         loaded = load_run(family, options.run)
         net, alpha = loaded.net, loaded.recipe.alpha
-        adapted = (name for name in ("maml", "first-order", "random") if name in loaded.starts)
-        start = loaded.starts[next(adapted)]
+        adapted = (name for name, method in METHODS.items() if method.adapts)
+        start = next(loaded.starts[name] for name in (*adapted, "random") if name in loaded.starts)
     parameters = start.replaced(array.astype(dtype) for array in start.arrays)
     batch = next(family.batches(stream(options.seed, 2), 3, 7, 5, dtype))
     failed = 0

@@ -67,7 +67,7 @@ class Recipe:
     meta_batch: int = setting(25, whole(1), "tasks of an iteration")
     shots: int = setting(10, whole(1), "support points of a task")
     queries: int = setting(10, whole(1), "query points of a task")
-    alpha: float = setting(0.01, not_negative, "inner step size")
+    alpha: float = setting(0.01, not_negative, "inner step size; where it is learned, its start")
     beta: float = setting(0.001, not_negative, "outer step size, of Adam")
     schedule: str = setting("constant", one_of(*SCHEDULES), "of the outer step size")
     clip: float = setting(0.0, not_negative, "largest norm of the outer gradient, 0 for any")
