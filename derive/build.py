@@ -221,6 +221,11 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         help="whether layers have biases (default: they have)",
     )
+    for name, meaning in (
+        ("penalty", "whether the inner loss has a penalty on what adapts"),
+        ("task-weights", "whether tasks have weights"),
+    ):
+        own.add_argument(f"--{name}", action="store_true", default=None, help=meaning)
     own.add_argument("--output", type=Path, help="folder that gets the package")
     options = parser.parse_args(arguments)
     fields = {each.name: getattr(options, each.name) for each in dataclasses.fields(Network)}

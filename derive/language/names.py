@@ -2,8 +2,13 @@
 
 A name is read from left to right::
 
-    Name    ::= ["d" | "u"] Base [layer] ["_" Rows] ["_fast" [step]] ["_bar"] {"_" Scratch}
+    Name    ::= [Mark] Base [layer] ["_" Rows] ["_fast" [step]] ["_bar"] {"_" Scratch}
+    Mark    ::= d | u                                      gradients of the support loss
+              | a | v                                      a learned step size, a direction
     Base    ::= X | Y | W | b | Z | H | G | E | loss       quantities of a network
+              | R | A | Q | S | P                          of a softmax
+              | c | V | B                                  a context, its weights, a bias with it
+              | alpha | lam | tau | omega                  numbers that are given
               | x | y | w                                  of the scalar warm-up
               | U | V | A | B                              any matrix, in a table of rules
     Rows    ::= s | q, and with several inner steps s1, s2, ...
@@ -12,7 +17,9 @@ A name is read from left to right::
 
 `d` is a gradient of the support loss (the inner one) and `_bar` an adjoint, the sensitivity of
 the query loss (the outer one). They never mean the same derivative. `u` is what the inner step
-adds, ``uW2 = -alpha dW2``; only the workspace form has it. `parse` takes a name apart, so that
+adds, ``uW2 = -alpha dW2``; only the workspace form has it, and a derivation whose step sizes act on
+rows. `a` is the learned step size of a parameter, a number or one for every entry (``aW2_s3`` in
+the third step), and `v` what a Hessian multiplies. `parse` takes a name apart, so that
 nothing else looks at its letters.
 """
 
@@ -20,11 +27,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from sympy import Expr, MatrixExpr, MatrixSymbol, Symbol, symbols
 
+#: A quantity: a number or a matrix.
+Named: TypeAlias = Symbol | MatrixSymbol
+
 T, N, M, D, O = symbols("T N M D O", integer=True, positive=True)
-alpha = Symbol("alpha", nonnegative=True)
+#: The inner step size, the weight of the penalty, the weight of a task: given as numbers.
+alpha, lam, tau = symbols("alpha lam tau", nonnegative=True)
+
+#: Units of a context.
+C = Symbol("C", integer=True, positive=True)
 
 #: The sizes of a set of rows: a quantity with one of them differs from task to task.
 ROWS = frozenset({N, M})
@@ -68,6 +83,20 @@ MEANINGS = {
     "G": "slope of the activation at the pre-activation",
     "E": "error of the prediction",
     "loss": "",  # what a network is trained for
+    "R": "largest logit of a row",
+    "A": "logits, the largest of their row taken off",
+    "Q": "exponentials of these",
+    "S": "sum of these along a row",
+    "P": "logarithm of the softmax",
+    "C": "units of a context",
+    "c": "context of a task, a row",
+    "V": "weights that the context meets",
+    "B": "bias with the context in it",
+    "a": "learned step size of a parameter",
+    "v": "direction that the Hessian multiplies",
+    "lam": "weight of the penalty",
+    "tau": "weight of a task",
+    "omega": "weight of the query loss after a step",
     "K": "kernel: inner products of the rows of two sets",
 }
 
@@ -84,6 +113,8 @@ class Name:
         The set of rows: ``s``, ``q``, ``s2`` in the second inner step, or nothing.
     inner, bar
         Whether it is a gradient of the support loss, an adjoint of the query loss.
+    rate, direction
+        Whether it is the step size of a parameter, what its Hessian multiplies.
     fast
         ``fast`` after the inner step, ``fast2`` after the second one, or nothing.
     update
@@ -100,9 +131,12 @@ class Name:
     bar: bool = False
     update: bool = False
     scratch: str = ""
+    rate: bool = False
+    direction: bool = False
 
     def __str__(self) -> str:
-        mark = "u" if self.update else "d" if self.inner else ""
+        marks = {"u": self.update, "d": self.inner, "a": self.rate, "v": self.direction}
+        mark = next((letter for letter, has in marks.items() if has), "")
         stem = mark + self.base + (str(self.layer) if self.layer else "")
         tail = [self.rows, self.fast, "bar" if self.bar else "", self.scratch]
         return "_".join([stem, *filter(None, tail)])
@@ -131,13 +165,16 @@ class Name:
     def kind(self) -> str:
         """Which kind of quantity it is.
 
-        One of ``data``, ``weight``, ``gradient`` (of the support loss), ``adjoint`` (of the query
-        loss) and ``value`` for what a forward pass computes.
+        One of ``data``, ``weight`` (a step size among them), ``gradient`` (of the support loss),
+        ``adjoint`` (of the query loss) and ``value`` for what a forward pass computes.
         """
         if self.bar or self.inner:
             return "adjoint" if self.bar else "gradient"
-        kinds = {"x": "data", "y": "data", "w": "weight", "b": "weight"}
-        return kinds.get(self.base.lower(), "value")
+        if self.rate or self.direction:
+            return "weight"
+        kinds = {"X": "data", "Y": "data", "x": "data", "y": "data"}
+        kinds |= dict.fromkeys(("W", "w", "b", "c", "V", "B", "alpha"), "weight")
+        return kinds.get(self.base, "value")
 
 
 @dataclass(frozen=True)
@@ -187,7 +224,8 @@ class Kernel:
 
 
 _NAME = re.compile(
-    r"(?P<inner>[du]?)(?P<base>X|Y|W|b|Z|H|G|E|loss|x|y|w|U|V|A|B)(?P<layer>([1-9]\d*)?)"
+    r"(?P<mark>[duav]?)(?P<base>[XYWbZHGERAQSPcVBxywU]|loss|alpha|lam|tau|omega)"
+    r"(?P<layer>([1-9]\d*)?)"
     r"(_(?P<rows>[sq]\d*))?(_(?P<fast>fast\d*))?(?P<bar>_bar)?(_(?P<scratch>(term|sum)(_(term|sum))*))?"
 )
 _KERNEL = re.compile(r"K(?P<stems>(_[^_sq]+\d*(_bar)?){1,2})(_(?P<rows>[sq]\d*_[sq]\d*))?")
@@ -208,7 +246,7 @@ def parse(name: str) -> Name | Kernel:
     return _name(name)
 
 
-def name_of(symbol: MatrixSymbol) -> Name:
+def name_of(symbol: Named) -> Name:
     """Take the name of a quantity apart that is no kernel.
 
     Raises
@@ -227,16 +265,20 @@ def _name(name: str) -> Name:
         base=match["base"],
         layer=int(match["layer"] or 0),
         rows=match["rows"] or "",
-        inner=bool(match["inner"]),
-        update=match["inner"] == "u",
+        inner=match["mark"] in ("d", "u"),
+        update=match["mark"] == "u",
+        rate=match["mark"] == "a",
+        direction=match["mark"] == "v",
         fast=match["fast"] or "",
         bar=bool(match["bar"]),
         scratch=match["scratch"] or "",
     )
 
 
-def renamed(symbol: MatrixSymbol, name: Name | Kernel) -> MatrixSymbol:
+def renamed(symbol: Named, name: Name | Kernel) -> Named:
     """A quantity of the same shape under another name."""
+    if isinstance(symbol, Symbol):
+        return Symbol(str(name))
     return MatrixSymbol(str(name), *symbol.shape)
 
 
@@ -250,16 +292,52 @@ def inner_gradient(symbol: MatrixSymbol, rows: str) -> MatrixSymbol:
     return renamed(symbol, Name(name.base, name.layer, of_rows, inner=True))
 
 
-def adjoint(symbol: MatrixSymbol) -> MatrixSymbol:
+def adjoint(symbol: Named) -> Named:
     """Name the sensitivity of the query loss: ``dZ2_s`` -> ``dZ2_s_bar``."""
     return renamed(symbol, replace(name_of(symbol), bar=True))
 
 
+def direction(symbol: MatrixSymbol) -> MatrixSymbol:
+    """Name what a Hessian multiplies: ``W2`` -> ``vW2``."""
+    return renamed(symbol, replace(name_of(symbol), direction=True))
+
+
+def rate(symbol: MatrixSymbol, kind: str, rows: str) -> Named:
+    """Name the step size of a parameter, one of `algorithms.RATES`.
+
+    ``given`` and ``one`` -> ``alpha``, ``layer`` -> ``alpha2``, ``array`` and ``entry`` ->
+    ``aW2``; with the `rows` of an inner step, where each has its own: ``aW2_s3``.
+    """
+    name = name_of(symbol)
+    match kind:
+        case "given":
+            return alpha
+        case "one":
+            return Symbol(str(Name("alpha", rows=rows)))
+        case "layer":
+            return Symbol(str(Name("alpha", name.layer, rows)))
+    own = Name(name.base, name.layer, rows, rate=True)
+    return renamed(symbol, own) if kind == "entry" else Symbol(str(own))
+
+
+def omega(step: int) -> Symbol:
+    """Name the weight of the query loss after a step."""
+    return Symbol(f"omega{step}", nonnegative=True)
+
+
+def has_slope(symbol: MatrixExpr) -> bool:
+    """Whether a function of it is named as a slope: it is a pre-activation or an activation."""
+    if not isinstance(symbol, MatrixSymbol):
+        return False
+    name = name_of(symbol)
+    return name.base in "ZH" and not (name.inner or name.bar)
+
+
 def slope(symbol: MatrixSymbol) -> MatrixSymbol:
     """Name the slope of an activation: of ``Z2_s`` or of ``H2_s`` -> ``G2_s``."""
-    name = name_of(symbol)
-    if name.base not in "ZH" or name.inner or name.bar:
+    if not has_slope(symbol):
         raise ValueError(f"no rule names a repeated function of `{symbol}`")
+    name = name_of(symbol)
     return renamed(symbol, Name("G", name.layer, name.rows))
 
 
@@ -288,12 +366,23 @@ def is_row_free(shape: tuple[Expr, ...]) -> bool:
     return bool(shape) and not ROWS & set(shape)
 
 
-def reading_order(factor: Expr) -> tuple[bool, bool, str]:
-    """Sort the factors of an elementwise product: adjoints, then activations, then functions."""
+def is_of_context(symbol: Named) -> bool:
+    """Whether it is a context, a bias with a context in it, or a gradient of them."""
+    name = parse(str(symbol.name))
+    return isinstance(name, Name) and name.base in ("c", "B")
+
+
+def reading_order(factor: Expr) -> tuple[int, str]:
+    """Sort the factors of an elementwise product.
+
+    Step sizes come first, then adjoints, then activations, then functions.
+    """
     if not isinstance(factor, MatrixSymbol):
-        return (True, True, str(factor))
+        return (3, str(factor))
     name = parse(factor.name)
-    return (False, not (name.inner or name.bar), factor.name)
+    if isinstance(name, Name) and name.rate and not name.bar:
+        return (0, factor.name)
+    return (1 if name.inner or name.bar else 2, factor.name)
 
 
 def on_page(name: Name | Kernel, steps: int) -> Name | Kernel:

@@ -10,9 +10,10 @@ Its whole grammar::
                  | value.T                   Transpose
                  | value o value             HadamardProduct
                  | f.(value)                 ElementwiseApplyFunction
-                 | 1                         OneMatrix: a bias row repeated, a column sum
-    loss       ::= scalar * Trace(value)
-    scalar     ::= rational expression of sizes and the inner step size
+                 | max(value)                RowMax: the largest entry of each row, a column
+                 | 1                         OneMatrix: rows or columns repeated, or summed
+    loss       ::= scalar | scalar * Trace(value) | loss + loss
+    scalar     ::= rational expression of sizes, step sizes, weights of losses, and losses
 
 Equations and programs are immutable and check themselves when they are made, so a broken pass
 fails inside the pass. `evaluate` is the meaning of the language: an interpreter on explicit
@@ -26,17 +27,20 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
 from operator import add, matmul
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sympy import (
+    Add,
     Expr,
     HadamardProduct,
+    ImmutableMatrix,
     Integer,
     Lambda,
     MatAdd,
     MatMul,
     MatrixExpr,
     MatrixSymbol,
+    Mul,
     OneMatrix,
     Symbol,
     Trace,
@@ -45,8 +49,10 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
+if TYPE_CHECKING:
+    from derive.language.names import Named
+
 Shape = tuple[Expr, ...]
-Named: TypeAlias = Symbol | MatrixSymbol
 #: A matrix of SymPy or of numpy, or a number.
 Value: TypeAlias = Any
 
@@ -66,6 +72,46 @@ def product_of(factors: tuple[MatrixExpr, ...], scalar: Expr = Integer(1)) -> Ma
     return factors[0] if len(factors) == 1 else MatMul(*factors)
 
 
+def flat(value: Expr) -> Expr:
+    """Take scalars and inner products out of Hadamard products."""
+    instead = {}
+    for node in value.atoms(HadamardProduct):
+        scalars: list[Expr] = []
+        factors: list[MatrixExpr] = []
+        for part in node.args:
+            scalar, inner = scalar_and_factors(part)
+            core = product_of(inner)
+            scalars.append(scalar)
+            factors += core.args if isinstance(core, HadamardProduct) else [core]
+        ordered = sorted(factors, key=str)
+        if ordered != sorted(node.args, key=str):
+            instead[node] = product_of((HadamardProduct(*ordered),), Mul(*scalars))
+    return value.xreplace(instead) if instead else value
+
+
+def terms_in(value: Expr) -> tuple[Expr, ...]:
+    """The terms of a sum as it stands; any other value is its own only term."""
+    return tuple(value.args) if isinstance(value, MatAdd | Add) else (value,)
+
+
+class RowMax(MatrixExpr):
+    """The largest entry of each row, a column.
+
+    SymPy never sees it: whoever reads it must not depend on it, as a softmax does not, so that the
+    sweep holds it constant.
+    """
+
+    @property
+    def arg(self) -> MatrixExpr:
+        """Whose rows."""
+        return self.args[0]
+
+    @property
+    def shape(self) -> Shape:
+        """As many rows, one column."""
+        return (self.arg.shape[0], Integer(1))
+
+
 class Gain(NamedTuple):
     """What an adjoint gains from one equation that reads the quantity.
 
@@ -79,7 +125,7 @@ class Gain(NamedTuple):
         The name of the equation that reads it.
     """
 
-    term: MatrixExpr
+    term: Expr
     quantity: Named
     reader: str
 
@@ -136,6 +182,12 @@ class Equation:
         return tuple(sorted(self.value.atoms(MatrixSymbol), key=lambda symbol: symbol.name))
 
     @property
+    def scalars(self) -> tuple[Symbol, ...]:
+        """The scalars on the right-hand side that are no sizes, sorted by name."""
+        found = (each for each in self.value.free_symbols if isinstance(each, Symbol))
+        return tuple(sorted((each for each in found if not each.is_integer), key=str))
+
+    @property
     def terms(self) -> tuple[Expr, ...]:
         """The terms of a sum in reading order.
 
@@ -147,8 +199,21 @@ class Equation:
         def place(term: Expr) -> tuple[bool, int]:
             return not isinstance(term, MatrixSymbol), order.get(term, len(order))
 
-        parts = self.value.args if isinstance(self.value, MatAdd) else (self.value,)
-        return tuple(sorted(parts, key=place))
+        return tuple(sorted(terms_in(self.value), key=place))
+
+
+#: What inputs may be.
+GROUPS = {
+    "weights": "of a network",
+    "rates": "step sizes that are learned",
+    "context": "what adaptation starts from zero",
+    "direction": "what a Hessian multiplies",
+    "rows": "of any set",
+    "support": "set of a task",
+    "query": "set of a task",
+    "numbers": "step size, weight of the penalty, weight of the task",
+    "omegas": "weights of the losses after each step",
+}
 
 
 @dataclass(frozen=True)
@@ -158,8 +223,7 @@ class Group:
     Attributes
     ----------
     name
-        What they are: ``weights``, the ``rows`` of any set, of the ``support`` or the ``query``
-        set, or the ``step size``.
+        What they are, a key of `GROUPS`.
     symbols
         The inputs.
     """
@@ -175,7 +239,7 @@ class Program:
     Attributes
     ----------
     groups
-        What is given: weights, data and the inner step size.
+        What is given: weights, data, numbers.
     equations
         Single assignment, every symbol defined before it is read.
     outputs
@@ -197,6 +261,9 @@ class Program:
                         f"`{equation.name}` reads `{symbol}` as {_text(symbol.shape)}, "
                         f"but it is {_text(shape_of(known[symbol.name]))}"
                     )
+            for scalar in equation.scalars:
+                if known.get(str(scalar)) != scalar:
+                    raise ValueError(f"`{equation.name}` reads `{scalar}` before it is defined")
             if equation.name in known:
                 raise ValueError(f"`{equation.name}` is defined twice")
             known[equation.name] = equation.symbol
@@ -245,6 +312,8 @@ def shape_of(value: Expr) -> Shape:
         case Transpose() | Elementwise():
             inner = shape_of(value.args[0] if isinstance(value, Transpose) else value.expr)
             return inner[::-1] if isinstance(value, Transpose) else inner
+        case RowMax():
+            return (shape_of(value.arg)[0], Integer(1))
         case MatAdd() | HadamardProduct():
             shapes = [shape_of(part) for part in value.args]
             if len(set(shapes)) > 1:
@@ -258,7 +327,10 @@ def shape_of(value: Expr) -> Shape:
             return (shapes[0][0], shapes[-1][1])
         case MatrixExpr():
             pass
-        case Expr() if not value.has(MatrixSymbol) or isinstance(_trace(value), Trace):
+        case Expr() if all(
+            not part.has(MatrixExpr) or isinstance(trace_in(part), Trace)
+            for part in terms_in(value)
+        ):
             for part in value.atoms(Trace):
                 rows, columns = shape_of(part.arg)
                 if rows != columns:
@@ -280,12 +352,15 @@ class Arithmetic(NamedTuple):
         Multiplies two matrices entry by entry.
     apply
         Applies a function to every entry of a matrix.
+    row_max
+        The largest entry of each row, a column.
     """
 
     number: Callable[[Expr], Value]
     ones: Callable[[int, int], Value]
     hadamard: Callable[[Value, Value], Value]
     apply: Callable[[Lambda, Value], Value]
+    row_max: Callable[[Value], Value]
 
 
 #: SymPy's matrices, exact or to any number of digits.
@@ -294,6 +369,7 @@ EXACT = Arithmetic(
     ones=lambda rows, columns: ones(rows, columns).as_immutable(),
     hadamard=lambda left, right: left.multiply_elementwise(right),
     apply=lambda function, value: value.applyfunc(function),
+    row_max=lambda value: ImmutableMatrix([max(row) for row in value.tolist()]),
 )
 
 
@@ -342,6 +418,8 @@ def _value(node: Expr, values: Mapping[Named, Value], using: Arithmetic) -> Valu
             return reduce(using.hadamard, map(of, node.args))
         case Elementwise():
             return using.apply(node.function, of(node.expr))
+        case RowMax():
+            return using.row_max(of(node.arg))
         case Expr() if not isinstance(node, MatrixExpr):
             traces = {part: of(part.arg).trace() for part in node.atoms(Trace)}
             scalars = {name: value for name, value in values.items() if isinstance(name, Symbol)}
@@ -349,8 +427,8 @@ def _value(node: Expr, values: Mapping[Named, Value], using: Arithmetic) -> Valu
     raise ValueError(f"{type(node).__name__} is not of the grammar: {node}")
 
 
-def _trace(value: Expr) -> Expr:
-    """Find the trace in ``scalar * Trace(...)``."""
+def trace_in(value: Expr) -> Expr:
+    """Find the trace in ``scalar * Trace(...)``; 1 where there is none."""
     _, rest = value.as_independent(Trace, as_Add=False)
     return rest
 

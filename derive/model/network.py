@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from sympy import MatrixSymbol, OneMatrix
 
 from derive.language.elementwise import ACTIVATIONS, FUNCTIONS, elementwise, z
-from derive.language.names import D, M, N, O, width
+from derive.language.names import C, D, M, N, Named, O, name_of, rate, width
 from derive.language.program import Equation
-from derive.model.algorithms import ALGORITHMS
+from derive.model.algorithms import ADAPTED, ALGORITHMS, Algorithm
 from derive.model.losses import LOSSES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: The weights of a layer and, where the network has biases, its bias.
 Layer = tuple[MatrixSymbol, ...]
 
 
+#: The symbols that stand for the parameters now, by the names that they began with.
+State: TypeAlias = Mapping[str, MatrixSymbol]
+
+#: A name of a field of the rates, and the step sizes in it: several where each step has its own.
+RateField: TypeAlias = tuple[str, tuple[Named, ...]]
+
+
 @dataclass(frozen=True)
 class Network:
-    """A multilayer perceptron and how it is adapted.
+    """A multilayer perceptron, its loss and how it is adapted.
 
     Attributes
     ----------
@@ -39,6 +44,8 @@ class Network:
         A key of `algorithms.ALGORITHMS`.
     bias
         Whether each layer has a bias.
+    penalty, task_weights
+        Whether the algorithm has them, whatever its row says.
     """
 
     hidden: int = 2
@@ -47,6 +54,8 @@ class Network:
     loss: str = "squared"
     algorithm: str = "maml"
     bias: bool = True
+    penalty: bool = False
+    task_weights: bool = False
 
     def __post_init__(self) -> None:
         if self.hidden < 0:
@@ -57,6 +66,21 @@ class Network:
         for field, table in tables.items():
             if (key := getattr(self, field)) not in table:
                 raise ValueError(f"{field} is {key!r}; it must be one of {', '.join(table)}")
+        if not self.adapted(self.parameters):
+            raise ValueError(
+                f"algorithm is {self.algorithm!r}, which adapts the {self.rule.adapted}; "
+                f"with hidden {self.hidden} and bias {self.bias} there is nothing to adapt"
+            )
+
+    @property
+    def rule(self) -> Algorithm:
+        """The algorithm, with what the network adds to its row."""
+        row = ALGORITHMS[self.algorithm]
+        return replace(
+            row,
+            penalty=row.penalty or self.penalty,
+            task_weights=row.task_weights or self.task_weights,
+        )
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -75,33 +99,82 @@ class Network:
 
     @property
     def weights(self) -> tuple[MatrixSymbol, ...]:
-        """``W1, b1, W2, b2, ...``, or ``W1, W2, ...``."""
-        return tuple(symbol for layer in self.layers for symbol in layer)
+        """``W1, b1, W2, b2, ...``, and where there is a context, what it meets: ``V1``, (C, L1)."""
+        layers = tuple(symbol for layer in self.layers for symbol in layer)
+        first = self.layers[0][0]
+        return (*layers, MatrixSymbol("V1", C, first.shape[1])) if self.context else layers
+
+    @property
+    def context(self) -> tuple[MatrixSymbol, ...]:
+        """What adaptation starts from zero, ``c``, (1, C), or nothing."""
+        return (MatrixSymbol("c", 1, C),) if self.rule.adapted == "context" else ()
+
+    @property
+    def parameters(self) -> State:
+        """Weights and context by name."""
+        return {str(each.name): each for each in (*self.weights, *self.context)}
+
+    def adapted(self, state: State) -> tuple[MatrixSymbol, ...]:
+        """What the inner steps change."""
+        adapts = ADAPTED[self.rule.adapted]
+        last = self.hidden + 1
+        return tuple(each for each in state.values() if adapts(name_of(each), last))
+
+    def rows_of_step(self, k: int) -> str:
+        """The support rows of an inner step: ``s``, or ``s2`` where there are several."""
+        return f"s{k}" if self.steps > 1 else "s"
+
+    def rate(self, symbol: MatrixSymbol, rows: str) -> Named:
+        """The step size of a parameter in the step that has these rows."""
+        own = self.rule.per_step and self.steps > 1
+        return rate(symbol, self.rule.rate, rows if own else "")
+
+    @property
+    def rates(self) -> tuple[RateField, ...]:
+        """The step sizes that are learned, by what they scale."""
+        steps = [self.rows_of_step(k) for k in range(1, self.steps + 1)]
+        fields: dict[str, dict[Named, None]] = {}
+        for each in self.adapted(self.parameters) if self.rule.learns else ():
+            name = name_of(each)
+            field = {"one": "all", "layer": f"layer{name.layer or 1}"}.get(
+                self.rule.rate, str(name)
+            )
+            fields.setdefault(field, {}).update(
+                dict.fromkeys(self.rate(each, rows) for rows in steps)
+            )
+        return tuple((field, tuple(symbols)) for field, symbols in fields.items())
 
 
 def data(rows: str) -> tuple[MatrixSymbol, MatrixSymbol]:
     """Inputs and targets of a set of rows: the query set has M of them, every other one N."""
-    # Every inner step sees the same support set.
-    label, count = (f"_{rows[0]}" if rows else ""), (M if rows == "q" else N)
+    # Every inner step sees the same support set, and every query pass the same query set.
+    label, count = (f"_{rows[0]}" if rows else ""), (M if rows[:1] == "q" else N)
     return MatrixSymbol(f"X{label}", count, D), MatrixSymbol(f"Y{label}", count, O)
 
 
 def stage_of(rows: str) -> str:
     """The stage of a forward pass over a set of rows."""
-    return {"": "forward", "q": "query"}.get(rows, "support")
+    return {"": "forward", "q": "query"}.get(rows[:1], "support")
 
 
 # --8<-- [start:forward]
-def forward(network: Network, layers: Sequence[Layer], rows: str) -> tuple[Equation, ...]:
+def forward(network: Network, state: State, rows: str) -> tuple[Equation, ...]:
     """The network on a set of rows: ``Z = H W + 1 b`` and ``H = f(Z)``, layer by layer."""
     stage = stage_of(rows)
     label = f"_{rows}" if rows else ""
     H, _ = data(rows)
+    repeated = OneMatrix(H.shape[0], 1)
     equations = []
-    for layer, (W, *bias) in enumerate(layers, start=1):
+    for layer in range(1, network.hidden + 2):
+        W, bias = state[f"W{layer}"], state.get(f"b{layer}")
+        if layer == 1 and "c" in state:
+            # An input that is the same for all rows of a task is a bias.
+            of_context = state["c"] * state["V1"]
+            B = MatrixSymbol(f"B1{label}", *of_context.shape)
+            equations.append(Equation(B, bias + of_context if bias else of_context, stage))
+            bias = B
         Z = MatrixSymbol(f"Z{layer}{label}", H.shape[0], W.shape[1])
-        repeated = [OneMatrix(H.shape[0], 1) * b for b in bias]
-        equations.append(Equation(Z, sum(repeated, start=H * W), stage))
+        equations.append(Equation(Z, H * W + repeated * bias if bias else H * W, stage))
         if layer <= network.hidden:
             H = MatrixSymbol(f"H{layer}{label}", *Z.shape)
             activation = FUNCTIONS[network.activation]

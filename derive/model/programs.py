@@ -1,139 +1,271 @@
 """What is derived: the inner gradient, the step, the query loss after it, and its gradient.
 
-Each function below makes the equations of one thing that a person says about MAML; the programs
-at the end are what a package computes.
+Each function below makes the equations of one thing that a person says about meta-learning; the
+programs at the end are what a package computes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
-from sympy import Integer, MatrixSymbol, Symbol
+from sympy import Add, HadamardProduct, Integer, MatrixSymbol, Symbol, Trace
 
-from derive.language.names import Name, T, adjoint, alpha, inner_gradient, name_of, renamed
+from derive.language.names import (
+    T,
+    adjoint,
+    alpha,
+    direction,
+    inner_gradient,
+    lam,
+    name_of,
+    omega,
+    renamed,
+    tau,
+)
 from derive.language.program import Equation, Group, Program
-from derive.model.algorithms import ALGORITHMS, support_predictions
+from derive.model.algorithms import support_predictions
 from derive.model.gradient import sweep
 from derive.model.losses import LOSSES
 from derive.model.network import Network, data, forward, stage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from sympy import Expr
 
+    from derive.language.names import Named
     from derive.model.algorithms import Constants
-    from derive.model.network import Layer
+    from derive.model.network import State
+
+#: A pass that a program goes through before it is differentiated.
+Before: TypeAlias = Callable[[Program], Program]
 
 
-def loss(network: Network, prediction: MatrixSymbol, rows: str) -> Equation:
-    """The loss of a prediction on a set of rows."""
-    _, Y = data(rows)
-    symbol = Symbol(f"loss_{rows}" if rows else "loss")
-    return Equation(symbol, LOSSES[network.loss].value(prediction, Y), stage_of(rows))
+def loss_symbol(rows: str) -> Symbol:
+    """``loss``, ``loss_s2``."""
+    return Symbol(f"loss_{rows}" if rows else "loss")
+
+
+def loss_after(network: Network, state: State, rows: str) -> tuple[Equation, ...]:
+    """The forward pass over a set of rows, and its loss."""
+    equations = forward(network, state, rows)
+    prediction, (_, Y) = equations[-1].symbol, data(rows)
+    label, stage = (f"_{rows}" if rows else ""), stage_of(rows)
+
+    def named(letter: str, columns: Expr) -> MatrixSymbol:
+        return MatrixSymbol(f"{letter}{label}", Y.shape[0], columns)
+
+    lines = LOSSES[network.loss].lines(prediction, Y, named)
+    return equations + tuple(
+        Equation(loss_symbol(rows) if symbol is None else symbol, value, stage)
+        for symbol, value in lines
+    )
+
+
+def inner_loss(network: Network, state: State, rows: str) -> tuple[Equation, ...]:
+    """What an inner step descends: the loss on a set of rows and the penalty, if there is one."""
+    *before, last = loss_after(network, state, rows)
+    if network.rule.penalty:
+        squares = [lam / 2 * Trace(each.T * each) for each in network.adapted(state)]
+        last = replace(last, value=Add(last.value, *squares))
+    return (*before, last)
 
 
 def inner_loss_and_gradient(
-    network: Network, layers: Sequence[Layer], rows: str
+    network: Network, state: State, rows: str, wrt: tuple[MatrixSymbol, ...]
 ) -> tuple[Equation, ...]:
-    """The loss on a set of rows, and its gradient with respect to the weights in `layers`."""
-    equations = forward(network, layers, rows)
-    equations += (loss(network, equations[-1].symbol, rows),)
+    """What an inner step descends, and its gradient."""
+    equations = inner_loss(network, state, rows)
     return equations + sweep(
         equations,
-        output=equations[-1].symbol,
-        wrt=[symbol for layer in layers for symbol in layer],
+        seeds={loss_symbol(rows): Integer(1)},
+        wrt=wrt,
         name=lambda symbol: inner_gradient(symbol, rows),
         stage=lambda _: "inner gradient",
-        seed=Integer(1),
     )
 
 
+# --8<-- [start:step]
 def inner_step(
-    layers: Sequence[Layer], rows: str, suffix: str
-) -> tuple[tuple[Equation, ...], tuple[Layer, ...]]:
-    """One gradient step: ``W_fast = W - alpha dW``, and the layers after it."""
-
-    def fast(symbol: MatrixSymbol) -> MatrixSymbol:
-        name = name_of(symbol)
-        return renamed(symbol, Name(name.base, name.layer, fast=suffix))
-
-    equations = tuple(
-        Equation(fast(symbol), symbol - alpha * inner_gradient(symbol, rows), "step")
-        for layer in layers
-        for symbol in layer
-    )
-    return equations, tuple(tuple(map(fast, layer)) for layer in layers)
+    network: Network, state: State, rows: str, suffix: str
+) -> tuple[tuple[Equation, ...], State]:
+    """One gradient step: ``W_fast = W - alpha dW``, and the parameters after it."""
+    equations, after = [], dict(state)
+    for initial, symbol in state.items():
+        if symbol not in network.adapted(state):
+            continue
+        gradient, rate = inner_gradient(symbol, rows), network.rate(symbol, rows)
+        change = HadamardProduct(rate, gradient) if rate.is_Matrix else rate * gradient
+        after[initial] = renamed(symbol, replace(name_of(network.parameters[initial]), fast=suffix))
+        equations.append(Equation(after[initial], symbol - change, "step"))
+    return tuple(equations), after
 
 
+# --8<-- [end:step]
+
+
+# --8<-- [start:adapted_loss]
 def adapted_loss(network: Network) -> tuple[Equation, ...]:
     """The query loss of one task after adaptation: support pass, step, ..., query pass."""
-    layers = network.layers
+    state = network.parameters
     equations: tuple[Equation, ...] = ()
     for k in range(1, network.steps + 1):
-        number = str(k) if network.steps > 1 else ""
-        equations += inner_loss_and_gradient(network, layers, f"s{number}")
-        step_equations, layers = inner_step(layers, f"s{number}", f"fast{number}")
+        rows = network.rows_of_step(k)
+        equations += inner_loss_and_gradient(network, state, rows, network.adapted(state))
+        step_equations, state = inner_step(network, state, rows, f"fast{rows[1:]}")
         equations += step_equations
-    equations += forward(network, layers, "q")
-    return (*equations, loss(network, equations[-1].symbol, "q"))
+        if network.rule.outer == "every":
+            equations += loss_after(network, state, f"q{k}")
+    if network.rule.outer == "last":
+        return equations + loss_after(network, state, "q")
+    after = [omega(k) * loss_symbol(f"q{k}") for k in range(1, network.steps + 1)]
+    return (*equations, Equation(loss_symbol("q"), Add(*after), "query"))
+
+
+# --8<-- [end:adapted_loss]
 
 
 # --- the programs that become functions ---
 
-
-def weights_of(network: Network) -> Group:
-    """The weights of a network, as inputs."""
-    return Group("weights", network.weights)
-
-
-#: Rows of any set, the two sets of a task, and the inner step size, as inputs.
+#: Rows of any set, and the two sets of a task, as inputs.
 ROWS = Group("rows", data(""))
 SUPPORT, QUERY = Group("support", data("s")), Group("query", data("q"))
-STEP_SIZE = Group("step size", (alpha,))
+
+
+def _inputs(network: Network, *groups: Group, of_tasks: bool = False) -> tuple[Group, ...]:
+    """The inputs of a program that adapts, those that are empty left out."""
+    rule = network.rule
+    numbers = {
+        alpha: not rule.learns, lam: rule.penalty, tau: rule.task_weights and of_tasks
+    }  # fmt: skip
+    every = of_tasks and rule.outer == "every"
+    omegas = tuple(omega(k) for k in range(1, network.steps + 1)) if every else ()
+    found = (
+        Group("weights", network.weights),
+        Group("context", network.context),
+        Group("rates", tuple(rate for _, rates in network.rates for rate in rates)),
+        *groups,
+        Group("numbers", tuple(symbol for symbol, given in numbers.items() if given)),
+        Group("omegas", omegas),
+    )
+    return tuple(group for group in found if group.symbols)
+
+
+def _without_steps(network: Network, *groups: Group) -> tuple[Group, ...]:
+    """The inputs of a program in which nothing is adapted."""
+    dropped = {"rates": (), "numbers": (lam,) if network.rule.penalty else ()}
+    kept = (
+        replace(group, symbols=dropped.get(group.name, group.symbols))
+        for group in _inputs(network, *groups)
+    )
+    return tuple(group for group in kept if group.symbols)
+
+
+def _plain(network: Network) -> State:
+    """The weights alone: without adaptation there is no context."""
+    return {str(each.name): each for each in network.weights}
 
 
 def prediction_program(network: Network) -> Program:
     """``predict``: the network on rows X."""
-    equations = forward(network, network.layers, "")
-    inputs = Group("rows", ROWS.symbols[:1])
-    return Program((weights_of(network), inputs), equations, (equations[-1].symbol,))
+    equations = forward(network, _plain(network), "")
+    groups = (Group("weights", network.weights), Group("rows", ROWS.symbols[:1]))
+    return Program(groups, equations, (equations[-1].symbol,))
 
 
 def loss_program(network: Network) -> Program:
-    """``loss`` on rows X with targets Y."""
-    equations = forward(network, network.layers, "")
-    equations += (loss(network, equations[-1].symbol, ""),)
-    return Program((weights_of(network), ROWS), equations, (equations[-1].symbol,))
+    """``loss`` on rows X with targets Y, without penalty."""
+    equations = loss_after(network, _plain(network), "")
+    return Program((Group("weights", network.weights), ROWS), equations, (loss_symbol(""),))
 
 
 def inner_program(network: Network) -> Program:
     """``loss_and_gradient`` on rows X with targets Y: the inner gradient."""
-    equations = inner_loss_and_gradient(network, network.layers, "")
+    equations = inner_loss_and_gradient(network, network.parameters, "", network.weights)
     gradient = [inner_gradient(symbol, "") for symbol in network.weights]
-    return Program((weights_of(network), ROWS), equations, (Symbol("loss"), *gradient))
+    return Program(_without_steps(network, ROWS), equations, (loss_symbol(""), *gradient))
+
+
+# --8<-- [start:hessian]
+def hessian_program(network: Network) -> Program:
+    """``hessian_product``: the Hessian of the inner loss times a direction.
+
+    The inner gradient is the program, and the direction where the sweep through it begins.
+    """
+    program = inner_program(network)
+    adjoints = sweep(
+        program.equations,
+        seeds={inner_gradient(each, ""): direction(each) for each in network.weights},
+        wrt=network.weights,
+        name=adjoint,
+        stage=_outer_stage,
+    )
+    directions = Group("direction", tuple(map(direction, network.weights)))
+    weights, *others = program.groups
+    outputs = tuple(map(adjoint, network.weights))
+    return Program((weights, directions, *others), (*program, *adjoints), outputs)
+
+
+# --8<-- [end:hessian]
 
 
 def step_program(network: Network) -> Program:
-    """One step of ``adapt``: the weights after it."""
-    equations = inner_loss_and_gradient(network, network.layers, "s")
-    step_equations, layers = inner_step(network.layers, "s", "fast")
-    fast = tuple(symbol for layer in layers for symbol in layer)
-    return Program((weights_of(network), SUPPORT, STEP_SIZE), equations + step_equations, fast)
+    """One step of ``adapt``: the weights after it.
+
+    After a step a context is a part of the bias, and the next step begins from zero again.
+    """
+    state = network.parameters
+    one = replace(network, steps=1)
+    equations = inner_loss_and_gradient(one, state, "s", network.adapted(state))
+    step_equations, after = inner_step(one, state, "s", "fast")
+    equations += step_equations
+    if network.context:
+        shift = after["c"] * after["V1"]
+        B = MatrixSymbol("B1_fast", *shift.shape)
+        bias = after.get("b1")
+        equations += (Equation(B, bias + shift if bias else shift, "step"),)
+        after = {**after, "b1": B}
+    outputs = tuple(after[str(each.name)] for each in network.weights)
+    return Program(_inputs(one, SUPPORT), equations, outputs)
 
 
 def meta_loss_program(network: Network) -> Program:
     """``meta_loss``: the query loss after adaptation, of one task."""
-    groups = (weights_of(network), SUPPORT, QUERY, STEP_SIZE)
-    return Program(groups, adapted_loss(network), (Symbol("loss_q"),))
+    groups = _inputs(network, SUPPORT, QUERY, of_tasks=True)
+    return Program(groups, adapted_loss(network), (loss_symbol("q"),))
 
 
-def meta_gradient_program(network: Network) -> Program:
+def meta_gradient_program(
+    network: Network, constants: Constants | None = None, before: Before = lambda program: program
+) -> Program:
     """``meta_loss_and_gradient``: the sweep through the step.
 
     The meta-loss is the mean of the query losses over T tasks, so each of them starts the sweep
     with adjoint 1/T, and the gradients of the tasks add up. What the algorithm holds constant is
     declared so.
+
+    Parameters
+    ----------
+    network
+        What is derived.
+    constants
+        What is held constant, in place of what the algorithm says.
+    before
+        A pass that the meta-loss goes through before it is differentiated.
     """
-    return _swept(network, ALGORITHMS[network.algorithm].constants)
+    rule = network.rule
+    program = before(meta_loss_program(network))
+    wrt = (*network.weights, *(rate for _, rates in network.rates for rate in rates))
+    adjoints = sweep(
+        program.equations,
+        seeds={loss_symbol("q"): tau if rule.task_weights else 1 / T},
+        wrt=wrt,
+        name=adjoint,
+        stage=_outer_stage,
+        constants=(constants or rule.constants)(program),
+    )
+    outputs = (loss_symbol("q"), *map(adjoint, wrt))
+    return Program(program.groups, (*program, *adjoints), outputs)
 
 
 def without_gauss_newton(network: Network) -> Program:
@@ -147,26 +279,13 @@ def without_gauss_newton(network: Network) -> Program:
     nothing else. With several, the v of a step before the last lacks already what those after it
     have left out.
     """
-    return _swept(network, support_predictions)
+    return meta_gradient_program(network, support_predictions)
 
 
-def _swept(network: Network, constants: Constants) -> Program:
-    program = meta_loss_program(network)
-    adjoints = sweep(
-        program.equations,
-        output=Symbol("loss_q"),
-        wrt=network.weights,
-        name=adjoint,
-        stage=_outer_stage,
-        seed=1 / T,
-        constants=constants(program),
-    )
-    gradient = tuple(adjoint(symbol) for symbol in network.weights)
-    return Program(program.groups, (*program, *adjoints), (Symbol("loss_q"), *gradient))
-
-
-def _outer_stage(bar: MatrixSymbol) -> str:
+def _outer_stage(bar: Named) -> str:
     name = name_of(bar)
-    if name.base in "Wb":
+    if name.rate or name.base == "alpha":
+        return "meta-gradient"
+    if name.base in "WbcV":
         return "step adjoints" if name.inner or name.fast else "meta-gradient"
-    return "query adjoints" if name.rows == "q" else "support adjoints"
+    return "query adjoints" if name.rows[:1] == "q" else "support adjoints"

@@ -8,19 +8,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from derive.language.cost import cost_of
+from derive.model.algorithms import ALGORITHMS, inner_gradients
 from derive.model.losses import LOSSES
 from derive.package.functions import functions_of
 from derive.package.numbers import numbers_of
 from derive.package.rules import rules_of
-from derive.passes.rewrite import PASSES, rewrite
+from derive.passes.rewrite import PASSES, rates_on_rows, stages
 from derive.passes.workspace import lowered
 from derive.printers.numpy import check_sums
 from derive.schedule.plan import plan_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from derive.language.cost import Cost
     from derive.language.program import Program
     from derive.model.network import Network
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from derive.package.numbers import Numbers
     from derive.package.rules import Rule
     from derive.schedule.plan import Plan
+
+
+#: What the functions of a package are rewritten to.
+Form: TypeAlias = Literal["kernel", "dense"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,9 @@ class Derivation:
     functions
         What the package computes, as derived.
     rewritten
-        The programs of the same functions after the rewrite; none where there is no kernel form.
+        The programs of the same functions after the rewrite.
+    form
+        Which form these have: ``kernel``, where no weight matrix per task exists, or ``dense``.
     stages
         The meta-gradient as derived, and after each pass of the rewrite.
     first_order
@@ -62,6 +71,7 @@ class Derivation:
     network: Network
     functions: tuple[Function, ...]
     rewritten: tuple[Program, ...]
+    form: Form
     stages: tuple[Program, ...]
     first_order: Program
     rules: tuple[Rule, ...]
@@ -72,13 +82,21 @@ class Derivation:
     @property
     def derived(self) -> Program:
         """The meta-gradient as derived."""
-        return self.stages[0]
+        return next(
+            each.program for each in self.functions if each.name == "meta_loss_and_gradient"
+        )
 
     @property
     def costs(self) -> dict[str, Cost]:
         """The cost of the meta-gradient as derived, and after each pass."""
         names = ["derived", *(apply.__name__ for apply in PASSES)]
         return dict(zip(names, map(cost_of, self.stages), strict=False))
+
+    @property
+    def method(self) -> str:
+        """The algorithm by its title, or MAML where only derivatives are left out."""
+        rule = self.network.rule
+        return ALGORITHMS["maml"].title if rule.constants is inner_gradients else rule.title
 
     @property
     def summary(self) -> str:
@@ -91,6 +109,7 @@ class Derivation:
             hidden if network.hidden else "linear",
             *([] if network.bias else ["no biases"]),
             LOSSES[network.loss].title,
+            *(["penalty"] if network.rule.penalty else []),
             f"{network.steps} inner {steps}",
         ]
         return ", ".join(words)
@@ -108,18 +127,15 @@ def derive(name: str, network: Network) -> Derivation:
     programs = {function.name: function.program for function in functions}
     derived = programs["meta_loss_and_gradient"]
     first_order = programs["first_order_meta_loss_and_gradient"]
-    stages: tuple[Program, ...] = (derived,)
-    rewritten: tuple[Program, ...] = ()
+    form: Form = "kernel"
     plan, lacks = None, []
     try:
-        stages = rewritten_in_stages(derived)
-        rewritten = tuple(
-            stages[-1] if program is derived else rewrite(program) for program in programs.values()
-        )
-        check_sums(stages[-1])
+        on_rows = functions_of(network, rates_on_rows) if network.rule.learns else functions
+        staged, rewritten = rewritten_functions(on_rows, dense=False)
+        check_sums(staged[-1])
     except ValueError as error:
-        stages, rewritten = (derived,), ()
         lacks.append(f"no kernel form: {error}")
+        form, (staged, rewritten) = "dense", rewritten_functions(functions, dense=True)
     try:
         plan = plan_of(lowered(derived, dense=False), lowered(derived, dense=True))
     except ValueError as error:
@@ -129,18 +145,19 @@ def derive(name: str, network: Network) -> Derivation:
         network=network,
         functions=functions,
         rewritten=rewritten,
-        stages=stages,
+        form=form,
+        stages=staged,
         first_order=first_order,
         rules=rules_of(derived),
-        numbers=numbers_of(derived, stages[-1] if rewritten else None, first_order, network),
+        numbers=numbers_of(derived, staged[-1], first_order, network),
         plan=plan,
         lacks=tuple(lacks),
     )
 
 
-def rewritten_in_stages(program: Program) -> tuple[Program, ...]:
-    """A program as derived, and after each pass of the rewrite."""
-    programs = [program]
-    for apply in PASSES:
-        programs.append(apply(programs[-1]))
-    return tuple(programs)
+def rewritten_functions(
+    functions: Sequence[Function], dense: bool
+) -> tuple[tuple[Program, ...], tuple[Program, ...]]:
+    """The meta-gradient before and after each pass, and every function after all of them."""
+    staged = {each.name: stages(each.program, dense) for each in functions}
+    return staged["meta_loss_and_gradient"], tuple(each[-1] for each in staged.values())

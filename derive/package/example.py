@@ -16,7 +16,8 @@ from derive.language.program import evaluate, shape_of
 from derive.model.network import Network
 
 if TYPE_CHECKING:
-    from derive.language.program import Named, Program, Value
+    from derive.language.names import Named
+    from derive.language.program import Program, Value
 
 #: What is given of one task, by the name of each input: rows of numbers, or a number.
 TABLES: dict[Network, dict[str, str]] = {

@@ -1,22 +1,25 @@
 """The functions of a package: what each computes and says of itself.
 
-What a function takes is read off the inputs of its program: the signature, the checks and their
-part of the docstring.
+What a function takes is read off the inputs of its program: the signature, the checks, their part
+of the docstring, and how the inputs are taken out of the arguments.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.language.names import MEANINGS, T, alpha, is_row_free
+from derive.language.names import MEANINGS, T, alpha, is_row_free, lam, tau
 from derive.model import programs
-from derive.model.algorithms import ALGORITHMS
+from derive.model.algorithms import ALGORITHMS, inner_gradients
 from derive.model.losses import LOSSES
+from derive.printers.numpy import unpacked
 
 if TYPE_CHECKING:
+    from derive.language.names import Named
     from derive.language.program import Group, Program
     from derive.model.network import Network
+    from derive.model.programs import Before
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Function:
     ----------
     name
         Its name.
+    network
+        Whose it is.
     program
         What it computes, as derived.
     summary, result, reference
@@ -34,6 +39,7 @@ class Function:
     """
 
     name: str
+    network: Network
     program: Program
     summary: str
     result: str
@@ -50,113 +56,225 @@ class Function:
         return [each for each in self.program.groups if each.name in _WORDS]
 
     @property
-    def signature(self) -> str:
-        """What it takes, with types."""
-        data = [f"{symbol}: Array" for group in self.data for symbol in group.symbols]
-        step_size = [f"{alpha}: float"] if alpha in self.program.inputs else []
-        return ", ".join(["weights: Weights", *data, *step_size])
+    def arguments(self) -> dict[str, str]:
+        """What it takes, in order, with types."""
+        types: dict[str, str] = {}
+        for group in self.program.groups:
+            names = [str(symbol) for symbol in group.symbols]
+            match group.name:
+                case "weights" | "direction":
+                    types[group.name] = "Weights"
+                case "rates":
+                    types["rates"] = "Rates"
+                case "omegas":
+                    types["omegas"] = "Sequence[float]"
+                case "numbers":
+                    types |= {name: "Array" if name == str(tau) else "float" for name in names}
+                case "rows" | "support" | "query":
+                    types |= dict.fromkeys(names, "Array")
+        return types
 
     @property
-    def checks(self) -> list[str]:
-        """The lines that check what it takes, and name the sizes."""
+    def signature(self) -> str:
+        """The same as text."""
+        return ", ".join(f"{name}: {kind}" for name, kind in self.arguments.items())
+
+    @property
+    def checks(self) -> list[tuple[str, str]]:
+        """What checks what it takes, and the names of what each check returns, or nothing."""
+        inputs, names = self.program.inputs, self.arguments
+        layers = "weights[:-1]" if self.network.context else "weights"
         data = [str(symbol) for group in self.data for symbol in group.symbols]
-        arguments = ", ".join(["weights", *data])
+        targets = [name for name in data if name[0] == "Y" and LOSSES[self.network.loss].labels]
+        arguments = ", ".join([layers, *data])
+        checks = [("", "check_weights(weights, Weights._fields)")]
+        if "direction" in names:
+            checks.append(("", 'check_like("direction", direction, weights)'))
+        checks += [(name, f'check_classes("{name}", {name}, {layers})') for name in targets]
         if self.over_tasks:
-            check = f"T, N, M, O = check_tasks({arguments})"
+            if "rates" in names:
+                checks.append(("", CHECK_RATES))
+            checks.append(("T, N, M, O", f"check_tasks({arguments})"))
         elif self.program.group("support"):
-            check = f'N, O = check_rows({arguments}, "_s")'
+            checks.append(("N, O", f'check_rows({arguments}, "_s")'))
         else:
-            check = f"{'N, O = ' if len(data) > 1 else ''}check_rows({arguments})"
-        step_size = [f"{alpha} = check_alpha({alpha})"] if alpha in self.program.inputs else []
-        return ["check_weights(weights, Weights._fields)", check, *step_size]
+            checks.append(("N, O" if len(data) > 1 else "", f"check_rows({arguments})"))
+        checks += [("alpha", "check_alpha(alpha)")] if alpha in inputs else []
+        checks += [("lam", "check_penalty(lam)")] if lam in inputs else []
+        checks += [("tau", "check_task_weights(tau, weights, T)")] if tau in inputs else []
+        if omegas := self.program.group("omegas"):
+            call = f"check_omegas(omegas, {len(omegas)})"
+            checks.append((unpacked(map(str, omegas), call).rpartition(" = ")[0], call))
+        return checks
+
+    @property
+    def unpacking(self) -> list[str]:
+        """The lines that take weights, directions, step sizes and contexts out of arguments."""
+        lines = [unpacked(map(str, self.program.weights), "weights")]
+        if directions := self.program.group("direction"):
+            lines.append(unpacked(map(str, directions), "direction"))
+        if rates := self.program.group("rates"):
+            fields = self.network.rates
+            if self.over_tasks and self.network.rule.per_step:
+                lines += [unpacked(map(str, each), f"rates.{field}") for field, each in fields]
+            else:
+                lines.append(unpacked(map(str, rates), "rates"))
+        lines += [f"{c} = np.zeros((1, len(V1)), V1.dtype)" for c in self.program.group("context")]
+        return lines
 
     @property
     def parameters(self) -> list[str]:
-        """Their part of the docstring."""
+        """The arguments' part of the docstring."""
         lines = [
             "weights",
             "    The network's weights, float32 or float64; everything else has their dtype.",
         ]
-        for group in self.data:
-            lines += [", ".join(map(str, group.symbols)), f"    {self._described(group)}"]
-        if alpha in self.program.inputs:
-            lines += [str(alpha), f"    {MEANINGS[str(alpha)].capitalize()}."]
+        for group in self.program.groups:
+            match group.name:
+                case "direction":
+                    lines += ["direction", "    What the Hessian multiplies, like the weights."]
+                case "rates":
+                    lines += ["rates", "    Step sizes, which may be negative."]
+                case "rows" | "support" | "query":
+                    lines += [", ".join(map(str, group.symbols)), f"    {self._described(group)}"]
+                case "numbers":
+                    for symbol in group.symbols:
+                        shape = " (T,)" if symbol == tau else ""
+                        meaning = MEANINGS[str(symbol)]
+                        lines += [str(symbol), f"    {meaning[0].upper()}{meaning[1:]}{shape}."]
+                case "omegas":
+                    lines += ["omegas", "    The weight of the query loss after each step."]
         return lines
 
     def _described(self, group: Group) -> str:
         """A set of rows, with its shapes."""
         what, whose = _WORDS[group.name]
-        words = [f"{what}inputs", "targets"]
+        targets = "targets"
+        if LOSSES[self.network.loss].labels:
+            targets = "probabilities of classes"
+        words = [f"{what}inputs", targets]
         shapes = [
             ", ".join(map(str, [T, *each.shape] if self.over_tasks else each.shape))
             for each in group.symbols
         ]
         text = " and ".join(f"{word} ({shape})" for word, shape in zip(words, shapes, strict=False))
-        return f"{text[0].upper()}{text[1:]}{f' of {whose} tasks' if self.over_tasks else ''}."
+        of = f" of {whose} tasks" if self.over_tasks else ""
+        or_numbers = ", or their numbers" if targets != "targets" and len(shapes) > 1 else ""
+        return f"{text[0].upper()}{text[1:]}{of}{or_numbers}."
+
+    @property
+    def gradient(self) -> tuple[Named, ...]:
+        """The gradients among what a function over tasks returns: sums over the tasks."""
+        return self.program.outputs[1:] if self.over_tasks else ()
+
+    def gives(self, name: str) -> bool:
+        """Whether it returns a gradient with respect to its ``weights`` or its ``rates``."""
+        return name.capitalize() in self.returns
 
     @property
     def gives_gradient(self) -> bool:
         """Whether it returns a loss and its gradient."""
-        return self.returns == "tuple[float, Weights]"
+        return self.returns.startswith("tuple")
 
     @property
     def returns(self) -> str:
         """The type of what it returns: a loss, weights or predictions, or both of the first."""
-        matrices = [output for output in self.program.outputs if output.is_Matrix]
-        if len(matrices) == len(self.program.outputs):
-            return "Weights" if all(is_row_free(each.shape) for each in matrices) else "Array"
-        return "tuple[float, Weights]" if matrices else "float"
+        outputs = self.program.outputs
+        if not outputs[0].is_Matrix:
+            rest = len(outputs) - 1
+            rates = len(self.program.group("rates")) and rest > len(self.program.weights)
+            return f"tuple[float, Weights{', Rates' if rates else ''}]" if rest else "float"
+        return "Weights" if all(is_row_free(each.shape) for each in outputs) else "Array"
 
+
+CHECK_RATES = "check_rates(rates, rate_shapes(weights), weights)"
 
 #: What the rows of a set are called, and whose they are where there are several tasks.
 _WORDS = {"rows": ("", ""), "support": ("support ", "T"), "query": ("query ", "the same")}
 
 
-def functions_of(network: Network) -> tuple[Function, ...]:
-    """The functions of a network's package, in the order in which they are emitted."""
-    meaning = LOSSES[network.loss].meaning
+def functions_of(
+    network: Network, before: Before = lambda program: program
+) -> tuple[Function, ...]:
+    """The functions of a network's package, in the order in which they are emitted.
+
+    Parameters
+    ----------
+    network
+        Whose they are.
+    before
+        A pass that the meta-loss goes through before it is differentiated.
+    """
+    meaning, rule = LOSSES[network.loss].meaning, network.rule
     loss = f"{meaning[0].upper()}{meaning[1:]}"
+    with_penalty = f"{loss}, and the penalty" if rule.penalty else loss
+    mean = "Weighted sum" if rule.task_weights else "Mean"
+    after = " after each step, weighted" if rule.outer == "every" else " after adaptation"
+    rates = "\nof_rates : Rates\n    Its gradient with respect to the step sizes."
+    meta = f"{mean} over tasks of the query loss{after}."
+
+    def meta_gradient(prefix: str, first_order: bool) -> Function:
+        how = "its gradient through the adaptation"
+        if first_order:
+            how = "its first-order gradient, the inner gradients held constant"
+        lacking = "\n    without the second-order terms" if first_order else ""
+        return Function(
+            f"{prefix}meta_loss_and_gradient",
+            network,
+            programs.meta_gradient_program(
+                network, inner_gradients if prefix else None, before=before
+            ),
+            summary=f"Meta-loss and {how} [1]_.",
+            result=f"loss : float\n    {meta}\n"
+            "gradient : Weights\n    Its gradient with respect to the weights before adaptation"
+            f"{',' if lacking else ''}{lacking}.{rates if rule.learns else ''}",
+            reference=ALGORITHMS["first_order"].reference if prefix else rule.reference,
+        )
+
     return (
         Function(
             "predict",
+            network,
             programs.prediction_program(network),
             summary="Apply the network.",
             result="Array\n    Predictions (N, O).",
         ),
         Function(
             "loss",
+            network,
             programs.loss_program(network),
             summary=f"{loss}.",
             result="float\n    The loss.",
         ),
         Function(
             "loss_and_gradient",
+            network,
             programs.inner_program(network),
             summary="Loss and its gradient: the inner gradient.",
-            result=f"loss : float\n    {loss}.\n"
+            result=f"loss : float\n    {with_penalty}.\n"
             "gradient : Weights\n    Its gradient with respect to the weights.",
         ),
         Function(
+            "hessian_product",
+            network,
+            programs.hessian_program(network),
+            summary="The Hessian of the loss times a direction, without the Hessian.",
+            result="Weights\n    The product, like the weights.",
+        ),
+        Function(
             "inner_step",
+            network,
             programs.step_program(network),
             summary="One gradient step on the support set.",
             result="Weights\n    The weights after the step.",
         ),
         Function(
             "meta_loss",
-            programs.meta_loss_program(network),
-            summary="Mean over tasks of the query loss after adaptation.",
+            network,
+            before(programs.meta_loss_program(network)),
+            summary=meta,
             result="float\n    The meta-loss.",
         ),
-        *(
-            Function(
-                f"{prefix}meta_loss_and_gradient",
-                programs.meta_gradient_program(replace(network, algorithm=algorithm)),
-                summary=ALGORITHMS[algorithm].summary,
-                result="loss : float\n    Mean over tasks of the query loss after adaptation.\n"
-                f"gradient : Weights\n    {ALGORITHMS[algorithm].result}",
-                reference=ALGORITHMS[algorithm].reference,
-            )
-            for prefix, algorithm in (("", network.algorithm), ("first_order_", "first_order"))
-        ),
+        meta_gradient("", rule.constants is inner_gradients),
+        meta_gradient("first_order_", first_order=True),
     )

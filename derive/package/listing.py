@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from derive.language.names import MEANINGS, parse
+from derive.language.names import MEANINGS, Kernel, parse
 from derive.model.losses import LOSSES
 from derive.package.collapsed import collapsed_record
 from derive.package.example import example
@@ -13,7 +13,7 @@ from derive.package.formatting import formatted_statements
 from derive.package.numbers import PRIME
 from derive.package.rules import applied
 from derive.printers import latex
-from derive.printers.numpy import statement
+from derive.printers.numpy import statement, sum_over_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -42,7 +42,13 @@ def equation_records(
     """What a page needs to know of equations; also what they come to, where there are `values`."""
     lines = list(equations)
     first_order = {line.name: line.terms for line in derivation.first_order}
-    codes = formatted_statements([statement(line, layout) for line in lines])
+    gradient = derivation.derived.outputs[1:] if layout == "dense" else ()
+    codes = formatted_statements(
+        [
+            sum_over_tasks(line) if line.symbol in gradient else statement(line, layout)
+            for line in lines
+        ]
+    )
     return [
         {
             "name": line.name,
@@ -127,19 +133,22 @@ def manifest(derivation: Derivation, banner: str) -> str:
         for program in (derivation.derived, derivation.stages[-1], derivation.first_order)
     )
     inputs = [str(symbol) for symbol in derivation.derived.inputs]
+    letters = _letters([*inputs, *_symbols(derivation)], bool(network.context))
+    layout: Layout = "stacked" if derivation.form == "kernel" else "dense"
     record = {
         "banner": banner,
         "network": {"name": derivation.name, "summary": derivation.summary},
         "notation": [
             {"latex": latex.letter_latex(letter), "meaning": meaning or loss}
             for letter, meaning in MEANINGS.items()
+            if letter in letters
         ],
         "symbols": [symbol_record(*each) for each in _symbols(derivation).items()],
         "derived": equation_records(
             derivation.derived, derivation, numbers.derived, "batched", derived
         ),
         "rewritten": equation_records(
-            _rewritten(derivation), derivation, numbers.rewritten, "stacked", rewritten
+            derivation.stages[-1], derivation, numbers.rewritten, layout, rewritten
         ),
         "first_order": equation_records(changed, derivation, primed, "batched", first_order),
         **({"example": {name: derived[name] for name in inputs}} if derived else {}),
@@ -164,15 +173,21 @@ def _followed(program: Program) -> list[str]:
     return [latex.equation_latex(line) for line in program if line.name == FOLLOWED]
 
 
-def _rewritten(derivation: Derivation) -> tuple[Equation, ...]:
-    """The equations of the rewritten meta-gradient, none where there is no kernel form."""
-    return derivation.stages[-1].equations if derivation.rewritten else ()
+def _letters(names: Iterable[str], context: bool) -> set[str]:
+    """The letters that stand in some names, and those of sizes."""
+    letters = {"T", "N", "M", "D", "O", "L", *(["C"] if context else [])}
+    for name in map(parse, names):
+        if isinstance(name, Kernel):
+            letters.add("K")
+        else:
+            letters.update({name.base, *(["a"] if name.rate else [])})
+    return letters
 
 
 def _symbols(derivation: Derivation) -> dict[str, Shape]:
     """Every quantity of the derivation and of the rewrite, and its shape."""
     inputs = [symbol for symbol in derivation.derived.inputs if symbol.is_Matrix]
-    lines = [*derivation.derived, *_rewritten(derivation)]
+    lines = [*derivation.derived, *derivation.stages[-1]]
     return {
         **{str(symbol.name): tuple(symbol.shape) for symbol in inputs},
         **{line.name: line.shape for line in lines},
@@ -199,7 +214,7 @@ def listing(derivation: Derivation, banner: str) -> str:
         f"# The equations of `{derivation.name}`",
         "",
         f"{derivation.summary[0].upper()}{derivation.summary[1:]}.",
-        "`reference.py` computes the first list, `kernel.py` the second.",
+        f"`reference.py` computes the first list, `{derivation.form}.py` the second.",
         "",
         "## As derived",
         "",
@@ -207,7 +222,7 @@ def listing(derivation: Derivation, banner: str) -> str:
         "",
         "## Rewritten",
         "",
-        *_table(_rewritten(derivation), derivation.numbers.rewritten),
+        *_table(derivation.stages[-1], derivation.numbers.rewritten),
     ]
     return "\n".join(lines) + "\n"
 

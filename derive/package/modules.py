@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import ast
+import re
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from derive.language.names import STAGES, is_row_free, parse
+from derive.language.names import STAGES, is_row_free, parse, tau
+from derive.language.program import shape_of
+from derive.model.losses import LOSSES
 from derive.package.formatting import formatted
+from derive.package.functions import CHECK_RATES
 from derive.package.inplace_module import inplace_blocks
 from derive.package.listing import listing, manifest
 from derive.pictures.circuit import circuits
-from derive.pictures.diagram import path_diagram, stage_diagram, whole_diagram
-from derive.printers.numpy import statement, unpacked
+from derive.pictures.diagram import has_places, path_diagram, stage_diagram, whole_diagram
+from derive.printers.numpy import statement, sum_over_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from derive.language.program import Equation, Program
+    from derive.model.network import Network
     from derive.package.derivation import Derivation
     from derive.package.functions import Function
     from derive.printers.numpy import Layout
@@ -32,12 +38,16 @@ WIDTH = 100
 
 #: The modules that every package needs, and what they offer; where they lie is up to the package.
 RUNTIME = {
-    "checks": ("check_alpha", "check_rows", "check_steps", "check_tasks", "check_weights"),
+    "checks": (
+        "check_alpha", "check_classes", "check_like", "check_omegas", "check_penalty",
+        "check_rates", "check_rows", "check_steps", "check_task_weights", "check_tasks",
+        "check_weights",
+    ),
     "memory": ("Arena", "Layer"),
     "network": ("Network",),
     "repeated": ("Run", "Workspace", "check_sizes"),
-    "rows": ("Array", "gram", "mix", "stack"),
-}
+    "rows": ("Array", "flat", "gram", "mix", "stack", "total"),
+}  # fmt: skip
 RUNTIME_FOLDER = Path(__file__).parents[1] / "runtime"
 
 
@@ -68,8 +78,7 @@ def files_of(derivation: Derivation, runtime: str) -> dict[str, str]:
         "reference.py": reference_module(derivation),
         "weights.py": weights_module(derivation),
     }
-    if derivation.rewritten:
-        files["kernel.py"] = kernel_module(derivation)
+    files[f"{derivation.form}.py"] = rewritten_module(derivation)
     if derivation.plan:
         files["inplace.py"] = inplace_module(derivation)
     return {
@@ -92,9 +101,14 @@ def module(text: str, runtime: str) -> str:
     return f"# {BANNER}\n" + text.replace(IMPORTS, "\n".join(imports))
 
 
-#: Where the imports from the runtime stand in the text of a module, and what may follow them.
+#: Where the imports from the runtime stand in the text of a module.
 IMPORTS = "# imports"
-WEIGHTS = "from .weights import Weights"
+
+
+def _of_weights(text: str) -> str:
+    """The import of what a module uses of ``weights.py``."""
+    used = [name for name in ("Rates", "Weights", "rate_shapes") if re.search(rf"\b{name}\b", text)]
+    return f"from .weights import {', '.join(used)}"
 
 
 def _import_order(name: str) -> tuple[bool, str]:
@@ -111,8 +125,8 @@ def function_code(
     """Emit a function: its docstring, its checks, its equations, what it returns."""
     body = [
         *_docstring(function),
-        *function.checks,
-        unpacked(map(str, program.weights), "weights"),
+        *(f"{names} = {call}" if names else call for names, call in function.checks),
+        *function.unpacking,
     ]
     if function.over_tasks and layout == "stacked":
         body.append("X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)")
@@ -122,7 +136,7 @@ def function_code(
             stage = equation.stage
             body += ["", f"# --- {STAGES[stage]} ---"]
         body.append(_line(equation, function, derivation, layout))
-    body += ["", _returned(program, function.over_tasks, layout)]
+    body += ["", _returned(function, layout)]
     head = f"def {function.name}({function.signature}) -> {function.returns}:"
     return "\n".join([head, *(f"    {line}".rstrip() for line in body)])
 
@@ -131,14 +145,15 @@ def _line(equation: Equation, function: Function, derivation: Derivation, layout
     """An equation, with its number and as much of its origin as the line has room for."""
     first_order = function.program is derivation.first_order
     note, origin = derivation.numbers.note(equation, layout == "stacked", first_order)
-    code = statement(equation, layout)
+    summed = layout == "dense" and equation.symbol in function.gradient
+    code = sum_over_tasks(equation) if summed else statement(equation, layout)
     full = f"{code}  # {' '.join(filter(None, (note, origin)))}"
     if origin and len(full) <= WIDTH - len("    "):
         return full
     return f"{code}  # {note}" if note else code
 
 
-def _docstring(function: Function) -> list[str]:
+def _docstring(function: Function, more: Sequence[str] = ()) -> list[str]:
     reference = f".. [1] {function.reference}"
     return [
         f'"""{function.summary}',
@@ -146,6 +161,7 @@ def _docstring(function: Function) -> list[str]:
         "Parameters",
         "----------",
         *function.parameters,
+        *more,
         "",
         "Returns",
         "-------",
@@ -160,38 +176,66 @@ def _docstring(function: Function) -> list[str]:
     ]
 
 
-def _returned(program: Program, over_tasks: bool, layout: Layout) -> str:
+def _returned(function: Function, layout: Layout) -> str:
     """What the function returns: over tasks, the mean of the losses and the sum of gradients."""
-    mean, total = "", ""
-    if over_tasks:
-        mean, total = (".mean()", ".sum(0)") if layout == "batched" else (" / T", "")
-    losses = [f"float({output}{mean})" for output in program.outputs if not output.is_Matrix]
-    matrices = [f"{output}{total}" for output in program.outputs if output.is_Matrix]
-    if matrices and all(is_row_free(each.shape) for each in program.outputs if each.is_Matrix):
-        matrices = [f"Weights({', '.join(matrices)})"]
-    return f"return {', '.join(losses + matrices)}"
+    outputs = function.program.outputs
+    if not function.over_tasks:
+        losses = [f"float({output})" for output in outputs if not output.is_Matrix]
+        matrices = [str(output) for output in outputs if output.is_Matrix]
+        if matrices and all(is_row_free(each.shape) for each in outputs if each.is_Matrix):
+            matrices = [f"Weights({', '.join(matrices)})"]
+        return f"return {', '.join(losses + matrices)}"
+    mean = "loss_q / T" if layout == "stacked" else "loss_q.mean()"
+    if tau in function.program.inputs:
+        mean = f"({tau}.ravel() * loss_q).sum()"
+    total = ".sum(0)" if layout == "batched" else ""
+    parts = [f"float({mean})"]
+    if function.gradient:
+        texts = [f"{each}{total}" for each in function.gradient]
+        weights = len(function.program.weights)
+        parts.append(f"Weights({', '.join(texts[:weights])})")
+        if texts[weights:]:
+            parts.append(f"Rates({', '.join(_fields(function, texts[weights:]))})")
+    return f"return {', '.join(parts)}"
+
+
+def _fields(function: Function, texts: Sequence[str]) -> Iterator[str]:
+    """The gradients of the step sizes, by field."""
+    left = iter(texts)
+    for _, symbols in function.network.rates:
+        own = [next(left) for _ in symbols]
+        if function.network.rule.per_step:
+            yield f"np.stack([{', '.join(own)}])"
+        else:
+            yield own[0] if symbols[0].is_Matrix else f"np.asarray({own[0]})"
 
 
 # --- the modules ---
 
 
-def _module(
-    title: str, imports: Sequence[str], blocks: Sequence[str], own: Sequence[str] = ()
-) -> str:
-    head = [f'"""{title}"""', "", *imports, "", IMPORTS, *own]
+def _module(title: str, imports: Sequence[str], blocks: Sequence[str], own: bool = True) -> str:
+    text = "\n".join(blocks)
+    kinds = [f"from collections.abc import {name}" for name in ("Sequence",) if name in text]
+    weights = [_of_weights(text)] if own else []
+    apart = [""] if kinds and imports else []
+    head = [f'"""{title}"""', "", *kinds, *apart, *imports, "", IMPORTS, *weights]
     return "\n".join(head) + "".join(f"\n\n\n{block}" for block in blocks) + "\n"
 
 
 def weights_module(derivation: Derivation) -> str:
     """``weights.py``: the NamedTuple of the network's weights."""
-    fields = [f"    {symbol}: Array" for symbol in derivation.network.weights]
+    network = derivation.network
+    fields = [f"    {symbol}: Array" for symbol in network.weights]
     shapes = [
         f"    {symbol}\n        {what} of layer {layer}, ({symbol.shape[0]}, {symbol.shape[1]})."
         for layer, symbols in enumerate(derivation.network.layers, start=1)
         for what, symbol in zip(("Weights", "Bias"), symbols, strict=False)
     ]
-    what = "Weights and biases" if derivation.network.bias else "Weights"
-    units = ", and L1, L2, ... units in the hidden layers" if derivation.network.hidden else ""
+    if network.context:
+        shape = ", ".join(map(str, network.weights[-1].shape))
+        shapes.append(f"    V1\n        Weights that the context meets, ({shape}): C units.")
+    what = "Weights and biases" if network.bias else "Weights"
+    units = ", and L1, L2, ... units in the hidden layers" if network.hidden else ""
     doc = [
         f'    """{what}, layer by layer, all float32 or all float64.',
         "",
@@ -204,39 +248,83 @@ def weights_module(derivation: Derivation) -> str:
     ]
     block = "\n".join(["class Weights(NamedTuple):", *doc, "", *fields])
     title = f"The weights of a network: {derivation.summary}."
-    return _module(title, ["from typing import NamedTuple"], [block])
+    blocks = [block, *(_rates_blocks(network) if network.rates else [])]
+    imports = [
+        "from typing import NamedTuple",
+        *(["", "import numpy as np"] if network.rates else []),
+    ]
+    return _module(title, imports, blocks, own=False)
 
 
-def kernel_module(derivation: Derivation) -> str:
-    """``kernel.py``: every public function, rewritten, on stacked rows."""
-    title = f"""MAML in kernel form: {derivation.summary}.
+def _rates_blocks(network: Network) -> list[str]:
+    """The NamedTuple of the learned step sizes, and what they begin with."""
+    per_step = network.rule.per_step
+    steps = f"{network.steps}, " if per_step else ""
+    of_steps = f"a set for each of {network.steps} steps" if per_step else "the same in every step"
+    entry = "({}*weights.{}.shape)" if per_step else "{}weights.{}.shape"
+    shapes = {
+        field: entry.format(steps, field) if network.rule.rate == "entry" else f"({steps})"
+        for field, _ in network.rates
+    }
+    doc = [
+        f'    """Step sizes that are learned, {of_steps}; named after what they scale.',
+        "",
+        "    Attributes",
+        "    ----------",
+        *(
+            f"    {field}\n        Step sizes ({steps}{', '.join(map(str, shape_of(symbol)))})."
+            for field, (symbol, *_) in network.rates
+        ),
+        '    """',
+    ]
+    fields = [f"    {field}: Array" for field, _ in network.rates]
+    return [
+        "\n".join(["class Rates(NamedTuple):", *doc, "", *fields]),
+        "\n".join(
+            [
+                "def rate_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:",
+                '    """The shapes of the step sizes for weights, by field."""',
+                "    return {",
+                *(f"        {field!r}: {shape}," for field, shape in shapes.items()),
+                "    }",
+            ]
+        ),
+        _INITIAL_RATES,
+    ]
 
-The rows of all tasks stand under one another, (T*N, H), and the fast weights are never formed:
-what the inner step does to a layer is a kernel of inner products of its rows, (T, M, N).
+
+def rewritten_module(derivation: Derivation) -> str:
+    """``kernel.py`` or ``dense.py``: every public function, rewritten."""
+    title = f"""{derivation.method} in {derivation.form} form: {derivation.summary}.
+
+{_FORMS[derivation.form]}
 The numbers at the ends of the lines are those of equations.md.
 """
     programs = dict(zip(derivation.functions, derivation.rewritten, strict=True))
-    return _functions_module(title, programs, derivation, "stacked")
+    layout: Layout = "stacked" if derivation.form == "kernel" else "dense"
+    return _functions_module(title, programs, derivation, layout)
+
+
+_FORMS = {
+    "kernel": """\
+The rows of all tasks stand under one another, (T*N, H), and the fast weights are never formed:
+what the inner step does to a layer is a kernel of inner products of its rows, (T, M, N).""",
+    "dense": """\
+Every array has a leading axis for the tasks, (T, N, H), and a product with what all tasks share is
+one flat product of the rows of all tasks.""",
+}
 
 
 def reference_module(derivation: Derivation) -> str:
-    """``reference.py``: the derivation, line by line.
-
-    It has the functions that `kernel.py` is checked against, or all, where there is no such form.
-    """
-    oracle = (
-        "This is the oracle of kernel.py." if derivation.rewritten else "There is no other form."
-    )
-    title = f"""MAML as derived, line by line: {derivation.summary}.
+    """``reference.py``: the derivation, line by line; what the other form is checked against."""
+    title = f"""{derivation.method} as derived, line by line: {derivation.summary}.
 
 Every equation of the derivation is one line, every matrix has a leading axis for the tasks, and
-the fast weights of each task are formed. {oracle}
+the fast weights of each task are formed. This is the oracle of {derivation.form}.py.
 The numbers at the ends of the lines are those of equations.md.
 """
     programs = {
-        function: function.program
-        for function in derivation.functions
-        if function.gives_gradient or not derivation.rewritten
+        function: function.program for function in derivation.functions if function.gives_gradient
     }
     return _functions_module(title, programs, derivation, "batched")
 
@@ -248,15 +336,15 @@ def _functions_module(
     for function, program in programs.items():
         blocks.append(function_code(function, program, derivation, layout))
         if function.name == "inner_step":
-            blocks.append(_ADAPT)
-    return _module(title, ["import numpy as np"], blocks, own=[WEIGHTS])
+            blocks.append(adapt_code(function))
+    return _module(title, ["import numpy as np"], blocks)
 
 
 def inplace_module(derivation: Derivation) -> str:
     """``inplace.py``: the workspace form."""
     if derivation.plan is None:
         raise ValueError(f"{derivation.name} has no workspace form")
-    title = f"""MAML in place: {derivation.summary}.
+    title = f"""{derivation.method} in place: {derivation.summary}.
 
 For repeated calls on meta-batches of one size. The rewritten program once more, with all its
 quantities in buffers that are made once. A bias is the last row of its weights, which a constant
@@ -271,28 +359,28 @@ The numbers at the ends of the lines are those of equations.md.
 
     blocks, called = inplace_blocks(derivation.plan, number_of)
     imports = [
-        "from collections.abc import Sequence",
-        "",
         "import numpy as np",
         f"from numpy import {', '.join(called)}",
         "from numpy.typing import DTypeLike",
     ]
-    return _module(title, imports, blocks, own=[WEIGHTS])
+    return _module(title, imports, blocks)
 
 
 def init_module(derivation: Derivation) -> str:
     """``__init__.py``: what users import."""
-    form = "kernel" if derivation.rewritten else "reference"
-    title = f"""MAML for a multilayer perceptron: {derivation.summary}.
+    form, network = derivation.form, derivation.network
+    over = "rows" if LOSSES[network.loss].labels else "rows and outputs"
+    lacks = "".join(f"\nThere is {each}.\n" for each in derivation.lacks)
+    title = f"""{derivation.method} for a multilayer perceptron: {derivation.summary}.
 
-Losses are means over rows and outputs, the meta-loss is the mean over tasks. The functions are
+Losses are means over {over}, the meta-loss is the mean over tasks. The functions are
 those of {form}.py; `reference` holds the derivation line by line.
-"""
+{lacks}"""
     names = [each.name for each in derivation.functions if each.name != "inner_step"]
     public = sorted([*names, "adapt"])
     workspace = ["workspace"] if derivation.plan else []
-    every = sorted(["NETWORK", "Weights", "reference", *workspace, *public])
-    network = derivation.network
+    rates = ["Rates", "initial_rates"] if network.rates else []
+    every = sorted(["NETWORK", "Weights", "reference", *rates, *workspace, *public])
     return "\n".join(
         [
             f'"""{title}"""',
@@ -301,7 +389,7 @@ those of {form}.py; `reference` holds the derivation line by line.
             "from . import reference",
             *(["from .inplace import workspace"] if workspace else []),
             f"from .{form} import {', '.join(public)}",
-            WEIGHTS,
+            f"from .weights import {', '.join(sorted(['Weights', *rates], key=_import_order))}",
             "",
             f"__all__ = [{', '.join(map(repr, every))}]",
             "",
@@ -312,47 +400,67 @@ those of {form}.py; `reference` holds the derivation line by line.
     )
 
 
-_ADAPT = '''\
-def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1) -> Weights:
-    """Fine-tune on the support set of one task.
+def adapt_code(step: Function) -> str:
+    """``adapt``: the function of one step, again and again."""
+    per_step = "rates" in step.arguments and step.network.rule.per_step
+    whole = replace(
+        step,
+        summary="Fine-tune on the support set of one task.",
+        result="Weights\n    The weights after the last step.",
+    )
+    beyond = "; beyond the sets of step sizes, the last one goes on" if per_step else ""
+    given = {name: name for name in step.arguments if name != "weights"}
+    if per_step:
+        given["rates"] = "Rates(*(each[min(step, len(each) - 1)] for each in rates))"
+    # A check of what the step reads itself; only labels come out of it as something else.
+    checks = [f"{names} = {call}" if names[:1] == "Y" else call for names, call in step.checks]
+    if "rates" in given:
+        checks.insert(1, CHECK_RATES)
+    lines = [
+        *_docstring(whole, ["steps", f"    Gradient steps, at least 0{beyond}."]),
+        *checks,
+        f"for {'step' if per_step else '_'} in range(check_steps(steps)):",
+        f"    weights = inner_step(weights, {', '.join(given.values())})",
+        "return weights",
+    ]
+    steps = step.network.steps if per_step else 1
+    head = f"def adapt({step.signature}, steps: int = {steps}) -> Weights:"
+    return "\n".join([head, *(f"    {line}".rstrip() for line in lines)])
+
+
+_INITIAL_RATES = '''\
+def initial_rates(weights: Weights, alpha: float) -> Rates:
+    """Step sizes to begin with, all of them the same.
 
     Parameters
     ----------
     weights
-        The network's weights, float32 or float64; everything else has their dtype.
-    X_s, Y_s
-        Support inputs (N, D) and targets (N, O).
+        The network's weights, whose dtype the step sizes have.
     alpha
-        Step size.
-    steps
-        Gradient steps, at least 0.
+        Inner step size.
 
     Returns
     -------
-    Weights
-        The weights after the last step.
+    Rates
+        Every entry is `alpha`.
 
     Raises
     ------
     ValueError
-        When an argument has a wrong rank, shape, dtype or value, or is empty.
+        When `alpha` is not a finite number, at least 0.
     """
-    check_weights(weights, Weights._fields)
-    check_rows(weights, X_s, Y_s, "_s")
-    check_alpha(alpha)
-    for _ in range(check_steps(steps)):
-        weights = inner_step(weights, X_s, Y_s, alpha)
-    return weights'''
+    size, dtype = check_alpha(alpha), weights[0].dtype
+    return Rates(*(np.full(shape, size, dtype) for shape in rate_shapes(weights).values()))'''
 
 
 def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:
     """``diagrams/``: the path, each stage, the rewritten query pass, the whole; circuits."""
     derived, network = derivation.derived, derivation.network
-    if network.steps > 1:
+    if network.steps > 1 or not has_places(derived):
         # They do not fit on a page.
         return {}
     drawn = {"path": path_diagram(derived, banner), "whole": whole_diagram(derived, banner)}
-    if derivation.rewritten:
+    if derivation.form == "kernel":
         title = "Data flow: query forward, rewritten"
         drawn["rewritten-query"] = stage_diagram(derivation.stages[-1], "query", title, banner)
     for stage in dict.fromkeys(line.stage for line in derived):

@@ -10,16 +10,23 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from sympy import Expr, Integer, MatAdd, MatrixExpr, MatrixSymbol, OneMatrix, Symbol, Trace
+from sympy import Expr, Integer, MatrixExpr, MatrixSymbol, OneMatrix, Symbol, Trace
 
 from derive.language.names import parse
-from derive.language.program import product_of, scalar_and_factors, shape_of
+from derive.language.program import (
+    RowMax,
+    product_of,
+    scalar_and_factors,
+    shape_of,
+    terms_in,
+)
 from derive.model.gradient import gains_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from derive.language.program import Equation, Named, Program
+    from derive.language.names import Named
+    from derive.language.program import Equation, Program
 
 #: The names of the parts: what is differentiated, what else is read, any scalar.
 U, OTHERS, C = "U", ("A", "B"), Symbol("c")
@@ -43,6 +50,7 @@ class Rule(NamedTuple):
 def rules_of(program: Program) -> tuple[Rule, ...]:
     """The rules that the outer sweep through a program needs, each once, in order."""
     found: dict[tuple[str, ...], Rule] = {}
+    learned = {symbol for symbol in program.group("rates") if not symbol.is_Matrix}
     for equation in program:
         if parse(equation.name).bar:
             continue
@@ -51,6 +59,9 @@ def rules_of(program: Program) -> tuple[Rule, ...]:
                 if parse(symbol.name).kind != "data":
                     rule = _rule(part, symbol)
                     found.setdefault(_key(rule.form), rule)
+            if learned.intersection(part.free_symbols):
+                rule = _rule_of_scalar(part)
+                found.setdefault(_key(rule.form), rule)
     return tuple(found.values())
 
 
@@ -62,14 +73,15 @@ def applied(rules: Sequence[Rule], reader: Equation, quantity: Named) -> list[in
 
 
 def _parts(value: Expr) -> Iterator[Expr]:
-    """The terms of a sum are differentiated one by one."""
-    if isinstance(value, MatAdd):
-        yield from value.args
-    else:
-        yield value
+    """The terms of a sum are differentiated one by one; a row's maximum is held constant."""
+    for part in terms_in(value):
+        if part.has(MatrixSymbol) and not part.has(RowMax):
+            yield part
 
 
-def _rule(value: Expr, symbol: MatrixSymbol) -> Rule:
+def _rule(value: Expr, symbol: Named) -> Rule:
+    if isinstance(symbol, Symbol):
+        return _rule_of_scalar(value)
     others = sorted(value.atoms(MatrixSymbol) - {symbol}, key=lambda each: each.name)
     if len(others) > len(OTHERS):
         raise ValueError(f"no names for {len(others)} matrices beside `{symbol}`: {value}")
@@ -82,6 +94,15 @@ def _rule(value: Expr, symbol: MatrixSymbol) -> Rule:
     pulled = Trace(MatrixSymbol("V_bar", *shape).T * form) if shape else form
     gains = gains_of(pulled, unknown)
     return Rule(form, gains[0] if gains else None)
+
+
+def _rule_of_scalar(value: MatrixExpr) -> Rule:
+    """A step size times a matrix: what the step size gains is an inner product."""
+    _, (factor, *_) = scalar_and_factors(value)
+    shape = shape_of(factor)
+    form = C * MatrixSymbol(OTHERS[0], *shape)
+    (gain,) = gains_of(Trace(MatrixSymbol("V_bar", *shape).T * form), C)
+    return Rule(form, gain)
 
 
 def _unscaled(value: Expr) -> Expr:

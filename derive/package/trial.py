@@ -10,32 +10,36 @@ import sys
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module, invalidate_caches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sympy import Float, Integer, prime
+from sympy import Float, Integer, Lambda, prime
 
-from derive.language.names import D, M, N, O, T, alpha, is_row_free, width
+from derive.language.elementwise import z
+from derive.language.names import C, D, M, N, O, T, is_row_free, width
 from derive.language.program import Arithmetic, evaluate, shape_of
-from derive.model.algorithms import ALGORITHMS
+from derive.model.losses import LOSSES
 from derive.package import warm_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import FrameType, ModuleType
 
-    from sympy import Lambda
-
-    from derive.language.program import Named, Program, Value
+    from derive.language.names import Named
+    from derive.language.program import Program, Value
+    from derive.model.network import Network
     from derive.package.derivation import Derivation
     from derive.package.functions import Function
 
 #: Sizes of a meta-batch; layers have the primes that follow.
 TASKS, SHOTS, QUERIES = 2, 3, 5
 STEP_SIZE = 0.125
+#: Units of a context.
+CONTEXT = 31
 
 #: Everything has 15 digits here; what is wrong in code or derivation is wrong by more than that.
 TOLERANCE = 1e-9
@@ -50,21 +54,66 @@ class Failure(Exception):  # noqa: N818
 
 
 class Problem(NamedTuple):
-    """Weights, and the arrays of a meta-batch by their names."""
+    """What functions are called with, by the names of their arguments.
+
+    Attributes
+    ----------
+    weights, direction
+        Both ``Weights``.
+    rates
+        ``Rates`` where the step sizes are learned; those of the first step alone are ``first``.
+    first
+        The same for a function of one step.
+    data
+        The arrays of a meta-batch by name.
+    numbers
+        Those that may be given, and the weights of the tasks and of the losses after each step.
+    """
 
     weights: Any
+    direction: Any
+    rates: Any
+    first: Any
     data: dict[str, np.ndarray]
+    numbers: dict[str, Any]
 
-    def given(self, function: Function) -> list[Any]:
-        """What a function takes beside the weights."""
-        data = [self.of(each) for group in function.data for each in group.symbols]
-        step_size = [STEP_SIZE] if alpha in function.program.inputs else []
-        return [*(data if function.over_tasks else (each[0] for each in data)), *step_size]
+    def given(self, function: Function) -> dict[str, Any]:
+        """What a function takes."""
+        found = self.numbers | {"weights": self.weights, "direction": self.direction}
+        found["rates"] = self.rates if function.over_tasks else self.first
+        for group in function.data:
+            for symbol in group.symbols:
+                array = self.of(symbol)
+                found[str(symbol)] = array if function.over_tasks else array[0]
+        return {name: found[name] for name in function.arguments}
 
     def of(self, symbol: Named) -> np.ndarray:
         """The array that an input stands for: rows of any set are those of the support set."""
         name = str(symbol.name)
         return self.data[name if name in self.data else f"{name}_s"]
+
+    def values(self, function: Function, task: int) -> dict[Named, Value]:
+        """What the inputs of a function's program stand for, in one of the tasks."""
+        values: dict[Named, Value] = {}
+        for group in function.program.groups:
+            match group.name:
+                case "weights" | "direction":
+                    arrays = getattr(self, group.name)
+                case "rates" if function.over_tasks and function.network.rule.per_step:
+                    arrays = [each for field in self.rates for each in field]
+                case "rates":
+                    arrays = self.first
+                case "context":
+                    arrays = [np.zeros((1, CONTEXT))]
+                case "numbers":
+                    arrays = [self.numbers[str(symbol)] for symbol in group.symbols]
+                    arrays = [each[task] if np.ndim(each) else each for each in arrays]
+                case "omegas":
+                    arrays = self.numbers["omegas"]
+                case _:
+                    arrays = [self.of(symbol)[task] for symbol in group.symbols]
+            values.update(zip(group.symbols, arrays, strict=True))
+        return values
 
 
 def try_packages(folder: Path, derivations: Sequence[Derivation]) -> None:
@@ -122,18 +171,40 @@ def sizes_of(derivation: Derivation) -> tuple[int, ...]:
 
 def problem(derivation: Derivation, package: ModuleType, seed: int) -> Problem:
     """Draw a problem for a package."""
+    network = derivation.network
     rng, sizes = np.random.default_rng(seed), sizes_of(derivation)
-    weights = [
-        rng.normal(size=shape) / above**0.5
-        for layer, (above, below) in zip(derivation.network.layers, pairwise(sizes), strict=True)
+    shapes = [
+        shape
+        for layer, (above, below) in zip(network.layers, pairwise(sizes), strict=True)
         for shape in ((above, below), (1, below))[: len(layer)]
     ]
+    shapes += [(CONTEXT, sizes[1])] if network.context else []
+    weights, direction = (
+        package.Weights(*(rng.normal(size=shape) / shape[0] ** 0.5 for shape in shapes))
+        for _ in range(2)
+    )
     data = {
         f"{letter}_{rows}": rng.normal(size=(TASKS, count, columns))
         for rows, count in (("s", SHOTS), ("q", QUERIES))
         for letter, columns in (("X", sizes[0]), ("Y", sizes[-1]))
     }
-    return Problem(package.Weights(*weights), data)
+    if LOSSES[network.loss].labels:
+        data |= {name: np.abs(data[name]) for name in ("Y_s", "Y_q")}
+    rates = first = None
+    if network.rates:
+        module = import_module(f"{package.__name__}.weights")
+        of_rates = module.rate_shapes(weights).values()
+        rates = package.Rates(
+            *(np.asarray(STEP_SIZE * (1 + rng.normal(size=shape) / 2)) for shape in of_rates)
+        )
+        first = package.Rates(*(each[0] for each in rates)) if network.rule.per_step else rates
+    numbers = {
+        "alpha": STEP_SIZE,
+        "lam": 0.25,
+        "tau": rng.normal(size=TASKS),
+        "omegas": [float(each) for each in rng.normal(size=network.steps)],
+    }
+    return Problem(weights, direction, rates, first, data, numbers)
 
 
 @dataclass(frozen=True)
@@ -157,11 +228,10 @@ class _Trial:
 
     def run(self) -> None:
         """Try every function in every form that the package has."""
-        rewritten = self.derivation.rewritten
+        form = self.derivation.form
         for at, function in enumerate(self.derivation.functions):
-            if rewritten:
-                self.compare("readable", "kernel", function, rewritten[at])
-            if function.gives_gradient or not rewritten:
+            self.compare(form, form, function, self.derivation.rewritten[at])
+            if function.gives_gradient:
                 self.compare("reference", "reference", function, function.program)
             self.differentiate(function)
             if function.name == "inner_step":
@@ -179,11 +249,12 @@ class _Trial:
         where = f"{self.derivation.name}: {form} form of {function.name}"
         with naming(where):
             code = getattr(import_module(f"{self.package.__name__}.{module}"), function.name)
-            lines = lines_of(code, [self.problem.weights, *self.problem.given(function)])
+            lines = lines_of(code, self.problem.given(function))
 
         def wrong(symbol: Named, values: list[dict[Named, Value]]) -> str:
             arrays = [np.asarray(task[symbol], float) for task in values]
-            return gap_between(lines[str(symbol)], expected(symbol, arrays, form))
+            summed = form == "dense" and symbol in function.gradient
+            return gap_between(lines[str(symbol)], expected(symbol, arrays, form, summed))
 
         truth = self.truth(function)
         if not any(wrong(symbol, truth) for symbol in program.outputs):
@@ -206,47 +277,44 @@ class _Trial:
     def interpreted(self, program: Program, function: Function) -> list[dict[Named, Value]]:
         """The interpreter's values of a program of a function, for each task."""
         inputs, *hidden, outputs = sizes_of(self.derivation)
-        sizes = {N: SHOTS, M: QUERIES, D: inputs, O: outputs, T: TASKS}
+        sizes = {N: SHOTS, M: QUERIES, D: inputs, O: outputs, T: TASKS, C: CONTEXT}
         sizes |= {width(layer): size for layer, size in enumerate(hidden, start=1)}
         shared: dict[Named, Value] = {symbol: Integer(size) for symbol, size in sizes.items()}
-        shared |= dict(zip(program.weights, self.problem.weights, strict=True))
-        shared |= {alpha: STEP_SIZE}
-        rows = [each for each in program.inputs if each not in shared]
         return [
-            evaluate(program, {**shared, **{x: self.problem.of(x)[task] for x in rows}}, ARRAYS)
+            evaluate(program, {**shared, **self.problem.values(function, task)}, ARRAYS)
             for task in range(TASKS if function.over_tasks else 1)
         ]
 
     def differentiate(self, function: Function) -> None:
         """Hold a gradient against differences of its loss, along a random direction."""
-        algorithm = ALGORITHMS[self.derivation.network.algorithm]
-        losses = {"loss_and_gradient": "loss"}
-        if not algorithm.constants(function.program):
-            losses |= {"meta_loss_and_gradient": "meta_loss"}
-        if function.name not in losses:
+        held = function.name == "meta_loss_and_gradient" and self.derivation.network.rule.constants
+        names = ("loss_and_gradient", "meta_loss_and_gradient")
+        if function.name not in names or (held and held(function.program)):
             return
-        loss, gradient = (
-            getattr(self.package, name) for name in (losses[function.name], function.name)
-        )
+        code = getattr(self.package, function.name)
         problems = (problem(self.derivation, self.package, seed) for seed in range(POINTS))
-        gap = min(gap_of_gradient(loss, gradient, each, function) for each in problems)
+        gap = min(gap_of_gradient(code, each, function) for each in problems)
         if not gap < DIFFERENCE:
             raise Failure(
                 f"{self.derivation.name}: {function.name}: the gradient "
                 f"`{function.program.outputs[1]}`, ... is off by {gap:.1e} from differences of "
-                f"{losses[function.name]}"
+                f"its loss"
             )
 
     def compare_adapt(self, step: Function) -> None:
         """Compare two steps of adaptation with the interpreter's."""
         where = f"{self.derivation.name}: adapt"
-        weights, given = self.problem.weights, self.problem.given(step)
+        given, per_step = self.problem.given(step), self.derivation.network.rule.per_step
         with naming(where):
-            found = self.package.adapt(weights, *given, 2)
+            whole = {"rates": self.problem.rates} if per_step else {}
+            found = self.package.adapt(**{**given, **whole}, steps=2)
         after = self.truth(step)[0]
-        between = Problem(
-            type(weights)(*(after[symbol] for symbol in step.program.outputs)), self.problem.data
+        between = self.problem._replace(
+            weights=type(found)(*(after[symbol] for symbol in step.program.outputs))
         )
+        if per_step:
+            second = type(self.problem.rates)(*(each[:2][-1] for each in self.problem.rates))
+            between = between._replace(first=second)
         last = replace(self, problem=between).interpreted(step.program, step)[0]
         for symbol, array in zip(step.program.outputs, found, strict=True):
             if what := gap_between(array, last[symbol]):
@@ -263,8 +331,8 @@ class _Trial:
             if dense is not None:
                 vars(module)["dense_layers"] = lambda *_: dense
             ws = module.workspace(sizes, TASKS, SHOTS, QUERIES, np.float64)
-            weights, given = self.problem.weights, self.problem.given(function)
-            loss, gradient = ws.meta_loss_and_gradient(weights, *given)
+            loss, *parts = ws.meta_loss_and_gradient(**self.problem.given(function))
+            gradient = list(numbers_in(parts, self.derivation.network))
         for symbol, found in zip(function.program.outputs, (loss, *gradient), strict=True):
             arrays = [np.asarray(task[symbol], float) for task in self.truth(function)]
             # The loss is a mean over the tasks; the gradient is a sum, and has the 1/T in it.
@@ -273,7 +341,14 @@ class _Trial:
                 raise Failure(f"{where}: `{symbol}` {what}")
 
 
-def lines_of(code: Any, arguments: Sequence[Any]) -> dict[str, Any]:
+def numbers_in(parts: Sequence[Any], network: Network) -> Iterator[Any]:
+    """The gradients of weights and step sizes one by one, those of each step apart."""
+    for kind, gradient in zip(("weights", "rates"), parts, strict=False):
+        for array in gradient:
+            yield from array if kind == "rates" and network.rule.per_step else [array]
+
+
+def lines_of(code: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Call a function, and return what each of its lines has computed."""
     lines: dict[str, Any] = {}
 
@@ -284,18 +359,23 @@ def lines_of(code: Any, arguments: Sequence[Any]) -> dict[str, Any]:
     before = sys.getprofile()
     sys.setprofile(at_return)
     try:
-        code(*arguments)
+        code(**arguments)
     finally:
         sys.setprofile(before)
     return lines
 
 
-def expected(symbol: Named, arrays: Sequence[np.ndarray], form: str) -> np.ndarray:
+def expected(
+    symbol: Named, arrays: Sequence[np.ndarray], form: str, summed: bool = False
+) -> np.ndarray:
     """What a line comes to, from its values for each task."""
     shape = shape_of(symbol)
     if len(arrays) == 1:
         return arrays[0]
-    if form == "reference" or (shape and {N, M} >= set(shape)):
+    if summed:
+        total: np.ndarray = np.sum(arrays, axis=0)
+        return total
+    if form in ("dense", "reference") or (shape and {N, M} >= set(shape)):
         return np.stack(arrays)
     # Rows stand under one another; gradients and losses are added up over the tasks.
     adds_up = not shape or is_row_free(shape)
@@ -313,22 +393,31 @@ def gap_between(found: Any, wanted: np.ndarray) -> str:
     return "" if gap < TOLERANCE else f"is off by {gap:.1e} from what the interpreter computes"
 
 
-def gap_of_gradient(loss: Any, gradient: Any, drawn: Problem, function: Function) -> float:
+def gap_of_gradient(code: Any, drawn: Problem, function: Function) -> float:
     """The relative gap between a gradient and a central difference, along a random direction."""
     rng, given = np.random.default_rng(1), drawn.given(function)
-    direction = [rng.normal(size=array.shape) for array in drawn.weights]
-    pairs = zip(gradient(drawn.weights, *given)[1], direction, strict=True)
-    slope = sum(float(np.vdot(array, along)) for array, along in pairs)
-    above, below = (
-        loss(
-            type(drawn.weights)(
-                *(w + by * along for w, along in zip(drawn.weights, direction, strict=True))
-            ),
-            *given,
-        )
-        for by in (STEP, -STEP)
+    moved = [name for name in ("weights", "rates") if name in given and function.gives(name)]
+    along = {name: [rng.normal(size=array.shape) for array in given[name]] for name in moved}
+    gradients = code(**given)[1:]
+    slope = sum(
+        float(np.vdot(array, each))
+        for gradient, name in zip(gradients, moved, strict=True)
+        for array, each in zip(gradient, along[name], strict=True)
     )
-    return float(abs((above - below) / (2 * STEP) - slope) / max(abs(slope), 1e-3))
+
+    def loss(by: float) -> float:
+        there = {
+            name: type(given[name])(
+                *(
+                    np.asarray(w + by * each)
+                    for w, each in zip(given[name], along[name], strict=True)
+                )
+            )
+            for name in moved
+        }
+        return float(code(**given | there)[0])
+
+    return float(abs((loss(STEP) - loss(-STEP)) / (2 * STEP) - slope) / max(abs(slope), 1e-3))
 
 
 @contextmanager
@@ -352,8 +441,18 @@ def naming(where: str) -> Iterator[None]:
         raise Failure(f"{where}: {type(error).__name__}: {message}, in `{line}`") from error
 
 
+@cache
+def _numeric(function: Lambda) -> Lambda:
+    """A function whose constants are numbers already: roots are slow to evaluate each time."""
+    body = function(z).replace(
+        lambda each: each.is_number and not each.is_Rational, lambda each: Float(each, 20)
+    )
+    return Lambda(z, body)
+
+
 def _applied(function: Lambda, array: np.ndarray) -> np.ndarray:
-    entries = [float(function(Float(entry))) for entry in array.ravel()]
+    numeric = _numeric(function)
+    entries = [float(numeric(Float(entry))) for entry in array.ravel()]
     return np.array(entries).reshape(array.shape)
 
 
@@ -363,4 +462,5 @@ ARRAYS = Arithmetic(
     ones=lambda rows, columns: np.ones((rows, columns)),
     hadamard=np.multiply,
     apply=_applied,
+    row_max=lambda array: array.max(-1, keepdims=True),
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from sympy import Expr, HadamardProduct, Integer, MatAdd, MatMul, MatrixExpr, Mul, Transpose
+from sympy import Expr, Integer, MatAdd, MatMul, MatrixExpr, Mul, Transpose
 
 from derive.language.program import Equation, Program, product_of, scalar_and_factors
 
@@ -57,20 +57,3 @@ def changed(equation: Equation, value: Expr, sources: Sequence[str] = ()) -> Equ
 def with_equations(program: Program, equations: list[Equation]) -> Program:
     """Keep the program's inputs and outputs."""
     return replace(program, equations=tuple(equations))
-
-
-def flat(value: Expr) -> Expr:
-    """Take scalars and inner products out of Hadamard products."""
-    instead = {}
-    for node in value.atoms(HadamardProduct):
-        scalars: list[Expr] = []
-        factors: list[MatrixExpr] = []
-        for part in node.args:
-            scalar, inner = scalar_and_factors(part)
-            core = product_of(inner)
-            scalars.append(scalar)
-            factors += core.args if isinstance(core, HadamardProduct) else [core]
-        ordered = sorted(factors, key=str)
-        if ordered != sorted(node.args, key=str):
-            instead[node] = product_of((HadamardProduct(*ordered),), Mul(*scalars))
-    return value.xreplace(instead) if instead else value

@@ -22,11 +22,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from itertools import pairwise, starmap
+from typing import TYPE_CHECKING
 
 from sympy import (
     Dummy,
     Expr,
     HadamardProduct,
+    Integer,
     MatAdd,
     MatMul,
     MatrixExpr,
@@ -41,12 +43,11 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Ele
 from derive.language import names
 from derive.language.cost import at_sizes, multiply_adds
 from derive.language.elementwise import body_of, elementwise, z
-from derive.language.program import Equation, Program, product_of, scalar_and_factors
+from derive.language.program import Equation, Program, flat, product_of, scalar_and_factors
 from derive.passes.normal_form import (
     Factors,
     Term,
     changed,
-    flat,
     terms_of,
     total,
     transposed,
@@ -54,13 +55,17 @@ from derive.passes.normal_form import (
     with_equations,
 )
 
+if TYPE_CHECKING:
+    from derive.language.names import Named
+
 Pass = Callable[[Program], Program]
+Kept = Callable[[Equation], bool]
 
 
 # --- the passes ---
 
 
-def inline(program: Program, kept: Callable[[Equation], bool] = lambda _: False) -> Program:
+def inline(program: Program, kept: Kept = lambda _: False) -> Program:
     """Substitute every matrix shaped like a weight where it is read, unless it is `kept`.
 
     These are the fast weights, the inner gradients of the weights and their adjoints. Sums are
@@ -69,19 +74,39 @@ def inline(program: Program, kept: Callable[[Equation], bool] = lambda _: False)
         dW2     = H1_s^T dZ2_s
         W2_fast = W2 - alpha dW2                  W2_fast = ...
         Z2_q    = H1_q W2_fast + 1 b2_fast   ->   Z2_q = H1_q W2 - alpha H1_q H1_s^T dZ2_s + ...
+
+    What is made or read entry by entry is no product of rows, and stays as it is.
     """
+    formed = _formed(prune(program))
     folded: dict[MatrixSymbol, Equation] = {}
     equations = []
     for equation in program:
         found = [folded[symbol] for symbol in equation.reads if symbol in folded]
+        if not equation.shape:
+            equations.append(equation)
+            continue
         value = equation.value.xreplace({part.symbol: part.value for part in found})
         sources = [name for part in found for name in (part.name, *part.sources)]
         inlined = changed(equation, value_of(terms_of(value)), sources) if found else equation
         equations.append(inlined)
-        weight_shaped = names.is_row_free(equation.shape)
+        weight_shaped = names.is_row_free(equation.shape) and equation.symbol not in formed
         if weight_shaped and equation.symbol not in program.outputs and not kept(equation):
             folded[equation.symbol] = inlined
     return with_equations(program, equations)
+
+
+def _formed(program: Program) -> set[Named]:
+    """What is shaped like a weight, and made or read entry by entry, or read by a number.
+
+    A context and what goes into a bias are but one row a task.
+    """
+    formed: set[Named] = set()
+    for equation in program:
+        if equation.value.has(HadamardProduct) or names.is_of_context(equation.symbol):
+            formed.add(equation.symbol)
+        for node in equation.value.atoms(HadamardProduct, Trace):
+            formed |= node.atoms(MatrixSymbol)
+    return formed
 
 
 def prune(program: Program) -> Program:
@@ -90,7 +115,7 @@ def prune(program: Program) -> Program:
     kept = []
     for equation in reversed(program.equations):
         if equation.symbol in needed:
-            needed.update(equation.reads)
+            needed.update((*equation.reads, *equation.scalars))
             kept.append(equation)
     return with_equations(program, kept[::-1])
 
@@ -279,7 +304,9 @@ def _name_slopes(program: Program) -> Program:
         if not isinstance(equation.value, Elementwise)
         for node in sorted(equation.value.atoms(Elementwise), key=str)
     ]
-    repeated = dict.fromkeys(node for node in nodes if nodes.count(node) > 1)
+    repeated = dict.fromkeys(
+        node for node in nodes if nodes.count(node) > 1 and names.has_slope(node.expr)
+    )
     return _defined(program, [(names.slope(node.expr), node) for node in repeated])
 
 
@@ -322,6 +349,77 @@ def _defined(program: Program, pairs: list[tuple[MatrixSymbol, MatrixExpr]]) -> 
 PASSES: tuple[Pass, ...] = (inline, prune, collect, reassociate, share)
 
 
-def rewrite(program: Program) -> Program:
-    """Apply every pass of `PASSES`."""
-    return reduce(lambda program, apply: apply(program), PASSES, program)
+def is_fast(equation: Equation) -> bool:
+    """Whether it defines weights after a step, or their adjoint."""
+    name = names.parse(equation.name)
+    return isinstance(name, names.Name) and bool(name.fast)
+
+
+def inline_but_fast(program: Program) -> Program:
+    """The same, but the weights after a step are formed, task by task, and their adjoints too."""
+    return inline(program, kept=is_fast)
+
+
+def stages(program: Program, dense: bool = False) -> tuple[Program, ...]:
+    """A program as derived, and after each pass of the rewrite.
+
+    Parameters
+    ----------
+    program
+        A program as derived.
+    dense
+        Whether the weights after a step are formed.
+    """
+    programs = [program]
+    for apply in (inline_but_fast if dense else inline, *PASSES[1:]):
+        programs.append(apply(programs[-1]))
+    return tuple(programs)
+
+
+def rewrite(program: Program, dense: bool = False) -> Program:
+    """Apply every pass, as `stages` does."""
+    return stages(program, dense)[-1]
+
+
+# --- before the sweep ---
+
+
+def rates_on_rows(program: Program) -> Program:
+    """Let step sizes act on rows: what a step adds is then a product of rows again.
+
+    For a meta-loss that is yet to be differentiated::
+
+        dW2 = H1_s^T dZ2_s,  W2_fast = W2 - alpha2 dW2
+            ->   uZ2_s = -alpha2 dZ2_s,  W2_fast = W2 + H1_s^T uZ2_s
+
+    The gradient of a step size is one sum over rows then, ``alpha2_bar = -<uZ2_s_bar, dZ2_s>``, and
+    no kernel sees the step size. It must be the same for the weights and the bias of a layer.
+
+    Raises
+    ------
+    ValueError
+        When a step is no number times products of rows.
+    """
+    gradients = {line.symbol: line.value for line in program if line.stage == "inner gradient"}
+    equations: list[Equation] = []
+    for equation in program:
+        if equation.stage != "step":
+            equations.append(equation)
+            continue
+        terms: list[Term] = []
+        for scalar, factors in terms_of(equation.value):
+            products = terms_of(gradients[factors[0]]) if factors[0] in gradients else []
+            for own, (*left, rows) in products:
+                if not left:
+                    raise ValueError(f"`{equation.name}` adds {rows}, which is no product of rows")
+                update = names.renamed(rows, names.name_of(rows).updated)
+                made = Equation(update, product_of((rows,), scalar * own), "step")
+                known = next((line for line in equations if line.symbol == update), None)
+                if known is None:
+                    equations.append(made)
+                elif known.value != made.value:
+                    raise ValueError(f"`{rows}` meets two step sizes: {known.value}, {made.value}")
+                terms.append((Integer(1), (*left, update)))
+            terms += [] if products else [(scalar, factors)]
+        equations.append(changed(equation, value_of(terms)))
+    return prune(with_equations(program, equations))

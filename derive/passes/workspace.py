@@ -24,8 +24,8 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Ele
 
 from derive.language.elementwise import body_of, elementwise, relu, step, z
 from derive.language.names import Kernel, alpha, is_row_free, name_of, parse, renamed
-from derive.language.program import Group, product_of
-from derive.passes.normal_form import changed, flat, terms_of, total, value_of, with_equations
+from derive.language.program import Group, flat, product_of
+from derive.passes.normal_form import changed, terms_of, total, value_of, with_equations
 from derive.passes.rewrite import PASSES, collect, inline
 
 if TYPE_CHECKING:

@@ -64,6 +64,15 @@ class Place:
     y: int
 
 
+def has_places(program: Program) -> bool:
+    """Whether a drawing has a place for every quantity: those of MAML with the squared error."""
+    names = [parse(str(symbol.name)) for symbol in (*program.inputs, *(e.symbol for e in program))]
+    return all(
+        isinstance(name, Kernel) or (name.base in (*"XYWbZHGE", "loss", "alpha") and not name.rate)
+        for name in names
+    ) and any(line.name == "W1_fast" for line in program)
+
+
 def stage_diagram(program: Program, stage: str, title: str, banner: str) -> str:
     """Draw a stage of a program, and beside each equation what it reads from elsewhere."""
     lines = [equation for equation in program if equation.stage == stage]

@@ -26,12 +26,13 @@ from sympy import (
     Symbol,
     Trace,
     Transpose,
+    latex,
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import body_of, row_of, z
+from derive.language.elementwise import TABLE, body_of, row_of, z
 from derive.language.names import Kernel, Name, parse, reading_order
-from derive.language.program import scalar_and_factors
+from derive.language.program import RowMax, scalar_and_factors, terms_in
 
 if TYPE_CHECKING:
     from derive.language.program import Equation, Shape, Value
@@ -45,9 +46,8 @@ def equation_latex(equation: Equation) -> str:
 
 def terms_latex(equation: Equation) -> list[tuple[Expr, str]]:
     """Print the terms of a right-hand side in reading order, each with its sign as it stands."""
-    if not isinstance(equation.value, MatrixExpr):
-        return [(equation.value, _loss(equation.value))]
-    terms = [(*_term(term), term) for term in equation.terms]
+    printed = _term if isinstance(equation.value, MatrixExpr) else _scalar_term
+    terms = [(*printed(term), term) for term in equation.terms]
     in_order = sorted(terms, key=lambda each: each[0] == "-")
     first = in_order[0][2]
     return [
@@ -58,7 +58,9 @@ def terms_latex(equation: Equation) -> list[tuple[Expr, str]]:
 
 def right_latex(value: Expr) -> str:
     """Print a right-hand side, a matrix or a loss."""
-    return value_latex(value) if isinstance(value, MatrixExpr) else _loss(value)
+    if isinstance(value, MatrixExpr):
+        return value_latex(value)
+    return _sum([_scalar_term(term) for term in terms_in(value)])
 
 
 def shape_latex(shape: Shape) -> str:
@@ -82,7 +84,8 @@ def polynomial_latex(value: Expr) -> str:
 
 def letter_latex(letter: str) -> str:
     """Print a letter of the notation table."""
-    return {"loss": r"\ell", "alpha": r"\alpha"}.get(letter, letter)
+    greek = {"loss": r"\ell", "lam": r"\lambda", "a": r"\alpha"}
+    return greek.get(letter, rf"\{letter}" if letter in ("alpha", "tau", "omega") else letter)
 
 
 def number_latex(value: Value) -> str:
@@ -104,6 +107,9 @@ def _name(name: Name) -> str:
     if name.fast:
         above = f"^{{({name.step})}}" if name.step else "'"
     text = letter + below + above
+    if name.rate or name.direction:
+        mark = r"\alpha" if name.rate else "v"
+        text = rf"{mark}_{{{letter}{below}}}{above}"
     if name.inner:
         text = rf"\mathrm{{d}}{text}"
     return rf"\overline{{{text}}}" if name.bar else text
@@ -153,6 +159,8 @@ def _factor(value: MatrixExpr) -> str:
         case Transpose(arg=MatrixSymbol() as symbol):
             text = name_latex(str(symbol.name))
             return rf"{text}{{}}^{{\top}}"
+        case RowMax():
+            return rf"\max\nolimits_{{\text{{row}}}} {_matrix_factor(value.arg)}"
         case OneMatrix():
             return rf"\mathbf{{1}}_{{{shape_latex(value.shape)}}}"
         case Elementwise():
@@ -189,10 +197,14 @@ def _function(body: Expr, argument: str) -> str:
         case Rational():
             # A number stands for the matrix that has it everywhere.
             return _scalar(body)
+        case Expr() if body.is_number:
+            return str(latex(body))
         case Pow(base=base, exp=Integer() as power) if power > 1:
             row = row_of(base)
             if row and (operator := re.fullmatch(r"(\\\w+)\(%s\)", row.latex)):
-                return rf"{operator[1]}^{{{power}}}({argument})"
+                return rf"{operator[1]}^{{{power}}}({_function(base.args[0], argument)})"
+            if row is TABLE["reciprocal"]:
+                return rf"{{{argument}}}^{{\circ -{power}}}"
             inner = _function(base, argument)
             return rf"({inner})^{{\circ {power}}}"
         case Add():
@@ -200,14 +212,16 @@ def _function(body: Expr, argument: str) -> str:
         case Mul() if body.could_extract_minus_sign():
             return f"-{_function(-body, argument)}"
         case Mul():
-            return r" \, ".join(
+            number, rest = body.as_independent(z, as_Add=False)
+            text = r" \odot ".join(
                 rf"\left({_function(part, argument)}\right)"
                 if isinstance(part, Add)
                 else _function(part, argument)
-                for part in body.args
+                for part in Mul.make_args(rest)
             )
+            return text if number == 1 else rf"{_function(number, argument)} \, {text}"
     if row := row_of(body):
-        return row.latex % argument
+        return row.latex % _function(body.args[0], argument)
     raise ValueError(f"no LaTeX for the function {body}; it needs a row in elementwise.TABLE")
 
 
@@ -237,14 +251,27 @@ def _symbol(value: Expr) -> str:
         ]
         return rf"\left({_sum(terms)}\right)"
     if isinstance(value, Symbol):
-        return rf"\{value}" if str(value) in ("alpha", "beta") else str(value)
+        return str(value) if value.is_integer else name_latex(str(value))
     raise ValueError(f"no LaTeX for the scalar {value}")
 
 
-def _loss(value: Expr) -> str:
-    """A multiple of a sum of squares, ``Trace(A.T * A)``."""
-    scalar, trace = value.as_independent(Trace, as_Add=False)
-    match trace:
-        case Trace(arg=MatMul(args=(left, right))) if left == right.T:
-            return rf"{_scalar(scalar)} \left\lVert {value_latex(right)} \right\rVert^2"
-    raise ValueError(f"no LaTeX for the scalar {value}")
+def _scalar_term(value: Expr) -> tuple[str, str]:
+    """A sign and a multiple of a sum over entries, or of other scalars."""
+    sign = "-" if value.could_extract_minus_sign() else "+"
+    scalar, trace = (-value if sign == "-" else value).as_independent(Trace, as_Add=False)
+    if not isinstance(trace, Trace):
+        return sign, _scalar(scalar * trace)
+    summed = _summed(trace.arg)
+    return sign, summed if scalar == 1 else rf"{_scalar(scalar)} {summed}"
+
+
+def _summed(value: MatrixExpr) -> str:
+    """What a trace is the sum of."""
+    match value:
+        case MatMul(args=(left, right)) if left == right.T:
+            return rf"\left\lVert {value_latex(right)} \right\rVert^2"
+        case MatMul(args=(OneMatrix(), right)):
+            return rf"\left\langle \mathbf{{1}}, {value_latex(right)} \right\rangle"
+        case MatMul(args=(Transpose(arg=left), right)):
+            return rf"\left\langle {value_latex(left)}, {value_latex(right)} \right\rangle"
+    raise ValueError(f"no LaTeX for the trace of {value}")

@@ -1,4 +1,4 @@
-"""Equations as lines of numpy, in one of two layouts.
+"""Equations as lines of numpy, in one of three layouts.
 
 ``batched``
     Every matrix as the equation has it, with a leading axis for the tasks where it differs from
@@ -8,6 +8,10 @@
     The rows of all tasks under one another, (T*N, H), so that a product with a weight matrix is
     one flat product. Kernels keep a task axis, (T, M, N), and a product over rows adds up the
     tasks, which is right for a gradient and refused for anything else (`check_sums`).
+
+``dense``
+    As batched, but a product with a matrix that all tasks share is one flat product of the rows of
+    all tasks, and the gradient of what they share is summed over them as it is made.
 
 The printer is closed: a node it does not know is an error. A formatter breaks long lines.
 """
@@ -35,16 +39,16 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import body_of, is_gate, row_of, z
-from derive.language.names import ROWS, is_row_free, reading_order
-from derive.language.program import product_of, scalar_and_factors
+from derive.language.elementwise import body_of, is_gate, row_of, spelled, z
+from derive.language.names import ROWS, is_row_free, name_of, reading_order, tau
+from derive.language.program import RowMax, product_of, scalar_and_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from derive.language.program import Equation, Program
 
-Layout = Literal["batched", "stacked"]
+Layout = Literal["batched", "stacked", "dense"]
 
 
 def statement(equation: Equation, layout: Layout) -> str:
@@ -80,9 +84,40 @@ def _right(equation: Equation, layout: Layout) -> str:
         # A gate that stands alone is multiplied several times: as a float it is faster.
         argument = _factor(value.expr, layout)
         return f"({argument} > 0).astype({argument}.dtype)"
-    if isinstance(value, MatrixExpr):
-        return _sum(equation.terms, layout)
-    return _loss(value, layout)
+    if not isinstance(value, MatrixExpr):
+        return _joined([_signed(part, layout) for part in equation.terms])
+    for axis, repeats in ((0, _repeats_a_row), (1, _repeats_a_column)):
+        if layout != "stacked" * (1 - axis) and all(map(repeats, equation.terms)):
+            # Nothing on the right-hand side has all its rows or columns.
+            text = _sum(equation.terms, layout)
+            return f"np.repeat({text}, {value.shape[axis]}, axis={axis - 2})"
+    return _sum(equation.terms, layout)
+
+
+def sum_over_tasks(equation: Equation) -> str:
+    """Print the gradient of what all tasks share, in the dense layout: a sum over the tasks."""
+    if not equation.shape:
+        return f"{equation.name} = {_joined([_signed(part, 'stacked') for part in equation.terms])}"
+    terms: list[SignedTerm] = []
+    others: list[MatrixExpr] = []
+    for part in equation.terms:
+        scalar, factors = scalar_and_factors(part)
+        match factors:
+            case (OneMatrix(rows=Integer() as rows), right) if rows == 1:
+                text = f"{_factor(right, 'dense')}.sum((0, 1))[None]"
+            case (Transpose(arg=left), right) if right.shape[0] in ROWS:
+                text = f"total({_matrix(left, 'dense')}, {_matrix(right, 'dense')})"
+            case _:
+                others.append(part)
+                continue
+        sign = "-" if scalar.could_extract_minus_sign() else "+"
+        size = -scalar if sign == "-" else scalar
+        terms.append((sign, text if size == 1 else f"{scalar_text(size)} * {text}"))
+    if others:
+        text = _sum(others, "dense")
+        alone = len(others) == 1 and isinstance(others[0], MatrixSymbol)
+        terms.append(("+", f"{text}.sum(0)" if alone else f"({text}).sum(0)"))
+    return f"{equation.name} = {_joined(terms)}"
 
 
 def check_sums(program: Program) -> None:
@@ -98,6 +133,8 @@ def check_sums(program: Program) -> None:
         When an equation would lose its tasks.
     """
     for equation in program:
+        if tau in equation.scalars:
+            raise ValueError(f"`{equation.name}` has the weight of a task, which stacked rows lack")
         if is_row_free(equation.shape):
             parts = equation.value.args if isinstance(equation.value, MatAdd) else [equation.value]
             over_rows = all(
@@ -122,7 +159,7 @@ def _sum(parts: Sequence[MatrixExpr], layout: Layout) -> str:
     for part in parts:
         scalar, factors = scalar_and_factors(part)
         by_scalar.setdefault(scalar, []).append(product_of(factors))
-    if all(_repeats_a_row(part) for part in parts):
+    if layout == "stacked" and all(map(_repeats_a_row, parts)):
         raise ValueError(
             f"numpy would give {MatAdd(*parts)} a single row: "
             "add it to something that has all its rows"
@@ -159,9 +196,15 @@ def _joined(terms: list[SignedTerm]) -> str:
 
 
 def _repeats_a_row(part: MatrixExpr) -> bool:
-    return (
-        isinstance(part, MatMul) and isinstance(part.args[0], OneMatrix) and part.args[0].cols == 1
-    )
+    """Whether numpy gives it a single row: ``1 b``."""
+    _, (first, *others) = scalar_and_factors(part)
+    return bool(others) and isinstance(first, OneMatrix) and first.cols == 1
+
+
+def _repeats_a_column(part: MatrixExpr) -> bool:
+    """Whether numpy gives it a single column: ``s 1``."""
+    _, (*others, last) = scalar_and_factors(part)
+    return bool(others) and isinstance(last, OneMatrix) and last.rows == 1
 
 
 # --- matrices ---
@@ -177,7 +220,9 @@ def _matrix(value: MatrixExpr, layout: Layout) -> str:
         case OneMatrix():
             return "1"
         case Elementwise():
-            return _function(body_of(value), _factor(value.expr, layout))
+            return _function(spelled(body_of(value)), _factor(value.expr, layout))
+        case RowMax():
+            return f"{_factor(value.arg, layout)}.max(-1, keepdims=True)"
         case HadamardProduct():
             return " * ".join(_entrywise_factor(part, layout) for part in _factors(value))
         case MatMul() if scalar_and_factors(value)[0] != 1:
@@ -193,14 +238,16 @@ def _factor(value: MatrixExpr, layout: Layout) -> str:
     """A value that can stand in a product of matrices."""
     text = _matrix(value, layout)
     compound = isinstance(value, MatAdd | MatMul | HadamardProduct) or (
-        isinstance(value, Elementwise) and isinstance(body_of(value), Add | Mul | Pow)
+        isinstance(value, Elementwise) and isinstance(spelled(body_of(value)), Add | Mul | Pow)
     )
     return f"({text})" if compound else text
 
 
 def _entrywise_factor(value: MatrixExpr, layout: Layout) -> str:
     """A value that can stand in a product entry by entry, where powers and products bind alike."""
-    is_power_or_product = isinstance(value, Elementwise) and isinstance(body_of(value), Mul | Pow)
+    is_power_or_product = isinstance(value, Elementwise) and isinstance(
+        spelled(body_of(value)), Mul | Pow
+    )
     return _matrix(value, layout) if is_power_or_product else _factor(value, layout)
 
 
@@ -214,19 +261,35 @@ def _product(left: MatrixExpr, right: MatrixExpr, layout: Layout) -> str:
     """A product of two matrices."""
     first, second = _factor(left, layout), _factor(right, layout)
     rows, inner, columns = left.shape[0], left.shape[1], right.shape[1]
-    if isinstance(left, OneMatrix):
+    if isinstance(right, OneMatrix):
+        if right.rows == 1:
+            return first
+        if right.cols == 1:
+            return f"{first}.sum(-1, keepdims=True)"
+    elif isinstance(left, OneMatrix):
         if left.cols == 1:
             return second
         if left.rows == 1:
-            axis = "-2" if layout == "batched" else "0"
+            axis = "0" if layout == "stacked" else "-2"
             return f"{second}.sum({axis}, keepdims=True)"
-    elif layout == "batched" or not ROWS & {inner, columns} or (inner in ROWS and rows not in ROWS):
+    elif layout == "dense" and rows in ROWS and _is_shared(right):
+        return f"flat({first}, {_matrix(right, 'stacked')})"
+    elif layout != "stacked" or not ROWS & {inner, columns} or (inner in ROWS and rows not in ROWS):
         return f"{first} @ {second}"
     elif inner in ROWS:
         return f"mix({first}, {_matrix(right, layout)})"
     elif columns in ROWS and isinstance(right, Transpose):
         return f"gram({first}, {_matrix(right.arg, layout)}, T)"
     raise ValueError(f"no numpy for the product {left * right} of {layout} rows")
+
+
+def _is_shared(value: MatrixExpr) -> bool:
+    """Whether it is a matrix of weights before adaptation, or their transpose."""
+    symbol = value.arg if isinstance(value, Transpose) else value
+    if not isinstance(symbol, MatrixSymbol) or not is_row_free(symbol.shape):
+        return False
+    name = name_of(symbol)
+    return name.base in "WV" and not (name.inner or name.fast or name.bar)
 
 
 def _is_atom(value: MatrixExpr, text: str) -> bool:
@@ -251,6 +314,8 @@ def _function(body: Expr, argument: str) -> str:
             return argument
         case Rational():
             return str(body).replace("/", " / ")
+        case Expr() if body.is_number:
+            return repr(float(body))
         case Pow(base=base, exp=Integer() as power) if power > 1:
             inner = _function(base, argument)
             inner = f"({inner})" if isinstance(base, Add | Mul | Pow) else inner
@@ -260,15 +325,19 @@ def _function(body: Expr, argument: str) -> str:
         case Mul() if body.could_extract_minus_sign():
             return f"-{_function(-body, argument)}"
         case Mul():
+            # What is a number, be it of roots, is one number.
+            number, rest = body.as_independent(z, as_Add=False)
             parts = [
                 f"({_function(part, argument)})"
                 if isinstance(part, Add)
                 else _function(part, argument)
-                for part in body.args
+                for part in ([] if number == 1 else [number]) + list(Mul.make_args(rest))
             ]
             return " * ".join(parts)
     if row := row_of(body):
-        return row.numpy.format(argument)
+        inner = _function(body.args[0], argument)
+        signed = "-{}" in row.numpy and not isinstance(body.args[0], Symbol)
+        return row.numpy.format(f"({inner})" if signed else inner)
     raise ValueError(f"no numpy for the function {body}; it needs a row in elementwise.TABLE")
 
 
@@ -306,15 +375,33 @@ def _name_or_number(value: Expr) -> str:
     raise ValueError(f"no numpy for the scalar {value}")
 
 
+def _signed(value: Expr, layout: Layout) -> SignedTerm:
+    """A term of a scalar."""
+    if value.could_extract_minus_sign():
+        return "-", _loss(-value, layout)
+    return "+", _loss(value, layout)
+
+
 def _loss(value: Expr, layout: Layout) -> str:
-    """A multiple of a sum of squares, ``Trace(A.T * A)``."""
+    """A multiple of a sum over entries, ``Trace(A.T * B)``, or of other scalars."""
     scalar, trace = value.as_independent(Trace, as_Add=False)
-    match trace:
-        case Trace(arg=MatMul(args=(left, right))) if left == right.T:
-            square = f"{_factor(right, layout)} ** 2"
-            axes = ", axis=(-2, -1)" if layout == "batched" else ""
-            above, below = scalar.as_numer_denom()
-            factor = "" if above == 1 else f"{scalar_text(above)} * "
-            count = f"({scalar_text(below)})" if isinstance(below, Mul) else scalar_text(below)
-            return f"{factor}np.sum({square}{axes})" + ("" if below == 1 else f" / {count}")
-    raise ValueError(f"no numpy for the scalar {value}")
+    if not isinstance(trace, Trace):
+        return scalar_text(value)
+    axes = "" if layout == "stacked" else ", axis=(-2, -1)"
+    above, below = scalar.as_numer_denom()
+    factor = "" if above == 1 else f"{scalar_text(above)} * "
+    count = f"({scalar_text(below)})" if isinstance(below, Mul) else scalar_text(below)
+    summed = f"np.sum({_summed(trace.arg, layout)}{axes})"
+    return f"{factor}{summed}" + ("" if below == 1 else f" / {count}")
+
+
+def _summed(value: MatrixExpr, layout: Layout) -> str:
+    """What a trace is the sum of, entry by entry."""
+    match value:
+        case MatMul(args=(left, right)) if left == right.T:
+            return f"{_factor(right, layout)} ** 2"
+        case MatMul(args=(OneMatrix(), right)):
+            return _matrix(right, layout)
+        case MatMul(args=(Transpose(arg=left), right)):
+            return f"{_entrywise_factor(left, layout)} * {_entrywise_factor(right, layout)}"
+    raise ValueError(f"no numpy for the trace of {value}")

@@ -18,6 +18,8 @@ class Network(NamedTuple):
         What is made small, and by which algorithm.
     bias
         Whether each layer has a bias.
+    penalty, task_weights
+        Whether the inner loss has a penalty, and the tasks have weights.
     """
 
     hidden: int
@@ -26,3 +28,5 @@ class Network(NamedTuple):
     loss: str
     algorithm: str
     bias: bool
+    penalty: bool
+    task_weights: bool

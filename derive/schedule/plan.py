@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from derive.language.elementwise import is_gate
-from derive.language.names import is_row_free, name_of
+from derive.language.names import is_row_free, name_of, tau
 from derive.schedule.buffers import buffers_of
 from derive.schedule.choice import choice_of
 from derive.schedule.forms import forms_of
@@ -60,6 +60,8 @@ def plan_of(kernel: Program, dense: Program) -> Plan:
     ValueError
         When an equation has no steps, or the two programs do not go together.
     """
+    if tau in kernel.inputs:
+        raise ValueError(f"`{tau}`, the weight of a task, is not of all tasks alike")
     outputs = tuple(output for output in kernel.outputs if output.is_Matrix)
     data = tuple(
         symbol for symbol in kernel.inputs if symbol.is_Matrix and not is_row_free(symbol.shape)

@@ -30,7 +30,8 @@ from derive.schedule.storage import Kind, is_shared, storage_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from derive.language.program import Equation, Named
+    from derive.language.names import Named
+    from derive.language.program import Equation
 
 PRODUCT, TOTAL, UNIT, INNER, GATE = "product", "total", "unit", "inner", "gate"
 

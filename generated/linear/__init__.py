@@ -3,6 +3,8 @@
 
 Losses are means over rows and outputs, the meta-loss is the mean over tasks. The functions are
 those of kernel.py; `reference` holds the derivation line by line.
+
+There is no workspace form: a workspace has a bias in the last row of each layer's weights.
 """
 
 from ..runtime.network import Network
@@ -10,6 +12,7 @@ from . import reference
 from .kernel import (
     adapt,
     first_order_meta_loss_and_gradient,
+    hessian_product,
     loss,
     loss_and_gradient,
     meta_loss,
@@ -23,6 +26,7 @@ __all__ = [
     "Weights",
     "adapt",
     "first_order_meta_loss_and_gradient",
+    "hessian_product",
     "loss",
     "loss_and_gradient",
     "meta_loss",
@@ -33,5 +37,12 @@ __all__ = [
 
 #: What this package was derived for.
 NETWORK = Network(
-    hidden=0, activation="relu", steps=1, loss="squared", algorithm="maml", bias=False
+    hidden=0,
+    activation="relu",
+    steps=1,
+    loss="squared",
+    algorithm="maml",
+    bias=False,
+    penalty=False,
+    task_weights=False,
 )

@@ -8,7 +8,14 @@ The numbers at the ends of the lines are those of equations.md.
 
 import numpy as np
 
-from ..runtime.checks import check_alpha, check_rows, check_steps, check_tasks, check_weights
+from ..runtime.checks import (
+    check_alpha,
+    check_like,
+    check_rows,
+    check_steps,
+    check_tasks,
+    check_weights,
+)
 from ..runtime.rows import Array, gram, mix, stack
 from .weights import Weights
 
@@ -112,6 +119,44 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     return float(loss), Weights(dW1)
 
 
+def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) -> Weights:
+    """The Hessian of the loss times a direction, without the Hessian.
+
+    Parameters
+    ----------
+    weights
+        The network's weights, float32 or float64; everything else has their dtype.
+    direction
+        What the Hessian multiplies, like the weights.
+    X, Y
+        Inputs (N, D) and targets (N, O).
+
+    Returns
+    -------
+    Weights
+        The product, like the weights.
+
+    Raises
+    ------
+    ValueError
+        When an argument has a wrong rank, shape, dtype or value, or is empty.
+    """
+    check_weights(weights, Weights._fields)
+    check_like("direction", direction, weights)
+    N, O = check_rows(weights, X, Y)
+    (W1,) = weights
+    (vW1,) = direction
+
+    # --- support backward ---
+    dZ1_bar = X @ vW1  # from (2.17), (2.16)
+    Z1_bar = 2 / (N * O) * dZ1_bar  # (2.18)
+
+    # --- meta-gradient ---
+    W1_bar = X.T @ Z1_bar  # from (2.19)
+
+    return Weights(W1_bar)
+
+
 def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weights:
     """One gradient step on the support set.
 
@@ -161,7 +206,7 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     X_s, Y_s
         Support inputs (N, D) and targets (N, O).
     alpha
-        Step size.
+        Inner step size.
     steps
         Gradient steps, at least 0.
 

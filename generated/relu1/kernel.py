@@ -8,7 +8,14 @@ The numbers at the ends of the lines are those of equations.md.
 
 import numpy as np
 
-from ..runtime.checks import check_alpha, check_rows, check_steps, check_tasks, check_weights
+from ..runtime.checks import (
+    check_alpha,
+    check_like,
+    check_rows,
+    check_steps,
+    check_tasks,
+    check_weights,
+)
 from ..runtime.rows import Array, gram, mix, stack
 from .weights import Weights
 
@@ -123,6 +130,60 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     return float(loss), Weights(dW1, db1, dW2, db2)
 
 
+def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) -> Weights:
+    """The Hessian of the loss times a direction, without the Hessian.
+
+    Parameters
+    ----------
+    weights
+        The network's weights, float32 or float64; everything else has their dtype.
+    direction
+        What the Hessian multiplies, like the weights.
+    X, Y
+        Inputs (N, D) and targets (N, O).
+
+    Returns
+    -------
+    Weights
+        The product, like the weights.
+
+    Raises
+    ------
+    ValueError
+        When an argument has a wrong rank, shape, dtype or value, or is empty.
+    """
+    check_weights(weights, Weights._fields)
+    check_like("direction", direction, weights)
+    N, O = check_rows(weights, X, Y)
+    W1, b1, W2, b2 = weights
+    vW1, vb1, vW2, vb2 = direction
+
+    # --- forward ---
+    Z1 = X @ W1 + b1  # (3.1)
+    H1 = np.maximum(Z1, 0)  # (3.2)
+    Z2 = H1 @ W2 + b2  # (3.3)
+
+    # --- inner gradient ---
+    dZ2 = 2 / (N * O) * (Z2 - Y)  # (4.1)
+
+    # --- support backward ---
+    dZ1_bar = X @ vW1 + vb1  # from (7.12), (7.11), (7.10)
+    G1 = (Z1 > 0).astype(Z1.dtype)  # (8.1)
+    dH1_bar = dZ1_bar * G1  # (8.13)
+    dZ2_bar = H1 @ vW2 + dH1_bar @ W2 + vb2  # from (7.14), (7.9), (7.8)
+    Z2_bar = 2 / (N * O) * dZ2_bar  # (7.15)
+    H1_bar = Z2_bar @ W2.T + dZ2 @ vW2.T  # from (7.16), (7.9)
+    Z1_bar = H1_bar * G1  # (8.16)
+
+    # --- meta-gradient ---
+    W1_bar = X.T @ Z1_bar  # from (7.18)
+    b1_bar = Z1_bar.sum(0, keepdims=True)  # from (7.19)
+    W2_bar = H1.T @ Z2_bar + dH1_bar.T @ dZ2  # from (7.20)
+    b2_bar = Z2_bar.sum(0, keepdims=True)  # from (7.21)
+
+    return Weights(W1_bar, b1_bar, W2_bar, b2_bar)
+
+
 def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weights:
     """One gradient step on the support set.
 
@@ -179,7 +240,7 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     X_s, Y_s
         Support inputs (N, D) and targets (N, O).
     alpha
-        Step size.
+        Inner step size.
     steps
         Gradient steps, at least 0.
 

@@ -11,6 +11,7 @@ from .inplace import workspace
 from .kernel import (
     adapt,
     first_order_meta_loss_and_gradient,
+    hessian_product,
     loss,
     loss_and_gradient,
     meta_loss,
@@ -24,6 +25,7 @@ __all__ = [
     "Weights",
     "adapt",
     "first_order_meta_loss_and_gradient",
+    "hessian_product",
     "loss",
     "loss_and_gradient",
     "meta_loss",
@@ -34,4 +36,13 @@ __all__ = [
 ]
 
 #: What this package was derived for.
-NETWORK = Network(hidden=2, activation="relu", steps=5, loss="squared", algorithm="maml", bias=True)
+NETWORK = Network(
+    hidden=2,
+    activation="relu",
+    steps=5,
+    loss="squared",
+    algorithm="maml",
+    bias=True,
+    penalty=False,
+    task_weights=False,
+)

@@ -8,7 +8,14 @@ The numbers at the ends of the lines are those of equations.md.
 
 import numpy as np
 
-from ..runtime.checks import check_alpha, check_rows, check_steps, check_tasks, check_weights
+from ..runtime.checks import (
+    check_alpha,
+    check_like,
+    check_rows,
+    check_steps,
+    check_tasks,
+    check_weights,
+)
 from ..runtime.rows import Array, gram, mix, stack
 from .weights import Weights
 
@@ -133,6 +140,71 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     return float(loss), Weights(dW1, db1, dW2, db2, dW3, db3)
 
 
+def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) -> Weights:
+    """The Hessian of the loss times a direction, without the Hessian.
+
+    Parameters
+    ----------
+    weights
+        The network's weights, float32 or float64; everything else has their dtype.
+    direction
+        What the Hessian multiplies, like the weights.
+    X, Y
+        Inputs (N, D) and targets (N, O).
+
+    Returns
+    -------
+    Weights
+        The product, like the weights.
+
+    Raises
+    ------
+    ValueError
+        When an argument has a wrong rank, shape, dtype or value, or is empty.
+    """
+    check_weights(weights, Weights._fields)
+    check_like("direction", direction, weights)
+    N, O = check_rows(weights, X, Y)
+    W1, b1, W2, b2, W3, b3 = weights
+    vW1, vb1, vW2, vb2, vW3, vb3 = direction
+
+    # --- forward ---
+    Z1 = X @ W1 + b1  # (12.1)
+    H1 = np.maximum(Z1, 0)  # (12.2)
+    Z2 = H1 @ W2 + b2  # (12.3)
+    H2 = np.maximum(Z2, 0)  # (12.4)
+    Z3 = H2 @ W3 + b3  # (12.5)
+
+    # --- inner gradient ---
+    dZ3 = 2 / (N * O) * (Z3 - Y)  # (12.7)
+    dH2 = dZ3 @ W3.T  # (12.8)
+    G2 = (Z2 > 0).astype(Z2.dtype)  # (12.243)
+    dZ2 = dH2 * G2  # (12.244)
+
+    # --- support backward ---
+    dZ1_bar = X @ vW1 + vb1  # from (12.227), (12.226), (12.225)
+    G1 = (Z1 > 0).astype(Z1.dtype)  # (12.245)
+    dH1_bar = dZ1_bar * G1  # (12.430)
+    dZ2_bar = H1 @ vW2 + dH1_bar @ W2 + vb2  # from (12.229), (12.224), (12.223)
+    dH2_bar = dZ2_bar * G2  # (12.432)
+    dZ3_bar = H2 @ vW3 + dH2_bar @ W3 + vb3  # from (12.231), (12.222), (12.221)
+    Z3_bar = 2 / (N * O) * dZ3_bar  # (12.232)
+    H2_bar = Z3_bar @ W3.T + dZ3 @ vW3.T  # from (12.233), (12.222)
+    Z2_bar = H2_bar * G2  # (12.435)
+    H1_bar = Z2_bar @ W2.T + dZ2 @ vW2.T  # from (12.235), (12.224)
+    Z1_bar = H1_bar * G1  # (12.437)
+
+    # --- meta-gradient ---
+    W1_bar = X.T @ Z1_bar  # from (12.237)
+    b1_bar = Z1_bar.sum(0, keepdims=True)  # from (12.238)
+    W2_bar = H1.T @ Z2_bar + dH1_bar.T @ dZ2  # from (12.239)
+    b2_bar = Z2_bar.sum(0, keepdims=True)  # from (12.240)
+    W3_bar = H2.T @ Z3_bar + dH2_bar.T @ dZ3  # from (12.241)
+    b3_bar = Z3_bar.sum(0, keepdims=True)  # from (12.242)
+
+    return Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
+
+
 def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weights:
     """One gradient step on the support set.
 
@@ -195,7 +267,7 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     X_s, Y_s
         Support inputs (N, D) and targets (N, O).
     alpha
-        Step size.
+        Inner step size.
     steps
         Gradient steps, at least 0.
 

@@ -5,7 +5,7 @@ Broadcasting hides wrong shapes, so nothing is computed before every argument ha
 Each error names the argument, what it was and what it must be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf, nan
 from numbers import Real
 from typing import Any
@@ -19,6 +19,8 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 def check_weights(weights: Sequence[Array], names: Sequence[str]) -> None:
     """Check that weights are a chain of layers: W (D, H), b (1, H), W (H, L), ...; b may be absent.
+
+    What a context meets comes last, V (C, H), beside the first layer.
 
     Raises
     ------
@@ -39,6 +41,12 @@ def check_weights(weights: Sequence[Array], names: Sequence[str]) -> None:
                 f"as weights.{names[0]} is"
             )
         rows, columns = array.shape
+        if name[0] == "V":
+            if columns != weights[0].shape[1]:
+                raise ValueError(
+                    f"weights.{name} is {array.shape}; it must be (any, {weights[0].shape[1]})"
+                )
+            continue
         wanted = above if name[0] == "W" else 1
         if (wanted is not None and rows != wanted) or (name[0] == "b" and columns != above):
             raise ValueError(
@@ -95,6 +103,70 @@ def check_tasks(
     return tasks, shots, queries, columns
 
 
+def check_like(what: str, arrays: Any, weights: Sequence[Array]) -> None:
+    """Check that arrays have the shapes and the dtype of checked weights.
+
+    Raises
+    ------
+    ValueError
+        When they have not, or are more or fewer.
+    """
+    names = getattr(weights, "_fields", range(len(weights)))
+    if not isinstance(arrays, tuple | list) or len(arrays) != len(weights):
+        raise ValueError(f"{what} is a {type(arrays).__name__}; it must be like the weights")
+    for name, array, like in zip(names, arrays, weights, strict=True):
+        _check_exact(f"{what}.{name}", array, like.shape, like.dtype)
+
+
+def check_rates(
+    rates: Any, shapes: Mapping[str, tuple[int, ...]], weights: Sequence[Array]
+) -> None:
+    """Check learned step sizes, which may be negative, against checked weights.
+
+    Raises
+    ------
+    ValueError
+        When one has another shape or dtype, or is not finite.
+    """
+    if not isinstance(rates, tuple | list) or len(rates) != len(shapes):
+        raise ValueError(
+            f"rates is a {type(rates).__name__}; it must be Rates({', '.join(shapes)})"
+        )
+    for (name, shape), array in zip(shapes.items(), rates, strict=True):
+        _check_exact(f"rates.{name}", array, shape, weights[0].dtype)
+        if not np.isfinite(array).all():
+            raise ValueError(f"rates.{name} is not finite; every step size must be")
+
+
+def check_classes(name: str, Y: Any, layers: Sequence[Array]) -> Array:
+    """Check targets that are classes: probabilities, or numbers of classes from 0.
+
+    Numbers, of any integer dtype, become rows with a single 1, one for every output.
+
+    Returns
+    -------
+    Array
+        Probabilities; those that are given are returned as they are. They may sum to anything.
+
+    Raises
+    ------
+    ValueError
+        When a number is of no class, or a probability is negative or not finite.
+    """
+    classes = layers[-1].shape[1]
+    if not isinstance(Y, np.ndarray):
+        raise ValueError(f"{name} is a {type(Y).__name__}; it must be a numpy array")
+    if np.issubdtype(Y.dtype, np.integer):
+        if Y.size and not 0 <= Y.min() <= Y.max() < classes:
+            wrong = Y.min() if Y.min() < 0 else Y.max()
+            raise ValueError(f"{name} has the class {wrong}; it must be from 0 to {classes - 1}")
+        made: Array = np.eye(classes, dtype=layers[-1].dtype)[Y]
+        return made
+    if Y.dtype in FLOATS and not (Y >= 0).all():
+        raise ValueError(f"{name} is negative or not a number; a probability must be at least 0")
+    return Y
+
+
 def check_alpha(alpha: Any) -> float:
     """Check the inner step size.
 
@@ -103,14 +175,68 @@ def check_alpha(alpha: Any) -> float:
     ValueError
         When it is not a finite number, at least 0.
     """
+    return _check_number("alpha", alpha)
+
+
+def check_penalty(lam: Any) -> float:
+    """Check the weight of the penalty.
+
+    Raises
+    ------
+    ValueError
+        When it is not a finite number, at least 0.
+    """
+    return _check_number("lam", lam)
+
+
+def _check_number(name: str, value: Any) -> float:
     # A numpy scalar would turn float32 arrays into float64.
     try:
-        number = float(alpha) if isinstance(alpha, Real) else nan
+        number = float(value) if isinstance(value, Real) else nan
     except OverflowError:
         number = inf
     if not 0 <= number < inf:
-        raise ValueError(f"alpha is {alpha!r}; it must be a finite number, at least 0")
+        raise ValueError(f"{name} is {value!r}; it must be a finite number, at least 0")
     return number
+
+
+def check_task_weights(tau: Any, weights: Sequence[Array], tasks: int) -> Array:
+    """Check the weights of the tasks.
+
+    Returns
+    -------
+    Array
+        They, (T, 1, 1).
+
+    Raises
+    ------
+    ValueError
+        When they are not (T,), of another dtype than the weights, or not finite.
+    """
+    _check_exact("tau", tau, (tasks,), weights[0].dtype)
+    if not np.isfinite(tau).all():
+        raise ValueError("tau is not finite; every weight of a task must be")
+    column: Array = tau[:, None, None]
+    return column
+
+
+def check_omegas(omegas: Any, steps: int) -> tuple[float, ...]:
+    """Check the weights of the query losses after each step.
+
+    Raises
+    ------
+    ValueError
+        When there is not one a step, or they are not finite or all 0.
+    """
+    try:
+        found = tuple(float(omega) for omega in omegas)
+    except (TypeError, ValueError):
+        found = ()
+    if len(found) != steps:
+        raise ValueError(f"omegas is {omegas!r}; it must be {steps} numbers, one a step")
+    if not all(abs(omega) < inf for omega in found) or not any(found):
+        raise ValueError(f"omegas is {omegas!r}; they must be finite, and not all 0")
+    return found
 
 
 def check_steps(steps: Any) -> int:
@@ -136,6 +262,13 @@ def _check_array(prefix: str, name: str, array: Any, rank: int) -> None:
         raise ValueError(f"{prefix}{name} has shape {array.shape}; it must have {rank} axes")
     if array.size == 0:
         raise ValueError(f"{prefix}{name} is empty, {array.shape}; every axis must be at least 1")
+
+
+def _check_exact(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name} is a {type(array).__name__}; it must be a numpy array")
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"{name} is {array.dtype} {array.shape}; it must be {dtype} {shape}")
 
 
 def _check_data(

@@ -23,3 +23,13 @@ def gram(A: Array, B: Array, tasks: int) -> Array:
 def mix(K: Array, A: Array) -> Array:
     """Weighted sums of the rows of each task, K A: (T, M, N), (T*N, H) -> (T*M, H)."""
     return stack(K @ A.reshape(len(K), -1, A.shape[1]))
+
+
+def flat(A: Array, W: Array) -> Array:
+    """The rows of all tasks times what they share: (T, N, H), (H, L) -> (T, N, L)."""
+    return (A.reshape(-1, A.shape[-1]) @ W).reshape(*A.shape[:-1], W.shape[1])
+
+
+def total(A: Array, B: Array) -> Array:
+    """Inner products of columns over the rows of all tasks: (T, N, H), (T, N, L) -> (H, L)."""
+    return stack(A).T @ stack(B)
