@@ -103,14 +103,12 @@ def load_run(family: TaskFamily, folder: Path) -> Run:
 # --8<-- [start:fine_tune]
 def errors_by_step(run: Run, start: str, X_s: Array, Y_s: Array, X: Array, Y: Array) -> list[float]:
     """The error on X, Y before fine-tuning on the support set and after each of its steps."""
-    net, (weights, rates), score = run.net, run.starts[start], run.family.score
-    errors = [score.of(net, weights, X, Y)]
-    for step in range(1, STEPS + 1):
-        if rates is None:
-            weights = net.adapt(weights, X_s, Y_s, run.recipe.alpha)
-        else:  # each step may have its own: all are taken from the start
-            weights = run.fine_tuned(start, X_s, Y_s, step)
-        errors.append(score.of(net, weights, X, Y))
+    net, here, score = run.net, run.starts[start], run.family.score
+    errors = [score.of(net, here.weights, X, Y)]
+    for _ in range(STEPS):
+        given = here.arguments((X_s, Y_s), run.recipe.alpha)
+        here = here.after(net.adapt(*given, steps=1))
+        errors.append(score.of(net, here.weights, X, Y))
     return errors
 
 

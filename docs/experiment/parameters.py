@@ -63,6 +63,19 @@ class Parameters(NamedTuple):
             return (self.weights, *data, alpha)
         return (self.weights, self.rates, *data)
 
+    def after(self, weights: WeightTuple) -> Parameters:
+        """Other weights, a step later: of rates that differ by step, the last ones stay.
+
+        Those have a first axis for the steps. One for each entry, the same at all steps, has the
+        two axes of its weights.
+        """
+        if self.rates is None:
+            return Parameters(weights)
+        later = (
+            rate if rate.ndim == 2 else np.append(rate[1:], rate[-1:], 0) for rate in self.rates
+        )
+        return Parameters(weights, type(self.rates)(*later))
+
     def replaced(self, arrays: Iterable[Array]) -> Parameters:
         """Other arrays under the same names."""
         found = iter(arrays)

@@ -139,6 +139,23 @@ def test_files_without_rates_or_with_others_are_refused(tmp_path: Path) -> None:
         load_parameters(path, Parameters(parameters.weights))
 
 
+def test_a_step_later_the_next_rates_are_the_first() -> None:
+    weights = some().weights
+    entries = [np.stack([k + np.zeros_like(w) for k in range(3)]) for w in weights]
+    layers = [np.arange(3.0), np.arange(3.0)]
+    for rates in (entries, layers):
+        per_step = Parameters(weights, stand_in.Rates(*rates, *rates[: 4 - len(rates)]))  # type: ignore[arg-type]
+        for expected in ([1, 2, 2], [2, 2, 2], [2, 2, 2]):
+            per_step = per_step.after(weights)
+            assert per_step.rates is not None
+            for rate, before in zip(per_step.rates, rates, strict=False):
+                assert rate.shape == before.shape
+                assert [each.flat[0] for each in rate] == expected
+    # One an entry, the same at all steps.
+    assert Parameters(weights, weights).after(weights).rates == weights
+    assert Parameters(weights).after(weights) == Parameters(weights)
+
+
 # --- training ---
 
 
