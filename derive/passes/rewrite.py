@@ -259,7 +259,9 @@ def _merge_equal(program: Program) -> Program:
     instead: dict[Expr, Expr] = {}
     equations = []
     for equation in program:
-        value = equation.value.xreplace(instead)
+        value = equation.value
+        if not instead.keys().isdisjoint(equation.reads):
+            value = value.xreplace(instead)
         if isinstance(value, MatrixSymbol) and equation.symbol not in program.outputs:
             instead[equation.symbol] = value
             continue
@@ -282,7 +284,7 @@ def _reuse_functions(program: Program) -> Program:
             node: _reused(body_of(node), node.expr, known.get(node.expr, []))
             for node in equation.value.atoms(Elementwise)
         }
-        value = flat(equation.value.xreplace(instead))
+        value = flat(equation.value.xreplace(instead)) if instead else equation.value
         equations.append(changed(equation, value))
         if isinstance(value, Elementwise):
             known.setdefault(value.expr, []).append((body_of(value), equation.symbol))
@@ -325,9 +327,18 @@ def _name_errors(program: Program) -> Program:
         for part in trace.arg.args
         if isinstance(part, MatAdd) and any(isinstance(term, MatrixSymbol) for term in part.args)
     ]
-    repeated = [error for error in errors if sum(line.value.has(error) for line in program) > 1]
+    repeated = [
+        error
+        for error in errors
+        if sum(line.value.has(error) for line in program if _may_have(line, error)) > 1
+    ]
     pairs = dict.fromkeys((names.error(_prediction(error)), error) for error in repeated)
     return _defined(program, list(pairs))
+
+
+def _may_have(equation: Equation, value: MatrixExpr) -> bool:
+    """Whether an equation reads all that is in a value, which is quicker to see than the value."""
+    return set(equation.reads).issuperset(value.atoms(MatrixSymbol))
 
 
 def _prediction(error: MatAdd) -> MatrixSymbol:
@@ -343,11 +354,20 @@ def _defined(program: Program, pairs: list[tuple[MatrixSymbol, MatrixExpr]]) -> 
     instead = {value: symbol for symbol, value in values.items()}
     instead |= {transposed(value): symbol.T for symbol, value in values.items()}
     equations: list[Equation] = []
+    read = {symbol: frozenset(value.atoms(MatrixSymbol)) for symbol, value in values.items()}
+    defined: set[MatrixSymbol] = set()
     for equation in program:
-        for symbol, value in values.items():
-            if equation.value.has(value) and not any(line.symbol == symbol for line in equations):
-                equations.append(Equation(symbol, value, equation.stage))
-        equations.append(changed(equation, equation.value.xreplace(instead)))
+        found = [
+            symbol
+            for symbol, value in values.items()
+            if read[symbol].issubset(equation.reads) and equation.value.has(value)
+        ]
+        for symbol in found:
+            if symbol not in defined:
+                equations.append(Equation(symbol, values[symbol], equation.stage))
+                defined.add(symbol)
+        value = equation.value.xreplace(instead) if found else equation.value
+        equations.append(changed(equation, value))
     return with_equations(program, equations)
 
 

@@ -18,6 +18,7 @@ The printer is closed: a node it does not know is an error. A formatter breaks l
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from sympy import (
@@ -76,6 +77,19 @@ def unpacked(names: Iterable[str], value: str) -> str:
     """Print an assignment of the parts of a value to names; a single name is not the whole."""
     left = list(names)
     return f"{', '.join(left)} = {value}" if len(left) > 1 else f"({left[0]},) = {value}"
+
+
+def names_in(lines: Iterable[str]) -> set[str]:
+    """The names that stand in lines of code, without those of attributes."""
+    return set(re.findall(r"(?<![.\w])[A-Za-z_]\w*", " ".join(lines)))
+
+
+def taken(names: str, value: str, read: set[str]) -> str:
+    """Print an assignment of the parts of a value, without names for those that nobody reads."""
+    left = re.sub(r"\w+", lambda name: name[0] if name[0] in read else "_", names)
+    if set(left) <= set("_, ()"):
+        return "" if value.isidentifier() else value
+    return f"{left} = {value}"
 
 
 def _right(equation: Equation, layout: Layout) -> str:
