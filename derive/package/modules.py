@@ -49,7 +49,7 @@ RUNTIME = {
     "memory": ("Arena", "Layer"),
     "network": ("Network",),
     "repeated": ("Repeated", "Run", "check_outputs", "check_sizes"),
-    "rows": ("Array", "flat", "gram", "mix", "stack", "total"),
+    "rows": ("Array", "flat", "gram", "mix", "repeated", "stack", "total"),
 }  # fmt: skip
 RUNTIME_FOLDER = Path(__file__).parents[1] / "runtime"
 

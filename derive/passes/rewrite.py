@@ -43,7 +43,14 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Ele
 from derive.language import names
 from derive.language.cost import at_sizes, multiply_adds
 from derive.language.elementwise import body_of, elementwise, z
-from derive.language.program import Equation, Program, flat, product_of, scalar_and_factors
+from derive.language.program import (
+    Equation,
+    Program,
+    flat,
+    product_of,
+    scalar_and_factors,
+    terms_in,
+)
 from derive.passes.normal_form import (
     Factors,
     Term,
@@ -405,6 +412,30 @@ def stages(program: Program, dense: bool = False) -> tuple[Program, ...]:
 def rewrite(program: Program, dense: bool = False) -> Program:
     """Apply every pass, as `stages` does."""
     return stages(program, dense)[-1]
+
+
+# --- before everything else ---
+
+
+def from_zero(program: Program) -> Program:
+    """Leave out what is zero because a context starts from there.
+
+    ::
+
+        B1_s1 = b1 + c V1   ->   B1_s1 = b1
+    """
+    zeros: set[Expr] = set(program.group("context"))
+    equations = []
+    for equation in program:
+        if zeros.isdisjoint(equation.reads):
+            equations.append(equation)
+        elif kept := [part for part in terms_in(equation.value) if not part.has(*zeros)]:
+            equations.append(changed(equation, total(kept)))
+        elif equation.symbol in program.outputs:
+            equations.append(equation)
+        else:
+            zeros.add(equation.symbol)
+    return with_equations(program, equations)
 
 
 # --- before the sweep ---

@@ -16,7 +16,7 @@ from ..runtime.checks import (
     check_tasks,
     check_weights,
 )
-from ..runtime.rows import Array, flat, total
+from ..runtime.rows import Array, flat, repeated, total
 from .weights import Weights
 
 
@@ -440,7 +440,7 @@ def meta_loss_and_gradient(
     db1_bar = -alpha * b1_fast_bar  # (7.11)
 
     # --- support backward ---
-    dZ1_s_bar = np.repeat(db1_bar, N, axis=-2)  # (7.12)
+    dZ1_s_bar = repeated(db1_bar, N, axis=-2)  # (7.12)
     dH1_s_bar = dZ1_s_bar * G1_s  # (8.8)
     dZ2_s_bar = flat(dH1_s_bar, W2) + db2_bar  # (7.14)
     dH2_s_bar = dZ2_s_bar * G2_s  # (8.9)

@@ -10,7 +10,7 @@ The numbers at the ends of the lines are those of equations.md.
 import numpy as np
 
 from ..runtime.checks import check_alpha, check_rows, check_tasks, check_weights
-from ..runtime.rows import Array
+from ..runtime.rows import Array, repeated
 from .weights import Weights
 
 
@@ -149,7 +149,7 @@ def meta_loss_and_gradient(
     db1_bar = -alpha * b1_fast_bar  # (7.11)
 
     # --- support backward ---
-    dZ1_s_bar = np.repeat(db1_bar, N, axis=-2)  # (7.12)
+    dZ1_s_bar = repeated(db1_bar, N, axis=-2)  # (7.12)
     dH1_s_bar = dZ1_s_bar * (Z1_s > 0)  # (7.13)
     dZ2_s_bar = dH1_s_bar @ W2 + db2_bar  # (7.14)
     dH2_s_bar = dZ2_s_bar * (Z2_s > 0)  # (7.15)

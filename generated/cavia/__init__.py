@@ -4,7 +4,7 @@
 Losses are means over rows and outputs, the meta-loss is the mean over tasks. The functions are
 those of dense.py; `reference` holds the derivation line by line.
 
-There is no kernel form: `B1_s` is shaped like a weight but is not a sum over rows: b1 + c*V1.
+There is no kernel form: `dB1_s` is shaped like a weight but is not a sum over rows: 1*dZ1_s.
 """
 
 from ..runtime.network import Network

@@ -16,7 +16,7 @@ from ..runtime.checks import (
     check_tasks,
     check_weights,
 )
-from ..runtime.rows import Array, flat, total
+from ..runtime.rows import Array, flat, repeated, total
 from .weights import Weights
 
 
@@ -45,7 +45,7 @@ def predict(weights: Weights, X: Array) -> Array:
     W1, b1, W2, b2, W3, b3, _ = weights
 
     # --- forward ---
-    Z1 = flat(X, W1) + b1  # from (3.2)
+    Z1 = flat(X, W1) + b1  # (8.1)
     H1 = np.maximum(Z1, 0)  # (3.3)
     Z2 = flat(H1, W2) + b2  # (3.4)
     H2 = np.maximum(Z2, 0)  # (3.5)
@@ -79,7 +79,7 @@ def loss(weights: Weights, X: Array, Y: Array) -> float:
     W1, b1, W2, b2, W3, b3, _ = weights
 
     # --- forward ---
-    Z1 = flat(X, W1) + b1  # from (3.2)
+    Z1 = flat(X, W1) + b1  # (8.1)
     H1 = np.maximum(Z1, 0)  # (3.3)
     Z2 = flat(H1, W2) + b2  # (3.4)
     H2 = np.maximum(Z2, 0)  # (3.5)
@@ -117,8 +117,7 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     c = np.zeros((1, len(V1)), V1.dtype)
 
     # --- forward ---
-    B1 = b1 + c @ V1  # from (3.1)
-    Z1 = flat(X, W1) + B1  # (3.2)
+    Z1 = flat(X, W1) + b1  # (8.1)
     H1 = np.maximum(Z1, 0)  # (3.3)
     Z2 = flat(H1, W2) + b2  # (3.4)
     H2 = np.maximum(Z2, 0)  # (3.5)
@@ -170,12 +169,11 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
     check_like("direction", direction, weights)
     N, O = check_rows(weights[:-1], X, Y)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    vW1, vb1, vW2, vb2, vW3, vb3, vV1 = direction
+    vW1, vb1, vW2, vb2, vW3, vb3, _ = direction
     c = np.zeros((1, len(V1)), V1.dtype)
 
     # --- forward ---
-    B1 = b1 + c @ V1  # from (3.1)
-    Z1 = flat(X, W1) + B1  # (3.2)
+    Z1 = flat(X, W1) + b1  # (8.1)
     H1 = np.maximum(Z1, 0)  # (3.3)
     Z2 = flat(H1, W2) + b2  # (3.4)
     H2 = np.maximum(Z2, 0)  # (3.5)
@@ -184,22 +182,21 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
     # --- inner gradient ---
     dZ3 = 2 / (N * O) * (Z3 - Y)  # (4.1)
     dH2 = flat(dZ3, W3.T)  # (4.2)
-    G2 = (Z2 > 0).astype(Z2.dtype)  # (8.1)
-    dZ2 = dH2 * G2  # (8.2)
+    G2 = (Z2 > 0).astype(Z2.dtype)  # (8.2)
+    dZ2 = dH2 * G2  # (8.3)
 
     # --- support backward ---
-    dB1_bar = vb1 + c @ vV1  # from (7.9)
-    dZ1_bar = flat(X, vW1) + dB1_bar  # from (7.10)
-    G1 = (Z1 > 0).astype(Z1.dtype)  # (8.3)
-    dH1_bar = dZ1_bar * G1  # (8.8)
+    dZ1_bar = flat(X, vW1) + vb1  # from (7.10)
+    G1 = (Z1 > 0).astype(Z1.dtype)  # (8.4)
+    dH1_bar = dZ1_bar * G1  # (8.10)
     dZ2_bar = flat(H1, vW2) + flat(dH1_bar, W2) + vb2  # from (7.12)
-    dH2_bar = dZ2_bar * G2  # (8.9)
+    dH2_bar = dZ2_bar * G2  # (8.11)
     dZ3_bar = flat(H2, vW3) + flat(dH2_bar, W3) + vb3  # from (7.14)
     Z3_bar = 2 / (N * O) * dZ3_bar  # (7.15)
     H2_bar = flat(Z3_bar, W3.T) + flat(dZ3, vW3.T)  # from (7.16)
-    Z2_bar = H2_bar * G2  # (8.10)
+    Z2_bar = H2_bar * G2  # (8.12)
     H1_bar = flat(Z2_bar, W2.T) + flat(dZ2, vW2.T)  # from (7.18)
-    Z1_bar = H1_bar * G1  # (8.11)
+    Z1_bar = H1_bar * G1  # (8.13)
     B1_bar = Z1_bar.sum(-2, keepdims=True)  # (7.20)
 
     # --- meta-gradient ---
@@ -209,7 +206,7 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
     b2_bar = Z2_bar.sum(-2, keepdims=True)  # from (7.24)
     W3_bar = H2.mT @ Z3_bar + dH2_bar.mT @ dZ3  # from (7.25)
     b3_bar = Z3_bar.sum(-2, keepdims=True)  # from (7.26)
-    V1_bar = c.mT @ B1_bar
+    V1_bar = c.mT @ B1_bar  # from (7.27)
 
     return Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar, V1_bar)
 
@@ -240,11 +237,10 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     N, O = check_rows(weights[:-1], X_s, Y_s, "_s")
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    c = np.zeros((1, len(V1)), V1.dtype)
+    np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
-    B1_s = b1 + c @ V1  # from (3.1)
-    Z1_s = flat(X_s, W1) + B1_s  # (3.2)
+    Z1_s = flat(X_s, W1) + b1  # (8.1)
     H1_s = np.maximum(Z1_s, 0)  # (3.3)
     Z2_s = flat(H1_s, W2) + b2  # (3.4)
     H2_s = np.maximum(Z2_s, 0)  # (3.5)
@@ -257,11 +253,11 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
     dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    dc = dB1_s @ V1.mT
+    dc = flat(dB1_s, V1.T)  # (4.7)
 
     # --- inner step ---
-    c_fast = c - alpha * dc
-    B1_fast = b1 + c_fast @ V1
+    c_fast = -alpha * dc  # (8.6)
+    B1_fast = b1 + flat(c_fast, V1)
 
     return Weights(W1, B1_fast, W2, b2, W3, b3, V1)
 
@@ -328,11 +324,10 @@ def meta_loss(
     _, N, M, O = check_tasks(weights[:-1], X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    c = np.zeros((1, len(V1)), V1.dtype)
+    np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
-    B1_s = b1 + c @ V1  # from (3.1)
-    Z1_s = flat(X_s, W1) + B1_s  # (3.2)
+    Z1_s = flat(X_s, W1) + b1  # (8.1)
     H1_s = np.maximum(Z1_s, 0)  # (3.3)
     Z2_s = flat(H1_s, W2) + b2  # (3.4)
     H2_s = np.maximum(Z2_s, 0)  # (3.5)
@@ -345,13 +340,13 @@ def meta_loss(
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
     dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    dc = dB1_s @ V1.mT
+    dc = flat(dB1_s, V1.T)  # (4.7)
 
     # --- inner step ---
-    c_fast = c - alpha * dc
+    c_fast = -alpha * dc  # (8.6)
 
     # --- query forward ---
-    B1_q = b1 + c_fast @ V1  # from (6.1)
+    B1_q = b1 + flat(c_fast, V1)  # (6.1)
     Z1_q = flat(X_q, W1) + B1_q  # (6.2)
     H1_q = np.maximum(Z1_q, 0)  # (6.3)
     Z2_q = flat(H1_q, W2) + b2  # (6.4)
@@ -399,11 +394,10 @@ def meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights[:-1], X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    c = np.zeros((1, len(V1)), V1.dtype)
+    np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
-    B1_s = b1 + c @ V1  # from (3.1)
-    Z1_s = flat(X_s, W1) + B1_s  # (3.2)
+    Z1_s = flat(X_s, W1) + b1  # (8.1)
     H1_s = np.maximum(Z1_s, 0)  # (3.3)
     Z2_s = flat(H1_s, W2) + b2  # (3.4)
     H2_s = np.maximum(Z2_s, 0)  # (3.5)
@@ -412,29 +406,29 @@ def meta_loss_and_gradient(
     # --- inner gradient ---
     dZ3_s = 2 / (N * O) * (Z3_s - Y_s)  # (4.1)
     dH2_s = flat(dZ3_s, W3.T)  # (4.2)
-    G2_s = (Z2_s > 0).astype(Z2_s.dtype)  # (8.1)
-    dZ2_s = dH2_s * G2_s  # (8.2)
+    G2_s = (Z2_s > 0).astype(Z2_s.dtype)  # (8.2)
+    dZ2_s = dH2_s * G2_s  # (8.3)
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
-    G1_s = (Z1_s > 0).astype(Z1_s.dtype)  # (8.3)
-    dZ1_s = dH1_s * G1_s  # (8.4)
+    G1_s = (Z1_s > 0).astype(Z1_s.dtype)  # (8.4)
+    dZ1_s = dH1_s * G1_s  # (8.5)
     dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    dc = dB1_s @ V1.mT
+    dc = flat(dB1_s, V1.T)  # (4.7)
 
     # --- inner step ---
-    c_fast = c - alpha * dc
+    c_fast = -alpha * dc  # (8.6)
 
     # --- query forward ---
-    B1_q = b1 + c_fast @ V1  # from (6.1)
+    B1_q = b1 + flat(c_fast, V1)  # (6.1)
     Z1_q = flat(X_q, W1) + B1_q  # (6.2)
     H1_q = np.maximum(Z1_q, 0)  # (6.3)
     Z2_q = flat(H1_q, W2) + b2  # (6.4)
     H2_q = np.maximum(Z2_q, 0)  # (6.5)
     Z3_q = flat(H2_q, W3) + b3  # (6.6)
-    E_q = Z3_q - Y_q  # (8.5)
-    loss_q = np.sum(E_q**2, axis=(-2, -1)) / (M * O)  # (8.6)
+    E_q = Z3_q - Y_q  # (8.7)
+    loss_q = np.sum(E_q**2, axis=(-2, -1)) / (M * O)  # (8.8)
 
     # --- query backward ---
-    Z3_q_bar = 2 / (M * O * T) * E_q  # (8.7)
+    Z3_q_bar = 2 / (M * O * T) * E_q  # (8.9)
     H2_q_bar = flat(Z3_q_bar, W3.T)  # (7.2)
     Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (7.3)
     H1_q_bar = flat(Z2_q_bar, W2.T)  # (7.4)
@@ -442,21 +436,21 @@ def meta_loss_and_gradient(
     B1_q_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.6)
 
     # --- back through the step ---
-    c_fast_bar = B1_q_bar @ V1.mT
-    dc_bar = -alpha * c_fast_bar
+    c_fast_bar = flat(B1_q_bar, V1.T)  # (7.7)
+    dc_bar = -alpha * c_fast_bar  # (7.8)
 
     # --- support backward ---
-    dB1_s_bar = dc_bar @ V1  # from (7.9)
-    dZ1_s_bar = np.repeat(dB1_s_bar, N, axis=-2)  # (7.10)
-    dH1_s_bar = dZ1_s_bar * G1_s  # (8.8)
+    dB1_s_bar = flat(dc_bar, V1)  # (7.9)
+    dZ1_s_bar = repeated(dB1_s_bar, N, axis=-2)  # (7.10)
+    dH1_s_bar = dZ1_s_bar * G1_s  # (8.10)
     dZ2_s_bar = flat(dH1_s_bar, W2)  # (7.12)
-    dH2_s_bar = dZ2_s_bar * G2_s  # (8.9)
+    dH2_s_bar = dZ2_s_bar * G2_s  # (8.11)
     dZ3_s_bar = flat(dH2_s_bar, W3)  # (7.14)
     Z3_s_bar = 2 / (N * O) * dZ3_s_bar  # (7.15)
     H2_s_bar = flat(Z3_s_bar, W3.T)  # (7.16)
-    Z2_s_bar = H2_s_bar * G2_s  # (8.10)
+    Z2_s_bar = H2_s_bar * G2_s  # (8.12)
     H1_s_bar = flat(Z2_s_bar, W2.T)  # (7.18)
-    Z1_s_bar = H1_s_bar * G1_s  # (8.11)
+    Z1_s_bar = H1_s_bar * G1_s  # (8.13)
     B1_s_bar = Z1_s_bar.sum(-2, keepdims=True)  # (7.20)
 
     # --- meta-gradient ---
@@ -466,7 +460,7 @@ def meta_loss_and_gradient(
     b2_bar = Z2_q_bar.sum((0, 1))[None] + Z2_s_bar.sum((0, 1))[None]  # (7.24)
     W3_bar = total(H2_q, Z3_q_bar) + total(H2_s, Z3_s_bar) + total(dH2_s_bar, dZ3_s)  # (7.25)
     b3_bar = Z3_q_bar.sum((0, 1))[None] + Z3_s_bar.sum((0, 1))[None]  # (7.26)
-    V1_bar = (c.mT @ B1_s_bar + c_fast.mT @ B1_q_bar + dc_bar.mT @ dB1_s).sum(0)
+    V1_bar = total(c_fast, B1_q_bar) + total(dc_bar, dB1_s)  # (8.14)
 
     return float(loss_q.mean()), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar, V1_bar)
 
@@ -509,11 +503,10 @@ def first_order_meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights[:-1], X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    c = np.zeros((1, len(V1)), V1.dtype)
+    np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
-    B1_s = b1 + c @ V1  # from (3.1)
-    Z1_s = flat(X_s, W1) + B1_s  # (3.2)
+    Z1_s = flat(X_s, W1) + b1  # (8.1)
     H1_s = np.maximum(Z1_s, 0)  # (3.3)
     Z2_s = flat(H1_s, W2) + b2  # (3.4)
     H2_s = np.maximum(Z2_s, 0)  # (3.5)
@@ -526,23 +519,23 @@ def first_order_meta_loss_and_gradient(
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
     dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    dc = dB1_s @ V1.mT
+    dc = flat(dB1_s, V1.T)  # (4.7)
 
     # --- inner step ---
-    c_fast = c - alpha * dc
+    c_fast = -alpha * dc  # (8.6)
 
     # --- query forward ---
-    B1_q = b1 + c_fast @ V1  # from (6.1)
+    B1_q = b1 + flat(c_fast, V1)  # (6.1)
     Z1_q = flat(X_q, W1) + B1_q  # (6.2)
     H1_q = np.maximum(Z1_q, 0)  # (6.3)
     Z2_q = flat(H1_q, W2) + b2  # (6.4)
     H2_q = np.maximum(Z2_q, 0)  # (6.5)
     Z3_q = flat(H2_q, W3) + b3  # (6.6)
-    E_q = Z3_q - Y_q  # (8.5)
-    loss_q = np.sum(E_q**2, axis=(-2, -1)) / (M * O)  # (8.6)
+    E_q = Z3_q - Y_q  # (8.7)
+    loss_q = np.sum(E_q**2, axis=(-2, -1)) / (M * O)  # (8.8)
 
     # --- query backward ---
-    Z3_q_bar = 2 / (M * O * T) * E_q  # (8.7)
+    Z3_q_bar = 2 / (M * O * T) * E_q  # (8.9)
     H2_q_bar = flat(Z3_q_bar, W3.T)  # (7.2)
     Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (7.3)
     H1_q_bar = flat(Z2_q_bar, W2.T)  # (7.4)
@@ -556,6 +549,6 @@ def first_order_meta_loss_and_gradient(
     b2_bar = Z2_q_bar.sum((0, 1))[None]  # (7.24')
     W3_bar = total(H2_q, Z3_q_bar)  # (7.25')
     b3_bar = Z3_q_bar.sum((0, 1))[None]  # (7.26')
-    V1_bar = (c_fast.mT @ B1_q_bar).sum(0)  # (7.27')
+    V1_bar = total(c_fast, B1_q_bar)  # (7.27')
 
     return float(loss_q.mean()), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar, V1_bar)

@@ -209,7 +209,7 @@ def plan(
         copyto(Y_q.task[:, :, :O], Y_q_given)
 
         # --- support forward ---
-        matmul(X_s.all, W1.forward, out=Z1_s.units)  # (3.2)
+        matmul(X_s.all, W1.forward, out=Z1_s.units)  # (8.1)
         maximum(Z1_s.all, zeros_N_L1, out=H1_s.all)  # (3.3)
         matmul(H1_s.all, W2.forward, out=Z2_s.units)  # (3.4)
         maximum(Z2_s.all, zeros_N_L2, out=H2_s.all)  # (3.5)
@@ -219,18 +219,18 @@ def plan(
         subtract(Y_s.all, Z3_s.all, out=uZ3_s.all)  # (4.1)
         multiply(uZ3_s.all, 2 * alpha / (N * O), out=uZ3_s.all)
         matmul(uZ3_s.units, W3.backward, out=uH2_s.units)  # (4.2)
-        subtract(zero, H2_s.all, out=G2_s.all)  # (8.1)
+        subtract(zero, H2_s.all, out=G2_s.all)  # (8.2)
         right_shift(G2_s.bits, sign, out=G2_s.bits)
-        bitwise_and(uH2_s.bits, G2_s.bits, out=uZ2_s.bits)  # (8.2)
+        bitwise_and(uH2_s.bits, G2_s.bits, out=uZ2_s.bits)  # (8.3)
         matmul(uZ2_s.units, W2.backward, out=uH1_s.units)  # (4.4)
-        subtract(zero, H1_s.all, out=G1_s.all)  # (8.3)
+        subtract(zero, H1_s.all, out=G1_s.all)  # (8.4)
         right_shift(G1_s.bits, sign, out=G1_s.bits)
-        bitwise_and(uH1_s.bits, G1_s.bits, out=uZ1_s.bits)  # (8.4)
+        bitwise_and(uH1_s.bits, G1_s.bits, out=uZ1_s.bits)  # (8.5)
         add.reduce(uZ1_s.task_units, axis=1, keepdims=True, out=uB1_s.task)  # (4.6)
         matmul(uB1_s.units, V1.backward, out=uc.units)  # (4.7)
 
         # --- inner step ---
-        copyto(c_fast.all, uc.all)  # (5.1)
+        copyto(c_fast.all, uc.all)  # (8.6)
 
         # --- query forward ---
         matmul(c_fast.all, V1.forward, out=B1_q.units)  # (6.1)
@@ -240,11 +240,11 @@ def plan(
         matmul(H1_q.all, W2.forward, out=Z2_q.units)  # (6.4)
         maximum(Z2_q.all, zeros_M_L2, out=H2_q.all)  # (6.5)
         H2_q.all.dot(W3.forward, Z3_q.all)  # (6.6)
-        subtract(Z3_q.all, Y_q.all, out=E_q.all)  # (8.5)
-        loss_q = float(vdot(E_q.all, E_q.all)) / (M * O)  # (8.6)
+        subtract(Z3_q.all, Y_q.all, out=E_q.all)  # (8.7)
+        loss_q = float(vdot(E_q.all, E_q.all)) / (M * O)  # (8.8)
 
         # --- query backward ---
-        multiply(E_q.all, 2 / (M * O * T), out=Z3_q_bar.all)  # (8.7)
+        multiply(E_q.all, 2 / (M * O * T), out=Z3_q_bar.all)  # (8.9)
         matmul(Z3_q_bar.units, W3.backward, out=H2_q_bar.units)  # (7.2)
         subtract(zero, H2_q.all, out=Z2_q_bar.all)  # (7.3)
         right_shift(Z2_q_bar.bits, sign, out=Z2_q_bar.bits)
@@ -262,15 +262,15 @@ def plan(
         # --- support backward ---
         matmul(uc_bar.all, V1.forward, out=uB1_s_bar.units)  # (7.9)
         copyto(uZ1_s_bar.task_units, uB1_s_bar.task)  # (7.10)
-        bitwise_and(uZ1_s_bar.bits, G1_s.bits, out=uH1_s_bar.bits)  # (8.8)
+        bitwise_and(uZ1_s_bar.bits, G1_s.bits, out=uH1_s_bar.bits)  # (8.10)
         matmul(uH1_s_bar.all, W2.forward, out=uZ2_s_bar.units)  # (7.12)
-        bitwise_and(uZ2_s_bar.bits, G2_s.bits, out=uH2_s_bar.bits)  # (8.9)
+        bitwise_and(uZ2_s_bar.bits, G2_s.bits, out=uH2_s_bar.bits)  # (8.11)
         uH2_s_bar.all.dot(W3.forward, uZ3_s_bar.all)  # (7.14)
         multiply(uZ3_s_bar.all, -2 * alpha / (N * O), out=Z3_s_bar.all)  # (7.15)
         matmul(Z3_s_bar.units, W3.backward, out=H2_s_bar.units)  # (7.16)
-        bitwise_and(H2_s_bar.bits, G2_s.bits, out=Z2_s_bar.bits)  # (8.10)
+        bitwise_and(H2_s_bar.bits, G2_s.bits, out=Z2_s_bar.bits)  # (8.12)
         matmul(Z2_s_bar.units, W2.backward, out=H1_s_bar.units)  # (7.18)
-        bitwise_and(H1_s_bar.bits, G1_s.bits, out=Z1_s_bar.bits)  # (8.11)
+        bitwise_and(H1_s_bar.bits, G1_s.bits, out=Z1_s_bar.bits)  # (8.13)
 
         # --- meta-gradient ---
         matmul(X_q.all.T, Z1_q_bar.units, out=W1_bar)  # (7.21)
@@ -286,7 +286,7 @@ def plan(
         add(W3_bar, W3_bar_term, out=W3_bar)
         uZ3_s.all.T.dot(uH2_s_bar.all, W3_bar_term)
         add(W3_bar, W3_bar_term, out=W3_bar)
-        matmul(c_fast.all.T, B1_q_bar.all, out=V1_bar)  # (7.27)
+        matmul(c_fast.all.T, B1_q_bar.all, out=V1_bar)  # (8.14)
         matmul(uc_bar.all.T, uB1_s.all, out=V1_bar_term)
         add(V1_bar, V1_bar_term, out=V1_bar)
         return (loss_q,)

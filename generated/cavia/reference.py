@@ -9,7 +9,7 @@ The numbers at the ends of the lines are those of equations.md.
 import numpy as np
 
 from ..runtime.checks import check_alpha, check_rows, check_tasks, check_weights
-from ..runtime.rows import Array
+from ..runtime.rows import Array, repeated
 from .weights import Weights
 
 
@@ -41,7 +41,7 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     c = np.zeros((1, len(V1)), V1.dtype)
 
     # --- forward ---
-    B1 = b1 + c @ V1  # from (3.1)
+    B1 = b1 + c @ V1  # (3.1)
     Z1 = X @ W1 + B1  # (3.2)
     H1 = np.maximum(Z1, 0)  # (3.3)
     Z2 = H1 @ W2 + b2  # (3.4)
@@ -107,7 +107,7 @@ def meta_loss_and_gradient(
     c = np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
-    B1_s = b1 + c @ V1  # from (3.1)
+    B1_s = b1 + c @ V1  # (3.1)
     Z1_s = X_s @ W1 + B1_s  # (3.2)
     H1_s = np.maximum(Z1_s, 0)  # (3.3)
     Z2_s = H1_s @ W2 + b2  # (3.4)
@@ -122,13 +122,13 @@ def meta_loss_and_gradient(
     dH1_s = dZ2_s @ W2.mT  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
     dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    dc = dB1_s @ V1.mT
+    dc = dB1_s @ V1.mT  # (4.7)
 
     # --- inner step ---
-    c_fast = c - alpha * dc
+    c_fast = c - alpha * dc  # (5.1)
 
     # --- query forward ---
-    B1_q = b1 + c_fast @ V1  # from (6.1)
+    B1_q = b1 + c_fast @ V1  # (6.1)
     Z1_q = X_q @ W1 + B1_q  # (6.2)
     H1_q = np.maximum(Z1_q, 0)  # (6.3)
     Z2_q = H1_q @ W2 + b2  # (6.4)
@@ -145,12 +145,12 @@ def meta_loss_and_gradient(
     B1_q_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.6)
 
     # --- back through the step ---
-    c_fast_bar = B1_q_bar @ V1.mT
-    dc_bar = -alpha * c_fast_bar
+    c_fast_bar = B1_q_bar @ V1.mT  # (7.7)
+    dc_bar = -alpha * c_fast_bar  # (7.8)
 
     # --- support backward ---
-    dB1_s_bar = dc_bar @ V1  # from (7.9)
-    dZ1_s_bar = np.repeat(dB1_s_bar, N, axis=-2)  # (7.10)
+    dB1_s_bar = dc_bar @ V1  # (7.9)
+    dZ1_s_bar = repeated(dB1_s_bar, N, axis=-2)  # (7.10)
     dH1_s_bar = dZ1_s_bar * (Z1_s > 0)  # (7.11)
     dZ2_s_bar = dH1_s_bar @ W2  # (7.12)
     dH2_s_bar = dZ2_s_bar * (Z2_s > 0)  # (7.13)
@@ -169,7 +169,7 @@ def meta_loss_and_gradient(
     b2_bar = Z2_s_bar.sum(-2, keepdims=True) + Z2_q_bar.sum(-2, keepdims=True)  # (7.24)
     W3_bar = H2_s.mT @ Z3_s_bar + dH2_s_bar.mT @ dZ3_s + H2_q.mT @ Z3_q_bar  # (7.25)
     b3_bar = Z3_s_bar.sum(-2, keepdims=True) + Z3_q_bar.sum(-2, keepdims=True)  # (7.26)
-    V1_bar = c.mT @ B1_s_bar + dc_bar.mT @ dB1_s + c_fast.mT @ B1_q_bar
+    V1_bar = c.mT @ B1_s_bar + dc_bar.mT @ dB1_s + c_fast.mT @ B1_q_bar  # (7.27)
 
     return float(loss_q.mean()), Weights(
         W1_bar.sum(0),
@@ -223,7 +223,7 @@ def first_order_meta_loss_and_gradient(
     c = np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
-    B1_s = b1 + c @ V1  # from (3.1)
+    B1_s = b1 + c @ V1  # (3.1)
     Z1_s = X_s @ W1 + B1_s  # (3.2)
     H1_s = np.maximum(Z1_s, 0)  # (3.3)
     Z2_s = H1_s @ W2 + b2  # (3.4)
@@ -238,13 +238,13 @@ def first_order_meta_loss_and_gradient(
     dH1_s = dZ2_s @ W2.mT  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
     dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    dc = dB1_s @ V1.mT
+    dc = dB1_s @ V1.mT  # (4.7)
 
     # --- inner step ---
-    c_fast = c - alpha * dc
+    c_fast = c - alpha * dc  # (5.1)
 
     # --- query forward ---
-    B1_q = b1 + c_fast @ V1  # from (6.1)
+    B1_q = b1 + c_fast @ V1  # (6.1)
     Z1_q = X_q @ W1 + B1_q  # (6.2)
     H1_q = np.maximum(Z1_q, 0)  # (6.3)
     Z2_q = H1_q @ W2 + b2  # (6.4)

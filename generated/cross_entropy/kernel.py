@@ -17,7 +17,7 @@ from ..runtime.checks import (
     check_tasks,
     check_weights,
 )
-from ..runtime.rows import Array, gram, mix, stack
+from ..runtime.rows import Array, gram, mix, repeated, stack
 from .weights import Weights
 
 
@@ -139,7 +139,7 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     # --- inner gradient ---
     dP = -1 / N * Y  # (4.1)
     dS = -np.reciprocal(S) * (dP.sum(-1, keepdims=True))  # (4.2)
-    dQ = np.repeat(dS, O, axis=-1)  # (4.3)
+    dQ = repeated(dS, O, axis=-1)  # (4.3)
     dA = dP + dQ * Q  # (8.1)
     dH2 = dA @ W3.T  # (8.2)
     dZ2 = dH2 * (Z2 > 0)  # (4.7)
@@ -198,7 +198,7 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
     # --- inner gradient ---
     dP = -1 / N * Y  # (4.1)
     dS = -np.reciprocal(S) * (dP.sum(-1, keepdims=True))  # (4.2)
-    dQ = np.repeat(dS, O, axis=-1)  # (4.3)
+    dQ = repeated(dS, O, axis=-1)  # (4.3)
     dA = dP + dQ * Q  # (8.1)
     dH2 = dA @ W3.T  # (8.2)
     G2 = (Z2 > 0).astype(Z2.dtype)  # (8.3)
@@ -214,7 +214,7 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
     dQ_bar = dZ3_bar * Q  # (8.23)
     dS_bar = dQ_bar.sum(-1, keepdims=True)  # (7.29)
     S_bar = -dS_bar * -(np.reciprocal(S) ** 2) * (dP.sum(-1, keepdims=True))  # (7.30)
-    Q_bar = np.repeat(S_bar, O, axis=-1)  # (7.31)
+    Q_bar = repeated(S_bar, O, axis=-1)  # (7.31)
     A_bar = Q_bar * Q + dQ * dZ3_bar * Q  # (8.24)
     H2_bar = A_bar @ W3.T + dA @ vW3.T  # from (7.34), (7.17)
     Z2_bar = H2_bar * G2  # (8.26)
@@ -274,7 +274,7 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     # --- inner gradient ---
     dP_s = -1 / N * Y_s  # (4.1)
     dS_s = -np.reciprocal(S_s) * (dP_s.sum(-1, keepdims=True))  # (4.2)
-    dQ_s = np.repeat(dS_s, O, axis=-1)  # (4.3)
+    dQ_s = repeated(dS_s, O, axis=-1)  # (4.3)
     dA_s = dP_s + dQ_s * Q_s  # (8.1)
     dH2_s = dA_s @ W3.T  # (8.2)
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.7)
@@ -373,7 +373,7 @@ def meta_loss(
     # --- inner gradient ---
     dP_s = -1 / N * Y_s  # (4.1)
     dS_s = -np.reciprocal(S_s) * (dP_s.sum(-1, keepdims=True))  # (4.2)
-    dQ_s = np.repeat(dS_s, O, axis=-1)  # (4.3)
+    dQ_s = repeated(dS_s, O, axis=-1)  # (4.3)
     dA_s = dP_s + dQ_s * Q_s  # (8.1)
     dH2_s = dA_s @ W3.T  # (8.2)
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.7)
@@ -454,7 +454,7 @@ def meta_loss_and_gradient(
     # --- inner gradient ---
     dP_s = -1 / N * Y_s  # (4.1)
     dS_s = -np.reciprocal(S_s) * (dP_s.sum(-1, keepdims=True))  # (4.2)
-    dQ_s = np.repeat(dS_s, O, axis=-1)  # (4.3)
+    dQ_s = repeated(dS_s, O, axis=-1)  # (4.3)
     dA_s = dP_s + dQ_s * Q_s  # (8.1)
     dH2_s = dA_s @ W3.T  # (8.2)
     G2_s = (Z2_s > 0).astype(Z2_s.dtype)  # (8.3)
@@ -482,7 +482,7 @@ def meta_loss_and_gradient(
     # --- query backward ---
     P_q_bar = -1 / (M * T) * Y_q  # (7.1)
     S_q_bar = -np.reciprocal(S_q) * (P_q_bar.sum(-1, keepdims=True))  # (7.2)
-    Q_q_bar = np.repeat(S_q_bar, O, axis=-1)  # (7.3)
+    Q_q_bar = repeated(S_q_bar, O, axis=-1)  # (7.3)
     A_q_bar = P_q_bar + Q_q_bar * Q_q  # (8.13)
     K_Z3_bar_dZ3 = gram(A_q_bar, dA_s, T)  # (8.14)
     H2_q_bar = A_q_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3, H2_s)  # (8.15) from (5.5), (4.14)
@@ -500,7 +500,7 @@ def meta_loss_and_gradient(
     dQ_s_bar = dZ3_s_bar * Q_s  # (8.23)
     dS_s_bar = dQ_s_bar.sum(-1, keepdims=True)  # (7.29)
     S_s_bar = -dS_s_bar * -(np.reciprocal(S_s) ** 2) * (dP_s.sum(-1, keepdims=True))  # (7.30)
-    Q_s_bar = np.repeat(S_s_bar, O, axis=-1)  # (7.31)
+    Q_s_bar = repeated(S_s_bar, O, axis=-1)  # (7.31)
     A_s_bar = Q_s_bar * Q_s + dQ_s * dZ3_s_bar * Q_s  # (8.24)
     H2_s_bar = A_s_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3.mT, H2_q)  # (8.25) from (7.17), (7.11)
     Z2_s_bar = H2_s_bar * G2_s  # (8.26)
@@ -574,7 +574,7 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dP_s = -1 / N * Y_s  # (4.1)
     dS_s = -np.reciprocal(S_s) * (dP_s.sum(-1, keepdims=True))  # (4.2)
-    dQ_s = np.repeat(dS_s, O, axis=-1)  # (4.3)
+    dQ_s = repeated(dS_s, O, axis=-1)  # (4.3)
     dA_s = dP_s + dQ_s * Q_s  # (8.1)
     dH2_s = dA_s @ W3.T  # (8.2)
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.7)
@@ -600,7 +600,7 @@ def first_order_meta_loss_and_gradient(
     # --- query backward ---
     P_q_bar = -1 / (M * T) * Y_q  # (7.1)
     S_q_bar = -np.reciprocal(S_q) * (P_q_bar.sum(-1, keepdims=True))  # (7.2)
-    Q_q_bar = np.repeat(S_q_bar, O, axis=-1)  # (7.3)
+    Q_q_bar = repeated(S_q_bar, O, axis=-1)  # (7.3)
     A_q_bar = P_q_bar + Q_q_bar * Q_q  # (8.13)
     K_Z3_bar_dZ3 = gram(A_q_bar, dA_s, T)  # (8.14)
     H2_q_bar = A_q_bar @ W3.T - alpha * mix(K_Z3_bar_dZ3, H2_s)  # (8.15) from (5.5), (4.14)

@@ -9,7 +9,7 @@ The numbers at the ends of the lines are those of equations.md.
 import numpy as np
 
 from ..runtime.checks import check_alpha, check_classes, check_rows, check_tasks, check_weights
-from ..runtime.rows import Array
+from ..runtime.rows import Array, repeated
 from .weights import Weights
 
 
@@ -56,7 +56,7 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     # --- inner gradient ---
     dP = -1 / N * Y  # (4.1)
     dS = -np.reciprocal(S) * (dP.sum(-1, keepdims=True))  # (4.2)
-    dQ = np.repeat(dS, O, axis=-1)  # (4.3)
+    dQ = repeated(dS, O, axis=-1)  # (4.3)
     dA = dP + dQ * np.exp(A)  # (4.4)
     dZ3 = dA  # (4.5)
     dH2 = dZ3 @ W3.mT  # (4.6)
@@ -129,7 +129,7 @@ def meta_loss_and_gradient(
     # --- inner gradient ---
     dP_s = -1 / N * Y_s  # (4.1)
     dS_s = -np.reciprocal(S_s) * (dP_s.sum(-1, keepdims=True))  # (4.2)
-    dQ_s = np.repeat(dS_s, O, axis=-1)  # (4.3)
+    dQ_s = repeated(dS_s, O, axis=-1)  # (4.3)
     dA_s = dP_s + dQ_s * np.exp(A_s)  # (4.4)
     dZ3_s = dA_s  # (4.5)
     dH2_s = dZ3_s @ W3.mT  # (4.6)
@@ -167,7 +167,7 @@ def meta_loss_and_gradient(
     # --- query backward ---
     P_q_bar = -1 / (M * T) * Y_q  # (7.1)
     S_q_bar = -np.reciprocal(S_q) * (P_q_bar.sum(-1, keepdims=True))  # (7.2)
-    Q_q_bar = np.repeat(S_q_bar, O, axis=-1)  # (7.3)
+    Q_q_bar = repeated(S_q_bar, O, axis=-1)  # (7.3)
     A_q_bar = P_q_bar + Q_q_bar * np.exp(A_q)  # (7.4)
     Z3_q_bar = A_q_bar  # (7.5)
     H2_q_bar = Z3_q_bar @ W3_fast.mT  # (7.6)
@@ -199,7 +199,7 @@ def meta_loss_and_gradient(
     dQ_s_bar = dA_s_bar * np.exp(A_s)  # (7.28)
     dS_s_bar = dQ_s_bar.sum(-1, keepdims=True)  # (7.29)
     S_s_bar = -dS_s_bar * -(np.reciprocal(S_s) ** 2) * (dP_s.sum(-1, keepdims=True))  # (7.30)
-    Q_s_bar = np.repeat(S_s_bar, O, axis=-1)  # (7.31)
+    Q_s_bar = repeated(S_s_bar, O, axis=-1)  # (7.31)
     A_s_bar = Q_s_bar * np.exp(A_s) + dA_s_bar * dQ_s * np.exp(A_s)  # (7.32)
     Z3_s_bar = A_s_bar  # (7.33)
     H2_s_bar = Z3_s_bar @ W3.mT + dZ3_s @ dW3_bar.mT  # (7.34)
@@ -277,7 +277,7 @@ def first_order_meta_loss_and_gradient(
     # --- inner gradient ---
     dP_s = -1 / N * Y_s  # (4.1)
     dS_s = -np.reciprocal(S_s) * (dP_s.sum(-1, keepdims=True))  # (4.2)
-    dQ_s = np.repeat(dS_s, O, axis=-1)  # (4.3)
+    dQ_s = repeated(dS_s, O, axis=-1)  # (4.3)
     dA_s = dP_s + dQ_s * np.exp(A_s)  # (4.4)
     dZ3_s = dA_s  # (4.5)
     dH2_s = dZ3_s @ W3.mT  # (4.6)
@@ -315,7 +315,7 @@ def first_order_meta_loss_and_gradient(
     # --- query backward ---
     P_q_bar = -1 / (M * T) * Y_q  # (7.1)
     S_q_bar = -np.reciprocal(S_q) * (P_q_bar.sum(-1, keepdims=True))  # (7.2)
-    Q_q_bar = np.repeat(S_q_bar, O, axis=-1)  # (7.3)
+    Q_q_bar = repeated(S_q_bar, O, axis=-1)  # (7.3)
     A_q_bar = P_q_bar + Q_q_bar * np.exp(A_q)  # (7.4)
     Z3_q_bar = A_q_bar  # (7.5)
     H2_q_bar = Z3_q_bar @ W3_fast.mT  # (7.6)

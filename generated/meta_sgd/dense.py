@@ -486,12 +486,12 @@ def meta_loss_and_gradient(
     b2_bar = Z2_s_bar.sum((0, 1))[None] + b2_fast_bar.sum(0)  # (7.31)
     W3_bar = total(H2_s, Z3_s_bar) + total(dH2_s_bar, dZ3_s) + W3_fast_bar.sum(0)  # (7.32)
     b3_bar = Z3_s_bar.sum((0, 1))[None] + b3_fast_bar.sum(0)  # (7.33)
-    aW1_bar = (-W1_fast_bar * dW1).sum(0)  # (7.34)
-    ab1_bar = (-b1_fast_bar * db1).sum(0)  # (7.35)
-    aW2_bar = (-W2_fast_bar * dW2).sum(0)  # (7.36)
-    ab2_bar = (-b2_fast_bar * db2).sum(0)  # (7.37)
-    aW3_bar = (-W3_fast_bar * dW3).sum(0)  # (7.38)
-    ab3_bar = (-b3_fast_bar * db3).sum(0)  # (7.39)
+    aW1_bar = -(W1_fast_bar * dW1).sum(0)  # (7.34)
+    ab1_bar = -(b1_fast_bar * db1).sum(0)  # (7.35)
+    aW2_bar = -(W2_fast_bar * dW2).sum(0)  # (7.36)
+    ab2_bar = -(b2_fast_bar * db2).sum(0)  # (7.37)
+    aW3_bar = -(W3_fast_bar * dW3).sum(0)  # (7.38)
+    ab3_bar = -(b3_fast_bar * db3).sum(0)  # (7.39)
 
     return (
         float(loss_q.mean()),
@@ -601,12 +601,12 @@ def first_order_meta_loss_and_gradient(
     b2_bar = b2_fast_bar.sum(0)  # (7.31')
     W3_bar = W3_fast_bar.sum(0)  # (7.32')
     b3_bar = b3_fast_bar.sum(0)  # (7.33')
-    aW1_bar = (-W1_fast_bar * dW1).sum(0)  # (7.34)
-    ab1_bar = (-b1_fast_bar * db1).sum(0)  # (7.35)
-    aW2_bar = (-W2_fast_bar * dW2).sum(0)  # (7.36)
-    ab2_bar = (-b2_fast_bar * db2).sum(0)  # (7.37)
-    aW3_bar = (-W3_fast_bar * dW3).sum(0)  # (7.38)
-    ab3_bar = (-b3_fast_bar * db3).sum(0)  # (7.39)
+    aW1_bar = -(W1_fast_bar * dW1).sum(0)  # (7.34)
+    ab1_bar = -(b1_fast_bar * db1).sum(0)  # (7.35)
+    aW2_bar = -(W2_fast_bar * dW2).sum(0)  # (7.36)
+    ab2_bar = -(b2_fast_bar * db2).sum(0)  # (7.37)
+    aW3_bar = -(W3_fast_bar * dW3).sum(0)  # (7.38)
+    ab3_bar = -(b3_fast_bar * db3).sum(0)  # (7.39)
 
     return (
         float(loss_q.mean()),
