@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import signature
 from typing import Any, NamedTuple, ParamSpec, TypeAlias
 
 import jax
@@ -18,6 +19,9 @@ from jax.flatten_util import ravel_pytree
 
 Parameters: TypeAlias = dict[str, Any]
 P = ParamSpec("P")
+
+#: More than enough: each doubles the digits.
+NEWTON_STEPS = 20
 
 
 class Setting(NamedTuple):
@@ -239,12 +243,19 @@ def meta_loss(
 
 
 def in_float64(function: Callable[P, Any]) -> Callable[P, Any]:
-    """Compute in float64, compiled without optimisation, and return arrays of numpy."""
+    """Compute in float64 and return arrays of numpy.
+
+    It is compiled once for each setting and shape, quickly rather than well: most of what is asked
+    of an oracle is asked once.
+    """
+    static = {"setting", "first_order", "steps"}.intersection(signature(function).parameters)
+    options = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    compiled = jax.jit(function, static_argnames=static, compiler_options=options)
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> Any:
         with jax.enable_x64(True):
-            return jax.tree.map(np.asarray, function(*args, **kwargs))
+            return jax.tree.map(np.asarray, compiled(*args, **kwargs))
 
     return run
 
@@ -305,7 +316,7 @@ def adapt(
 
 @in_float64
 def implicit_gradient(
-    setting: Setting, weights: Parameters, task: Task, lam: float, turns: int = 30
+    setting: Setting, weights: Parameters, task: Task, lam: float
 ) -> tuple[Any, Parameters, Any]:
     """The query loss at the regularised optimum, its gradient, and what is left of the inner one.
 
@@ -321,13 +332,15 @@ def implicit_gradient(
     def support(phi: Any) -> Any:
         return loss(setting, named(phi), task.X_s, task.Y_s)
 
-    gradient, hessian = jax.jit(jax.grad(support)), jax.jit(jax.hessian(support))
-    identity, phi = jnp.eye(len(start)), start
-    for _ in range(turns):
-        left = gradient(phi) + lam * (phi - start)
-        phi -= jnp.linalg.solve(hessian(phi) + lam * identity, left)
-    left = gradient(phi) + lam * (phi - start)
+    def left(phi: Any) -> Any:
+        return jax.grad(support)(phi) + lam * (phi - start)
+
+    def newton(_: int, phi: Any) -> Any:
+        return phi - jnp.linalg.solve(jax.jacobian(left)(phi), left(phi))
+
+    phi = jax.lax.fori_loop(0, NEWTON_STEPS, newton, start)
     value, outer = jax.value_and_grad(
         lambda phi: loss(setting, named(phi), task.X_q, task.Y_q)
     )(phi)  # fmt: skip
-    return value, named(jnp.linalg.solve(identity + hessian(phi) / lam, outer)), left
+    system = jnp.eye(len(phi)) + jax.hessian(support)(phi) / lam
+    return value, named(jnp.linalg.solve(system, outer)), left(phi)

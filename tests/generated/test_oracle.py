@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("jax")
-from tests.generated import oracle  # noqa: E402
-from tests.generated.oracle import Scalars, Setting, Task  # noqa: E402
+from tests.generated import oracle
+from tests.generated.oracle import Scalars, Setting, Task
 
 STEP, TOLERANCE = 1e-5, 1e-8
 SIZES = (2, 5, 3)
@@ -183,7 +183,8 @@ def test_the_first_order_is_the_query_gradient_after_adaptation() -> None:
         for each in (task(batch, at) for at in range(3))
     ]
     gradients = [
-        TAU[at] * oracle.loss_and_gradient(setting, after[at], batch.X_q[at], batch.Y_q[at])[1][name]
+        TAU[at]
+        * oracle.loss_and_gradient(setting, after[at], batch.X_q[at], batch.Y_q[at])[1][name]
         for name in weights
         for at in range(3)
     ]
