@@ -294,9 +294,9 @@ def compare_inner(net: Any, case: Case, tolerance: float) -> None:
     if HESSIANS:
         rng = np.random.default_rng(1)
         v = {name: rng.normal(size=array.shape) for name, array in case.weights.items()}
-        v = {name: array.astype(dtype) for name, array in v.items()}
+        single = {name: array.astype(dtype) for name, array in v.items()}
         expected = oracle.hessian_product(setting, weights, v, *one, scalars.lam)
-        found = call(net, net.hessian_product, case, direction=net.Weights(**v))
+        found = call(net, net.hessian_product, case, direction=net.Weights(**single))
         agree("hessian_product", (0.0, found), (0.0, expected), tolerance, dtype)
     # With rates of its own for every step, those beyond have the last ones. What a context starts
     # from is zero at every call, so that a penalty of it is another one step by step.
