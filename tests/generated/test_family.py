@@ -360,11 +360,9 @@ def test_a_package_of_the_family_is_the_oracle(
     assert net.NETWORK._asdict() == asked
     compare(net, case(setting))
     order = ["weights", *(["rates"] if hasattr(net, "Rates") else []), "X_s", "Y_s", "X_q", "Y_q"]
-    order += ["alpha"] * (oracle.ALGORITHMS[setting.algorithm].rate is None)
-    order += ["lam"] * setting.penalty + ["omegas"] * oracle.ALGORITHMS[
-        setting.algorithm
-    ].multi_step
-    order += ["tau"] * setting.task_weights
+    algorithm = oracle.ALGORITHMS[setting.algorithm]
+    order += ["alpha"] * (algorithm.rate is None) + ["lam"] * setting.penalty
+    order += ["tau"] * setting.task_weights + ["omegas"] * algorithm.multi_step
     assert list(inspect.signature(net.meta_loss_and_gradient).parameters) == order
 
 
