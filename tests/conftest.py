@@ -18,12 +18,10 @@ from derive.package.derivation import Derivation, derive
 
 #: The emitted packages of MAML with the squared error, on which everything is tried.
 NAMES = [
-    name
-    for name, each in NETWORKS.items()
-    if (each.algorithm, each.loss) == ("maml", "squared")
+    name for name, each in NETWORKS.items() if (each.algorithm, each.loss) == ("maml", "squared")
 ]
 #: The others: the build tries them, and they are held against an implementation in JAX.
-FAMILY = [name for name in NETWORKS if name not in NAMES]
+OTHERS = [name for name in NETWORKS if name not in NAMES]
 #: Those whose layers have biases, which the memory of a workspace is laid out for.
 WITH_WORKSPACE = [name for name in NAMES if NETWORKS[name].bias]
 

@@ -28,7 +28,8 @@ def mix(K: Array, A: Array) -> Array:
 def flat(A: Array, W: Array) -> Array:
     """The rows of all tasks times what they share: (T, N, H), (H, L) -> (T, N, L)."""
     # The method is faster than the operator where a column meets a row.
-    return stack(A).dot(W).reshape(*A.shape[:-1], W.shape[1])
+    product: Array = stack(A).dot(W)
+    return product.reshape(*A.shape[:-1], W.shape[1])
 
 
 def total(A: Array, B: Array) -> Array:
@@ -41,5 +42,3 @@ def repeated(A: Array, count: int, axis: int) -> Array:
     shape = list(A.shape)
     shape[axis] = count
     return np.broadcast_to(A, shape)
-
-
