@@ -22,10 +22,9 @@ from derive.language.names import D, M, N, O, T, alpha, width
 from derive.language.program import evaluate
 from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
-from derive.package.derivation import rewritten_in_stages
 from derive.package.proof import largest_gap
 from derive.package.warm_up import EXAMPLE
-from derive.passes.rewrite import PASSES, rewrite
+from derive.passes.rewrite import PASSES, rewrite, stages
 from docs import by_hand, calls
 from docs.experiment.command import Parser, Refusal, status
 from docs.experiment.gradcheck import central_difference, gradients, relative_error
@@ -176,7 +175,7 @@ def passes() -> dict[str, str]:
             given[symbol] = ImmutableMatrix(rows, columns, entries)
     found = [
         [evaluate(program, given)[output] for output in program.outputs]
-        for program in rewritten_in_stages(derived)
+        for program in stages(derived)
     ]
     names = [apply.__name__ for apply in PASSES]
     return {

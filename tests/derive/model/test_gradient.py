@@ -29,7 +29,7 @@ def swept(
     seed: Expr = ONE,
     constants: Collection[MatrixSymbol] = (),
 ) -> tuple[Equation, ...]:
-    return sweep(LINES, LOSS, [wrt], adjoint, lambda _: "support adjoints", seed, constants)
+    return sweep(LINES, {LOSS: seed}, [wrt], adjoint, lambda _: "support adjoints", constants)
 
 
 def gradient(adjoints: tuple[Equation, ...], numbers: list[list[int]]) -> ImmutableMatrix:
@@ -66,7 +66,7 @@ def test_what_is_constant_takes_no_derivative() -> None:
 def test_a_gain_says_which_equation_it_comes_from() -> None:
     twice = (*LINES[:1], Equation(MatrixSymbol("H1_s", N, O), Z + X * W, "support"))
     last = Equation(LOSS, Trace((twice[1].symbol - Y).T * (twice[1].symbol - Y)) / N, "support")
-    adjoints = sweep((*twice, last), LOSS, [W], adjoint, lambda _: "support adjoints", ONE)
+    adjoints = sweep((*twice, last), {LOSS: ONE}, [W], adjoint, lambda _: "support adjoints")
     found = {line.name: [(str(each.term), each.reader) for each in line.gains] for line in adjoints}
     assert found["H1_s_bar"] == [("(2/N)*(H1_s - Y_s)", "loss_s")]
     assert found["Z1_s_bar"] == [("H1_s_bar", "H1_s")]

@@ -73,7 +73,7 @@ def valued(expression: Expr, values: dict[Symbol | MatrixSymbol, Value]) -> Valu
     result = MatrixSymbol("Z1", *shape) if shape else Symbol("loss")
     inputs = tuple(sorted(expression.atoms(MatrixSymbol), key=str))
     program = Program(
-        (Group("given", inputs),), (Equation(result, expression, "support"),), (result,)
+        (Group("given", (*inputs, C)),), (Equation(result, expression, "support"),), (result,)
     )
     return evaluate(program, {**SIZES, **values})[result]
 

@@ -51,7 +51,7 @@ def test_what_is_printed_means_what_was_derived() -> None:
             continue
         scope: dict[str, Any] = {**arrays, "np": np, "alpha": 0.75}
         exec(line, scope)
-        program = Program((Group("given", (A, B, C)),), (equation,), (equation.symbol,))
+        program = Program((Group("given", (A, B, C, alpha)),), (equation,), (equation.symbol,))
         expected = evaluate(program, {**exact, N: 2, alpha: 0.75})[equation.symbol]
         np.testing.assert_allclose(
             scope["Z1"], np.array(expected.tolist(), float), rtol=1e-14, err_msg=line
