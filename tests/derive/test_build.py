@@ -129,7 +129,12 @@ def test_what_is_somebody_elses_is_not_written_over(
 
 
 def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
-    edited(tmp_path, "derive/model/network.py", "H * W + repeated * bias if", "H * W.T + repeated * bias if")
+    edited(
+        tmp_path,
+        "derive/model/network.py",
+        "H * W + repeated * bias if",
+        "H * W.T + repeated * bias if",
+    )
     result = build_copy(tmp_path)
     assert result.returncode == 2
     assert result.stderr.splitlines() == ["build.py: `Z1`: (N, D) times (L1, D) in X*W1.T"]
