@@ -14,7 +14,7 @@ from derive.model.gradient import gains_of, sweep
 from derive.model.network import Network
 from derive.model.programs import hessian_program, inner_program, meta_gradient_program
 from tests.conftest import NAMES, derivation
-from tests.exact import given, in_digits, outputs
+from tests.exact import DIMENSIONS, given, in_digits, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -110,8 +110,22 @@ def renamed(adjoints: tuple[Equation, ...]) -> tuple[Equation, ...]:
     )
 
 
-@pytest.mark.parametrize("network", [Network(1, "tanh"), Network(1, "tanh", penalty=True)], ids=str)
-def test_a_hessian_product_is_how_the_gradient_changes(network: Network) -> None:
+#: A function of an expression among the slopes, a column, a row that is added, a number.
+CURVED = (
+    Network(1, "tanh"),
+    Network(1, "tanh", penalty=True),
+    Network(2, "elu"),
+    Network(1, "silu", loss="cross_entropy"),
+    Network(1, "sin", loss="huber", bias=False),
+    Network(0, loss="cross_entropy", penalty=True),
+)
+
+
+@pytest.mark.parametrize("network", CURVED, ids=str)
+def test_a_hessian_product_is_how_the_gradient_changes(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DIMENSIONS, O, 3)
     program, gradient = hessian_program(network), inner_program(network)
     values = in_digits(given(program, 3)) | {names.lam: Rational(1, 4)}
     products = outputs(program, values)
