@@ -129,8 +129,10 @@ def derive(name: str, network: Network) -> Derivation:
     form: Form = "kernel"
     plan, lacks = None, []
     # A number for each layer acts on rows, so that kernels are left; one for each entry does not.
-    on_rows = functions_of(network, rates_on_rows) if network.rule.rate in ROW_RATES else functions
+    on_rows = functions
     try:
+        if network.rule.rate in ROW_RATES:
+            on_rows = functions_of(network, rates_on_rows)
         staged, rewritten = rewritten_functions(on_rows, dense=False)
         check_sums(staged[-1])
     except ValueError as error:

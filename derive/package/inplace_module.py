@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from derive.language.names import STAGES
+from derive.language.names import STAGES, C
 from derive.printers.inplace import calls_of, constructor, polynomial, zeros_of
 from derive.printers.numpy import unpacked
 from derive.schedule.buffers import ALWAYS
@@ -94,6 +94,7 @@ def _plan_function(
 ) -> str:
     """``plan``: the buffers of a chunk of tasks, and the function that runs on them."""
     sizes = ", ".join(widths)
+    context = "C: int, " if any(C in weight.shape for weight in plan.weights) else ""
     dense = [f"dense{choice.layer}" for choice in plan.choices]
     groups = {"layers": plan.weights, "rates": plan.rates, "gradients": plan.outputs}
     groups["numbers"] = plan.numbers
@@ -106,7 +107,8 @@ def _plan_function(
     ]
     text = [
         "def plan(",
-        "    arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]",
+        f"    arena: Arena, T: int, N: int, M: int, {context}sizes: Sequence[int], "
+        "dense: Sequence[bool]",
         ") -> Run:",
         '    """Lay out the buffers of a chunk of tasks, and return what runs on them.',
         "",
@@ -118,6 +120,7 @@ def _plan_function(
         "        Tasks of the whole meta-batch, whose mean the gradient is of.",
         "    N, M",
         "        Support and query rows of a task.",
+        *(["    C", "        Units of the context."] if context else []),
         "    sizes",
         f"        Layer sizes {sizes}.",
         "    dense",

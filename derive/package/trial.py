@@ -330,13 +330,14 @@ class _Trial:
             module = import_module(f"{self.package.__name__}.inplace")
             if dense is not None:
                 vars(module)["dense_layers"] = lambda *_: dense
-            ws = module.workspace(sizes, TASKS, SHOTS, QUERIES, np.float64)
+            context = {"context": CONTEXT} if self.derivation.network.context else {}
+            ws = module.workspace(sizes, TASKS, SHOTS, QUERIES, np.float64, **context)
             loss, *parts = ws.meta_loss_and_gradient(**self.problem.given(function))
             gradient = list(numbers_in(parts, self.derivation.network))
         for symbol, found in zip(function.program.outputs, (loss, *gradient), strict=True):
             arrays = [np.asarray(task[symbol], float) for task in self.truth(function)]
             # The loss is a mean over the tasks; the gradient is a sum, and has the 1/T in it.
-            wanted = np.sum(arrays, axis=0) / (1 if symbol.is_Matrix else TASKS)
+            wanted = np.sum(arrays, axis=0) / (1 if symbol in function.gradient else TASKS)
             if what := gap_between(found, wanted):
                 raise Failure(f"{where}: `{symbol}` {what}")
 
@@ -445,7 +446,7 @@ def naming(where: str) -> Iterator[None]:
 def _numeric(function: Lambda) -> Lambda:
     """A function whose constants are numbers already: roots are slow to evaluate each time."""
     body = function(z).replace(
-        lambda each: each.is_number and not each.is_Rational, lambda each: Float(each, 20)
+        lambda each: each.is_number and not each.is_Rational, lambda each: each.evalf(20)
     )
     return Lambda(z, body)
 

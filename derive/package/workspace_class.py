@@ -116,6 +116,6 @@ def workspace(
     dense = dense_layers(N, M, known)
 
     def of_chunk(arena: Arena) -> Run:
-        return plan(arena, T, N, M, known, dense)
+        return plan(arena, {counts}, known, dense)
 
     return Workspace({kinds}, of_chunk, known, T, N, M, kind{more})'''

@@ -20,7 +20,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from sympy import Expr, Integer, MatrixSymbol
+from sympy import Add, Expr, Integer, MatrixSymbol
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
 from derive.language.elementwise import body_of, elementwise, relu, step, z
@@ -94,7 +94,8 @@ def homogeneous(program: Program) -> Program:
         if lonely and not is_row_free(equation.shape):
             raise ValueError(f"`{equation.name}` reads `{lonely[0]}` without its weights")
         kept = [part for part in terms_in(equation.value) if not part.has(*biases)]
-        equations.append(changed(equation, total(kept)) if biases else equation)
+        left = total(kept) if equation.shape else Add(*kept)
+        equations.append(changed(equation, left) if biases else equation)
     return replace(
         program,
         groups=tuple(

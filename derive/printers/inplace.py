@@ -72,7 +72,7 @@ def calls_of(step: Step) -> list[Call]:
         case "unit", _:
             return [Call("", f"{out}.constant.fill(1)")]
         case "inner", (scalar, left, right):
-            return [Call("vdot", _inner(out, scalar, f"vdot({left}.all, {right}.all)"))]
+            return [Call("vdot", _inner(out, scalar, f"vdot({_whole(left)}, {_whole(right)})"))]
         case "inner", (scalar, summed):
             return [Call("", _inner(out, scalar, f"{summed}.all.sum()"))]
         case "number", (value,):
@@ -216,6 +216,8 @@ def constructor(symbol: MatrixSymbol) -> str:
             return f"arena.column({storage.rows})"
         case Kind.ROW:
             return f"arena.row({'max(O, 2)' if storage.last else storage.columns})"
+        case Kind.GRADIENT if name_of(symbol).base == "V":
+            return f"arena.plain_gradient({storage.rows}, {storage.columns})"
         case kind if storage.last:
             return f"arena.last_{kind.value}({storage.rows})"
     return f"arena.{storage.kind.value}({storage.rows}, {storage.columns})"

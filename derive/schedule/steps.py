@@ -189,7 +189,7 @@ class _Steps:
                 raise self.refused(f"the factor {factor}")
         if not isinstance(right, MatAdd):
             return [Step(PRODUCT, out, (left, right))]
-        total = scratch(self.equation.symbol, "sum", right)
+        total = scratch(next(iter(sorted(right.atoms(MatrixSymbol), key=str))), "sum", right)
         return [*self.sum_into(total, right), Step(PRODUCT, out, (left, total))]
 
     def added(self, out: MatrixSymbol, value: MatrixExpr) -> list[Step]:

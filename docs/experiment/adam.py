@@ -30,7 +30,7 @@ class Adam:
     parameters
         The vector to train, changed by `update`.
     beta
-        The outer step size.
+        The outer step size, which may change from step to step.
     decay_mean, decay_square
         How slowly the two running means forget.
     epsilon

@@ -14,14 +14,13 @@ import sys
 import zipfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from docs.experiment.command import Refusal, replacing
-from docs.experiment.methods import told
+from docs.experiment.methods import initial_of
 from docs.experiment.recipes import from_record
 
 if TYPE_CHECKING:
@@ -151,9 +150,9 @@ def unpacked(content: bytes, family: TaskFamily) -> State:
 
 
 def parameters(state: State, method: str) -> int:
-    """How many numbers the network of a method has."""
-    layers = pairwise(state.family.layers(state.recipe.hidden, told(method)))
-    return sum((above + 1) * below for above, below in layers)
+    """How many numbers a method trains."""
+    arrays = initial_of(state.family, state.recipe, 0, method).arrays
+    return sum(array.size for array in arrays)
 
 
 def read(body: bytes, family: TaskFamily) -> State:

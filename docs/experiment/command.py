@@ -76,7 +76,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return convert
 
 
-def step_size(text: str) -> float:
+def not_negative(text: str) -> float:
     """An option's type: a finite number, at least 0."""
     try:
         number = float(text)

@@ -11,11 +11,11 @@ import numpy as np
 
 from docs.experiment import checkpoint
 from docs.experiment.command import Refusal, parser, read_json, status, whole, writable, write_json
-from docs.experiment.methods import METHODS, TITLES, told
-from docs.experiment.networks import load_network, load_weights
+from docs.experiment.methods import METHODS, TITLES, initial_of, told
+from docs.experiment.networks import load_network
+from docs.experiment.parameters import load_parameters
 from docs.experiment.recipes import from_record
 from docs.experiment.statistics import cell, summary
-from docs.experiment.train import initial_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from docs.experiment.family import TaskFamily
     from docs.experiment.networks import Array, Network, WeightTuple
+    from docs.experiment.parameters import Parameters
     from docs.experiment.recipes import Recipe
     from docs.experiment.statistics import Summary
 
@@ -39,13 +40,13 @@ class Run:
     family, recipe, seed
         What it was made with.
     starts
-        By method, weights to fine-tune from; ``random`` are those that training began with.
+        By method, what to fine-tune with; ``random`` is what training began with.
     """
 
     family: TaskFamily
     recipe: Recipe
     seed: int
-    starts: dict[str, WeightTuple]
+    starts: dict[str, Parameters]
 
     @property
     def net(self) -> Network:
@@ -56,6 +57,11 @@ class Run:
     def dtype(self) -> np.dtype:
         """Of all arrays."""
         return np.dtype(self.recipe.dtype)
+
+    def fine_tuned(self, start: str, X_s: Array, Y_s: Array, steps: int) -> WeightTuple:
+        """The weights of a start after gradient steps on a support set."""
+        given = self.starts[start].arguments((X_s, Y_s), self.recipe.alpha)
+        return self.net.adapt(*given, steps=steps)
 
     def title(self, start: str) -> str:
         """What tables and figures call a start."""
@@ -87,7 +93,7 @@ def load_run(family: TaskFamily, folder: Path) -> Run:
     except argparse.ArgumentTypeError as error:
         raise Refusal(f"{path}: seed {error}") from None
     starts = {
-        name: load_weights(folder / f"{name}.npz", initial_of(family, recipe, seed, name))
+        name: load_parameters(folder / f"{name}.npz", initial_of(family, recipe, seed, name))
         for name in trained
     }
     random = initial_of(family, recipe, seed, "random")
@@ -97,11 +103,12 @@ def load_run(family: TaskFamily, folder: Path) -> Run:
 # --8<-- [start:fine_tune]
 def errors_by_step(run: Run, start: str, X_s: Array, Y_s: Array, X: Array, Y: Array) -> list[float]:
     """The error on X, Y before fine-tuning on the support set and after each of its steps."""
-    net, weights, score = run.net, run.starts[start], run.family.score
-    errors = [score.of(net, weights, X, Y)]
+    net, here, score = run.net, run.starts[start], run.family.score
+    errors = [score.of(net, here.weights, X, Y)]
     for _ in range(STEPS):
-        weights = net.adapt(weights, X_s, Y_s, run.recipe.alpha)
-        errors.append(score.of(net, weights, X, Y))
+        given = here.arguments((X_s, Y_s), run.recipe.alpha)
+        here = here.after(net.adapt(*given, steps=1))
+        errors.append(score.of(net, here.weights, X, Y))
     return errors
 
 
@@ -139,8 +146,8 @@ def table(run: Run, methods: dict[str, Summary]) -> list[list[str]]:
 
 
 def digest(run: Run) -> str:
-    """What tells the weights of one run from those of another."""
-    arrays = (array for weights in run.starts.values() for array in weights)
+    """What tells the parameters of one run from those of another."""
+    arrays = (array for start in run.starts.values() for array in start.arrays)
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
 
 

@@ -16,16 +16,16 @@ import numpy as np
 
 from docs.experiment import checkpoint, recipes
 from docs.experiment.command import Defaults, Parser, Refusal, status, whole, writable, write_json
-from docs.experiment.methods import METHODS
+from docs.experiment.methods import METHODS, parameters_of
 from docs.experiment.metrics import Metrics
-from docs.experiment.networks import load_network
+from docs.experiment.networks import learns_rates, load_network
 from docs.experiment.parts import ANGLES, LENGTHS, described, parts
 from docs.experiment.plot.drawing import STYLE
 from docs.experiment.plot.files import save
 from docs.experiment.plot.parts import figure
 from docs.experiment.randomness import stream
 from docs.experiment.sweep.comparison import aligned
-from docs.experiment.train import fresh, train, weights_of
+from docs.experiment.train import fresh, train
 
 if TYPE_CHECKING:
     from docs.experiment.family import TaskFamily
@@ -66,7 +66,7 @@ def along(family: TaskFamily, recipe: Recipe, seed: int) -> dict[str, list[float
     rows: list[dict[str, float]] = []
 
     def measure() -> None:
-        weights = weights_of(family, recipe, method, state.parameters.astype(dtype))
+        weights = parameters_of(family, recipe, method, state.parameters.astype(dtype)).weights
         found = [described(parts(net, weights, batch, recipe.alpha)) for batch in batches]
         rows.append({name: float(np.mean([each[name] for each in found])) for name in found[0]})
 
@@ -128,7 +128,10 @@ def measurable(recipe: Recipe) -> Recipe:
     Refusal
         When it has none, or nothing can be measured with it.
     """
-    steps = load_network(recipe.network).NETWORK.steps
+    net = load_network(recipe.network)
+    if learns_rates(net):
+        raise Refusal(f"{recipe.network} learns its rates; it must be given one")
+    steps = net.NETWORK.steps
     if steps > 1:
         raise Refusal(f"{recipe.network} takes {steps} inner steps; it must take one")
     if recipe.iterations < EVERY:

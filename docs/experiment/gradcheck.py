@@ -8,8 +8,11 @@ import numpy as np
 
 from docs.experiment.command import Refusal, parser, status
 from docs.experiment.evaluate import load_run
-from docs.experiment.networks import initial_weights, load_network, names
+from docs.experiment.methods import METHODS
+from docs.experiment.networks import load_network, names, takes_omegas
+from docs.experiment.parameters import Parameters, initial_parameters
 from docs.experiment.randomness import stream
+from docs.experiment.schedules import step_weights
 
 if TYPE_CHECKING:
     import argparse
@@ -24,6 +27,9 @@ STEP = 1e-7
 #: Rounding of the loss, 1e-16, over the step leaves 1e-9 of a gradient of order one; a crossed
 #: kink of one unit at one sample adds up to 1e-6.
 TOLERANCE = 1e-5
+
+#: Of the training, where a multi-step loss is checked.
+PROGRESS = 0.125
 
 
 # --8<-- [start:difference]
@@ -77,69 +83,91 @@ def relative_error(found: Array, expected: Array) -> float:
 
 
 def gradients(
-    net: Network, weights: WeightTuple, batch: Batch, alpha: float
-) -> dict[str, tuple[WeightTuple, WeightTuple]]:
+    net: Network, parameters: Parameters, batch: Batch, alpha: float
+) -> dict[str, tuple[Parameters, Parameters]]:
     """Each generated gradient, and the same by finite differences.
 
     The first-order gradient is that of the query loss at the adapted weights, which are held
-    fixed: adding a perturbation to the weights of every task after adaptation measures it.
+    fixed: adding a perturbation to the weights of every task after adaptation measures it. A
+    multi-step loss is taken as it is in the course of a training, when all its weights differ
+    from 0.
     """
+    (weights, rates), steps = parameters, net.NETWORK.steps
+    weighted = takes_omegas(net)
+    omegas = step_weights("annealed" if weighted else "last", steps, PROGRESS)
+    beside = (omegas,) if weighted else ()
+    given = (*parameters.arguments(batch, alpha), *beside)
+    adapted = {
+        step: [
+            net.adapt(*parameters.arguments(support, alpha), steps=step)
+            for support in zip(batch.X_s, batch.Y_s, strict=True)
+        ]
+        for step, omega in enumerate(omegas, start=1)
+        if omega
+    }
 
     def query_loss(shift: WeightTuple) -> float:
-        moved = [net.Weights(*(w + d for w, d in zip(one, shift, strict=True))) for one in adapted]
-        losses = [
-            net.loss(one, X, Y) for one, X, Y in zip(moved, batch.X_q, batch.Y_q, strict=True)
-        ]
-        return float(np.mean(losses))
+        queries = list(zip(batch.X_q, batch.Y_q, strict=True))
+        losses = 0.0
+        for step, reached in adapted.items():
+            moved = [net.Weights(*map(np.add, one, shift)) for one in reached]
+            losses += omegas[step - 1] * sum(
+                net.loss(one, *query) for one, query in zip(moved, queries, strict=True)
+            )
+        return losses / len(queries)
+
+    def meta_loss(changed: Parameters) -> float:
+        return net.meta_loss(*changed.arguments(batch, alpha), *beside)
 
     X, Y = batch.X_s[0], batch.Y_s[0]
-    adapted = [
-        net.adapt(weights, X_s, Y_s, alpha, net.NETWORK.steps)
-        for X_s, Y_s in zip(batch.X_s, batch.Y_s, strict=True)
-    ]
-    zero = net.Weights(*(np.zeros_like(w) for w in weights))
+    of_rates = rates and central_difference(lambda r: meta_loss(Parameters(weights, r)), rates)
+    of_weights = central_difference(lambda w: meta_loss(Parameters(w, rates)), weights)
     return {
         "inner gradient": (
-            net.loss_and_gradient(weights, X, Y)[1],
-            central_difference(lambda w: net.loss(w, X, Y), weights),
+            Parameters(net.loss_and_gradient(weights, X, Y)[1]),
+            Parameters(central_difference(lambda w: net.loss(w, X, Y), weights)),
         ),
         "meta-gradient": (
-            net.meta_loss_and_gradient(weights, *batch, alpha)[1],
-            central_difference(lambda w: net.meta_loss(w, *batch, alpha), weights),
+            Parameters(*net.meta_loss_and_gradient(*given)[1:]),
+            Parameters(of_weights, of_rates),
         ),
         "first-order meta-gradient": (
-            net.first_order_meta_loss_and_gradient(weights, *batch, alpha)[1],
-            central_difference(query_loss, zero),
+            Parameters(net.first_order_meta_loss_and_gradient(*given)[1]),
+            Parameters(
+                central_difference(query_loss, net.Weights(*(np.zeros_like(w) for w in weights)))
+            ),
         ),
     }
 
 
 def run(family: TaskFamily, options: argparse.Namespace) -> int:
     """Print a line a parameter; exit status 1 when one of them fails."""
+    dtype = np.dtype(np.float64)  # because finite differences lose half of the digits
     if options.run is None:
         usual = family.recipe()
         net, alpha = load_network(options.network or usual.network), usual.alpha
         layers = family.layers(usual.hidden[:1] * net.NETWORK.hidden, told=False)
-        start = initial_weights(net, layers, stream(options.seed, 0), np.dtype(np.float64))
+        drawn = stream(options.seed, 0)
+        start = initial_parameters(net, layers, drawn, dtype, usual.initial, alpha)
     else:
         if options.network:
             raise Refusal("--network and --run are given; a run knows its network")
         loaded = load_run(family, options.run)
         net, alpha = loaded.net, loaded.recipe.alpha
-        adapted = (name for name in ("maml", "first-order", "random") if name in loaded.starts)
-        start = loaded.starts[next(adapted)]
-    # float64, because finite differences lose half of the digits.
-    weights = net.Weights(*(array.astype(np.float64) for array in start))
-    batch = next(family.batches(stream(options.seed, 2), 3, 7, 5, np.dtype(np.float64)))
+        adapted = (name for name, method in METHODS.items() if method.adapts)
+        start = next(loaded.starts[name] for name in (*adapted, "random") if name in loaded.starts)
+    parameters = start.replaced(array.astype(dtype) for array in start.arrays)
+    batch = next(family.batches(stream(options.seed, 2), 3, 7, 5, dtype))
     failed = 0
-    for name, (found, expected) in gradients(net, weights, batch, alpha).items():
+    for title, (found, expected) in gradients(net, parameters, batch, alpha).items():
         steps = net.NETWORK.steps
-        print(f"{name}, {steps} inner step{'s' * (steps > 1)}")
-        for field, ours, theirs in zip(net.Weights._fields, found, expected, strict=True):
-            error = relative_error(ours, theirs)
+        print(f"{title}, {steps} inner step{'s' * (steps > 1)}")
+        width = 2 + max(map(len, found.named))
+        for name, ours in found.named.items():
+            error = relative_error(ours, expected.named[name])
             passed = error <= TOLERANCE
             failed += not passed
-            print(f"  {field:4}{error:>12.1e}  {'ok' if passed else 'FAILED'}")
+            print(f"  {name:{width}}{error:>12.1e}  {'ok' if passed else 'FAILED'}")
     print(f"{failed} failed" if failed else f"every relative error is at most {TOLERANCE:g}")
     return 1 if failed else 0
 

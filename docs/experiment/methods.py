@@ -9,38 +9,60 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from docs.experiment.angle import degrees
 from docs.experiment.family import Batch
-from docs.experiment.networks import flatten
+from docs.experiment.networks import flatten, load_network, takes_omegas
+from docs.experiment.parameters import Parameters, in_memory, initial_parameters
+from docs.experiment.randomness import stream
+from docs.experiment.schedules import step_weights
 
 if TYPE_CHECKING:
-    from docs.experiment.networks import Network, WeightTuple, Workspace
+    from docs.experiment.family import TaskFamily
+    from docs.experiment.networks import Array, Network, Workspace
     from docs.experiment.recipes import Recipe
 
-#: Gives the loss on a meta-batch, and leaves its gradient in a workspace.
-Objective: TypeAlias = Callable[[Batch], float]
+#: Gives the loss on a meta-batch, and leaves its gradient in a workspace. The second argument is
+#: the progress of the training, from 0 to 1.
+Objective: TypeAlias = Callable[[Batch, float], float]
+
+
+def arguments(
+    net: Network, ws: Workspace, recipe: Recipe
+) -> Callable[[Batch, float], tuple[Any, ...]]:
+    """By meta-batch and progress, what the meta-gradients of a network take, in order."""
+    parameters, weighted = in_memory(ws), takes_omegas(net)
+
+    def given(batch: Batch, progress: float) -> tuple[Any, ...]:
+        taken = parameters.arguments(batch, recipe.alpha)
+        if not weighted:
+            return taken
+        return (*taken, step_weights(recipe.step_weights, net.NETWORK.steps, progress))
+
+    return given
 
 
 # --8<-- [start:maml]
-def maml(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG001
+def maml(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
     """The loss after adaptation, and its gradient through the adaptation."""
+    given = arguments(net, ws, recipe)
 
-    def objective(batch: Batch) -> float:
-        return ws.meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)[0]
+    def objective(batch: Batch, progress: float) -> float:
+        return ws.meta_loss_and_gradient(*given(batch, progress))[0]
 
     return objective
 
 
 def first_order(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
     """The loss after adaptation, and its gradient at the adapted weights."""
+    given = arguments(net, ws, recipe)
 
-    def objective(batch: Batch) -> float:
-        loss, gradient = net.first_order_meta_loss_and_gradient(ws.weights, *batch, recipe.alpha)
-        flatten(gradient, ws.gradient)
+    def objective(batch: Batch, progress: float) -> float:
+        loss, *gradient = net.first_order_meta_loss_and_gradient(*given(batch, progress))
+        flatten(Parameters(*gradient).arrays, ws.gradient)
         return loss
 
     return objective
@@ -52,13 +74,15 @@ def first_order(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
 # --8<-- [start:joint]
 def joint(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: ARG001
     """The loss of one network on the points of all tasks together, without adaptation."""
+    rates = in_memory(ws).rates
+    still = None if rates is None else type(rates)(*(np.zeros_like(rate) for rate in rates))
 
-    def objective(batch: Batch) -> float:
+    def objective(batch: Batch, _: float) -> float:
         X = np.concatenate([batch.X_s, batch.X_q], axis=1)
         Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1)
         rows = len(X) * X.shape[1]
         loss, gradient = net.loss_and_gradient(ws.weights, X.reshape(rows, -1), Y.reshape(rows, -1))
-        flatten(gradient, ws.gradient)
+        flatten(Parameters(gradient, still).arrays, ws.gradient)
         return loss
 
     return objective
@@ -75,7 +99,7 @@ def reptile(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
     one. The loss is that of the last minibatch before its step.
     """
 
-    def objective(batch: Batch) -> float:
+    def objective(batch: Batch, _: float) -> float:
         adapted, losses = np.zeros_like(ws.parameters), []
         for X_s, Y_s, X_q, Y_q in zip(*batch, strict=True):
             after = ws.weights
@@ -96,11 +120,11 @@ def reptile(net: Network, ws: Workspace, recipe: Recipe) -> Objective:
 
 
 # --8<-- [start:angle]
-def angle_of(net: Network, weights: WeightTuple, batch: Batch, alpha: float) -> float:
-    """The angle between second- and first-order meta-gradient, in degrees."""
+def angle_of(net: Network, *given: Any) -> float:
+    """The angle between second- and first-order meta-gradient of the weights, in degrees."""
     return degrees(
-        net.meta_loss_and_gradient(weights, *batch, alpha)[1],
-        net.first_order_meta_loss_and_gradient(weights, *batch, alpha)[1],
+        net.meta_loss_and_gradient(*given)[1],
+        net.first_order_meta_loss_and_gradient(*given)[1],
     )
 
 
@@ -149,3 +173,15 @@ TITLES = {
 def told(start: str) -> bool:
     """Whether weights are those of a network that is told which task it is."""
     return start in METHODS and METHODS[start].told
+
+
+def initial_of(family: TaskFamily, recipe: Recipe, seed: int, method: str) -> Parameters:
+    """Where a method starts: the same weights for all, except for one with more inputs."""
+    net, layers = load_network(recipe.network), family.layers(recipe.hidden, told(method))
+    dtype = np.dtype(recipe.dtype)
+    return initial_parameters(net, layers, stream(seed, 0), dtype, recipe.initial, recipe.alpha)
+
+
+def parameters_of(family: TaskFamily, recipe: Recipe, method: str, vector: Array) -> Parameters:
+    """What the vector of a method in training holds."""
+    return initial_of(family, recipe, 0, method).filled(vector)

@@ -1,4 +1,4 @@
-"""Generated networks by name, and their weights: drawn, saved, loaded.
+"""Generated networks by name, and their initial weights.
 
 References
 ----------
@@ -9,21 +9,20 @@ References
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from functools import cache
 from importlib import import_module
+from inspect import signature
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docs.experiment.command import Refusal, replacing
+from docs.experiment.command import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from generated.runtime.network import Network as Record
 
@@ -33,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class WeightTuple(Protocol):
-    """What the ``Weights`` of every generated package have in common."""
+    """What the ``Weights`` of every generated package have in common, and the ``Rates``."""
 
     _fields: tuple[str, ...]
 
@@ -44,6 +43,10 @@ class WeightTuple(Protocol):
     def _asdict(self) -> dict[str, Array]: ...
 
 
+#: A loss and its gradient; where rates are learned, their gradient comes after it.
+MetaGradient: TypeAlias = "tuple[float, WeightTuple]"
+
+
 class Workspace(Protocol):
     """Memory for repeated meta-gradients of one size, as a generated package makes it."""
 
@@ -52,13 +55,16 @@ class Workspace(Protocol):
     weights: Any
 
     def meta_loss_and_gradient(
-        self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
-    ) -> tuple[float, WeightTuple]:
+        self, weights: WeightTuple, *arguments: Any, **named: Any
+    ) -> MetaGradient:
         """Meta-loss and meta-gradient."""
 
 
 class Network(Protocol):
-    """The functions of a generated package that an experiment calls."""
+    """The functions of a generated package that an experiment calls.
+
+    What those of the meta-loss and ``adapt`` take beside the weights depends on the algorithm.
+    """
 
     Weights: type[Any]
     NETWORK: Record
@@ -74,30 +80,35 @@ class Network(Protocol):
     ) -> tuple[float, WeightTuple]:
         """Loss and inner gradient."""
 
-    def adapt(
-        self, weights: WeightTuple, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
-    ) -> WeightTuple:
+    def adapt(self, weights: WeightTuple, *arguments: Any, **named: Any) -> WeightTuple:
         """Fine-tune."""
 
-    def meta_loss(
-        self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
-    ) -> float:
+    def meta_loss(self, weights: WeightTuple, *arguments: Any, **named: Any) -> float:
         """Meta-loss."""
 
     def meta_loss_and_gradient(
-        self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
-    ) -> tuple[float, WeightTuple]:
+        self, weights: WeightTuple, *arguments: Any, **named: Any
+    ) -> MetaGradient:
         """Meta-loss and meta-gradient."""
 
     def first_order_meta_loss_and_gradient(
-        self, weights: WeightTuple, X_s: Array, Y_s: Array, X_q: Array, Y_q: Array, alpha: float
-    ) -> tuple[float, WeightTuple]:
+        self, weights: WeightTuple, *arguments: Any, **named: Any
+    ) -> MetaGradient:
         """Meta-loss and first-order meta-gradient."""
 
     def workspace(
         self, sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: Any
     ) -> Workspace:
         """Prepare for repeated meta-gradients."""
+
+
+class Learner(Network, Protocol):
+    """A generated package whose inner step sizes are learned."""
+
+    Rates: type[Any]
+
+    def initial_rates(self, weights: WeightTuple, alpha: float) -> WeightTuple:
+        """The same rate for everything."""
 
 
 def names() -> list[str]:
@@ -122,6 +133,16 @@ def load_network(name: str) -> Network:
     if name not in names():
         raise Refusal(f"the network is {name!r}; it must be one of {', '.join(names())}")
     return cast("Network", import_module(f"generated.{name}"))
+
+
+def learns_rates(net: Network) -> TypeGuard[Learner]:
+    """Whether the inner step sizes of a network are learned."""
+    return hasattr(net, "Rates")
+
+
+def takes_omegas(net: Network) -> bool:
+    """Whether the loss of a network is a weighted sum over the inner steps."""
+    return "omegas" in signature(net.meta_loss_and_gradient).parameters
 
 
 # --8<-- [start:initial]
@@ -176,51 +197,6 @@ def initial_weights(
 # --8<-- [end:initial]
 
 
-def flatten(weights: WeightTuple, out: Array) -> None:
-    """Write weights or their gradient into one vector, layer by layer."""
-    np.concatenate([array.reshape(-1) for array in weights], out=out)
-
-
-def save_weights(path: Path, weights: WeightTuple) -> None:
-    """Write ``W1, b1, ...`` to a ``.npz`` file, whole or not at all."""
-    with replacing(path) as file:
-        np.savez(file, allow_pickle=False, **weights._asdict())
-
-
-def load_weights(path: Path, like: WeightTuple) -> WeightTuple:
-    """Read what `save_weights` wrote.
-
-    Parameters
-    ----------
-    path
-        A ``.npz`` file.
-    like
-        Weights of the same names, shapes and dtype.
-
-    Raises
-    ------
-    Refusal
-        When the file cannot be read, or does not hold this network's weights.
-    """
-    wanted = f"a .npz file with the arrays {', '.join(like._fields)}"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except OSError as error:
-        reason = error.strerror or error
-        raise Refusal(f"cannot read {path}: {reason}; it must be {wanted}") from None
-    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
-        raise Refusal(f"{path} is not readable as arrays; it must be {wanted}") from None
-    if set(arrays) != set(like._fields):
-        found = ", ".join(sorted(arrays)) or "nothing"
-        raise Refusal(f"{path} holds {found}; it must be {wanted}")
-    for name, expected in like._asdict().items():
-        found = arrays[name]
-        if (found.shape, found.dtype) != (expected.shape, expected.dtype):
-            raise Refusal(
-                f"{path}: {name} is {found.dtype} {found.shape}; "
-                f"it must be {expected.dtype} {expected.shape}, as run.json says"
-            )
-        if not np.isfinite(found).all():
-            raise Refusal(f"{path}: {name} is not finite; it must be")
-    return type(like)(*(arrays[name] for name in like._fields))
+def flatten(arrays: Iterable[Array], out: Array) -> None:
+    """Write weights, or their gradient, into one vector in their order."""
+    np.concatenate([array.reshape(-1) for array in arrays], out=out)

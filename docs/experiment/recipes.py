@@ -10,9 +10,16 @@ from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from docs.experiment.command import Refusal, one_of, step_size, whole
+from docs.experiment.command import Refusal, not_negative, one_of, whole
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import INITIALS, load_network, trainable
+from docs.experiment.networks import (
+    INITIALS,
+    learns_rates,
+    load_network,
+    takes_omegas,
+    trainable,
+)
+from docs.experiment.schedules import SCHEDULES, STEP_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +67,13 @@ class Recipe:
     meta_batch: int = setting(25, whole(1), "tasks of an iteration")
     shots: int = setting(10, whole(1), "support points of a task")
     queries: int = setting(10, whole(1), "query points of a task")
-    alpha: float = setting(0.01, step_size, "inner step size")
-    beta: float = setting(0.001, step_size, "outer step size, of Adam")
+    alpha: float = setting(0.01, not_negative, "inner step size; where it is learned, its start")
+    beta: float = setting(0.001, not_negative, "outer step size, of Adam")
+    schedule: str = setting("constant", one_of(*SCHEDULES), "of the outer step size")
+    clip: float = setting(0.0, not_negative, "largest norm of the outer gradient, 0 for any")
+    step_weights: str = setting(
+        "last", one_of(*STEP_WEIGHTS), "weights of the inner steps in a multi-step loss"
+    )
     reptile_steps: int = setting(5, whole(1), "inner steps of Reptile")
     dtype: str = setting("float32", one_of("float32", "float64"), "of all arrays")
 
@@ -107,7 +119,8 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         When the settings do not fit each other.
     """
     made = replace(recipe, **changes)
-    layers = load_network(made.network).NETWORK.hidden
+    net = load_network(made.network)
+    layers = net.NETWORK.hidden
     if "network" in changes and "hidden" not in changes:
         made = replace(made, hidden=made.hidden[:1] * layers)
     if len(made.hidden) != layers:
@@ -116,6 +129,13 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         )
     if "reptile" in made.methods and made.alpha == 0:
         raise Refusal("alpha is 0; Reptile goes by its inner steps, so it must be larger")
+    if "reptile" in made.methods and learns_rates(net):
+        raise Refusal(f"{made.network} learns its rates; for Reptile it must be given one")
+    if made.step_weights != "last" and not takes_omegas(net):
+        raise Refusal(
+            f"step_weights is {made.step_weights}; "
+            f"the loss of {made.network} is that of the last step, so it must be last"
+        )
     return made
 
 

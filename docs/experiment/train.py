@@ -19,10 +19,12 @@ from docs.experiment import checkpoint, recipes
 from docs.experiment.adam import Adam
 from docs.experiment.checkpoint import State
 from docs.experiment.command import Refusal, parser, status, whole, writable, write_json
-from docs.experiment.methods import METHODS, angle_of, told
+from docs.experiment.methods import METHODS, angle_of, arguments, initial_of, parameters_of
 from docs.experiment.metrics import Metrics
-from docs.experiment.networks import initial_weights, load_network, save_weights
+from docs.experiment.networks import load_network
+from docs.experiment.parameters import save_parameters
 from docs.experiment.randomness import stream
+from docs.experiment.schedules import SCHEDULES, clipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from docs.experiment.family import Batch, TaskFamily
     from docs.experiment.methods import Objective
-    from docs.experiment.networks import Array, WeightTuple, Workspace
+    from docs.experiment.networks import Array, Workspace
     from docs.experiment.recipes import Recipe
 
 #: Iterations from one measurement of the angle to the next, and tasks that it is measured on.
@@ -47,7 +49,12 @@ class Diverged(Exception):  # noqa: N818
 
 # --8<-- [start:loop]
 def outer_loop(
-    objective: Objective, ws: Workspace, adam: Adam, batches: Iterator[Batch], good: Array
+    objective: Objective,
+    ws: Workspace,
+    adam: Adam,
+    recipe: Recipe,
+    batches: Iterator[Batch],
+    good: Array,
 ) -> Iterator[float]:
     """Draw a meta-batch, differentiate, step.
 
@@ -62,12 +69,14 @@ def outer_loop(
         When the loss is not finite; the parameters are `good` again.
     """
     for batch in batches:
-        loss = objective(batch)
+        progress = adam.steps / recipe.iterations
+        loss = objective(batch, progress)
         if not math.isfinite(loss):
             ws.parameters[:] = good
             raise Diverged(f"the loss is {loss}")
         good[:] = ws.parameters
-        adam.update(ws.gradient)
+        adam.beta = recipe.beta * SCHEDULES[recipe.schedule](progress)
+        adam.update(clipped(ws.gradient, recipe.clip))
         yield loss
 
 
@@ -81,24 +90,10 @@ def fresh(
     left = [method for method in recipe.methods if method not in finished]
     start = np.zeros(0, recipe.dtype)
     if left:
-        weights = initial_of(family, recipe, seed, left[0])
-        start = np.concatenate([array.ravel() for array in weights])
+        arrays = initial_of(family, recipe, seed, left[0]).arrays
+        start = np.concatenate([array.ravel() for array in arrays])
     mean, square = np.zeros_like(start), np.zeros_like(start)
     return State(family, recipe, seed, start, start.copy(), mean, square, 0, finished, metrics)
-
-
-def initial_of(family: TaskFamily, recipe: Recipe, seed: int, method: str) -> WeightTuple:
-    """Where a method starts: the same weights for all, except for one with more inputs."""
-    net, layers = load_network(recipe.network), family.layers(recipe.hidden, told(method))
-    return initial_weights(net, layers, stream(seed, 0), np.dtype(recipe.dtype), recipe.initial)
-
-
-def weights_of(family: TaskFamily, recipe: Recipe, method: str, parameters: Array) -> WeightTuple:
-    """The arrays that one vector of parameters holds, layer by layer."""
-    like = initial_of(family, recipe, 0, method)
-    ends = np.cumsum([array.size for array in like])
-    parts = np.split(parameters, ends[:-1])
-    return type(like)(*(part.reshape(array.shape) for part, array in zip(parts, like, strict=True)))
 
 
 @contextmanager
@@ -183,19 +178,21 @@ def train(
     held_out = next(family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
     rows = (held_out.X_s.shape[1], held_out.X_q.shape[1])
     ws = net.workspace(family.layers(recipe.hidden, method.told), recipe.meta_batch, *rows, dtype)
-    adam = Adam(ws.parameters, recipe.beta)
+    adam = Adam(ws.parameters)
     ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
     state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square
     adam.steps = state.iteration
     batches = family.batches(
         stream(state.seed, 1), recipe.meta_batch, *sizes, start=state.iteration, told=method.told
     )
-    losses = outer_loop(method.objective(net, ws, recipe), ws, adam, batches, state.good)
+    losses = outer_loop(method.objective(net, ws, recipe), ws, adam, recipe, batches, state.good)
+    given = arguments(net, ws, recipe)
     # A loss that overflows ends the loop; numpy need not warn of it too.
     with np.errstate(over="ignore", invalid="ignore"), bar(state, quiet) as shown:
         while state.iteration < recipe.iterations and not caught:
             measured = method.adapts and state.iteration % ANGLE_EVERY == 0
-            angle = angle_of(net, ws.weights, held_out, recipe.alpha) if measured else None
+            progress = state.iteration / recipe.iterations
+            angle = angle_of(net, *given(held_out, progress)) if measured else None
             try:
                 loss = next(losses)
             except Diverged as reason:
@@ -235,8 +232,8 @@ def write_results(folder: Path, state: State) -> None:
         trained[state.method] = state.iteration - bool(state.stopped)
         vectors[state.method] = state.parameters
     for method, vector in vectors.items():
-        weights = weights_of(state.family, state.recipe, method, vector)
-        save_weights(folder / f"{method}.npz", weights)
+        parameters = parameters_of(state.family, state.recipe, method, vector)
+        save_parameters(folder / f"{method}.npz", parameters)
     write_json(
         folder / checkpoint.RUN,
         {

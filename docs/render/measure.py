@@ -29,6 +29,7 @@ from docs import by_hand, calls
 from docs.experiment.command import Parser, Refusal, status
 from docs.experiment.gradcheck import central_difference, gradients, relative_error
 from docs.experiment.networks import initial_weights, load_network
+from docs.experiment.parameters import Parameters
 from docs.experiment.randomness import stream
 from docs.render.manifest import PageError
 from docs.render.tables import is_table, measured, part_of
@@ -119,9 +120,10 @@ def forward() -> dict[str, float]:
 def finite_differences(name: str) -> dict[str, dict[str, float]]:
     """Each generated gradient against central differences: the relative error a parameter."""
     net, weights, batch = problem(name)
+    start = Parameters(weights)
     return {
-        gradient: named(net, found, expected)
-        for gradient, (found, expected) in gradients(net, weights, batch, ALPHA).items()
+        gradient: named(net, found.weights, expected.weights)
+        for gradient, (found, expected) in gradients(net, start, batch, ALPHA).items()
     }
 
 

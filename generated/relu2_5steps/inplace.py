@@ -149,7 +149,7 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     Z3_s1 = uZ3_s1 = arena.predictions(N)
     uH2_s1 = uZ2_s1 = arena.rows(N, L2)
     G2_s1 = arena.rows(N, L2)
-    uH1_s1 = uZ1_s1 = Z1_q_sum = uZ1_s5_bar = uH1_s5_bar = arena.rows(N, L1)
+    uH1_s1 = uZ1_s1 = uZ1_s5_bar = uH1_s5_bar = arena.rows(N, L1)
     G1_s1 = arena.rows(N, L1)
     Z1_s2 = H1_s2 = arena.rows(N, L1, 1)
     Z2_s2 = H2_s2 = arena.rows(N, L2, 1)
@@ -225,20 +225,16 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
     else:
         K_X_s_s = arena.kernel(N, N)
         Z1_s2_term = arena.rows(N, L1)
-        Z1_s3_sum = Z1_s2_term
-        Z1_s3_term = Z1_s2_term
-        Z1_s4_sum = Z1_s2_term
-        Z1_s4_term = Z1_s2_term
-        Z1_s5_sum = Z1_s2_term
-        Z1_s5_term = Z1_s2_term
+        uZ1_s1_sum = Z1_s2_term
         uZ1_s4_bar_term = Z1_s2_term
-        uZ1_s3_bar_sum = Z1_s2_term
+        Z1_s4_bar_sum = Z1_s2_term
         uZ1_s3_bar_term = Z1_s2_term
-        uZ1_s2_bar_sum = Z1_s2_term
+        Z1_s3_bar_sum = Z1_s2_term
         uZ1_s2_bar_term = Z1_s2_term
-        uZ1_s1_bar_sum = Z1_s2_term
+        Z1_s2_bar_sum = Z1_s2_term
         uZ1_s1_bar_term = Z1_s2_term
-        W1_bar_sum = Z1_s2_term
+        Z1_s1_bar_sum = Z1_s2_term
+        Z1_s3_term = Z1_s4_term = Z1_s5_term = arena.rows(N, L1)
         K_X = arena.kernel(M, N)
         Z1_q_term = arena.rows(M, L1)
     if dense2:
@@ -451,8 +447,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             add(W1_fast2.stored, W1_fast1.stored, out=W1_fast2.stored)
             matmul(X_s.task, W1_fast2.forward, out=Z1_s3.task_units)  # (12.47)
         else:
-            add(uZ1_s1.all, uZ1_s2.all, out=Z1_s3_sum.all)  # (12.261)
-            matmul(K_X_s_s, Z1_s3_sum.task_units, out=Z1_s3.task_units)
+            add(uZ1_s1.all, uZ1_s2.all, out=uZ1_s1_sum.all)  # (12.261)
+            matmul(K_X_s_s, uZ1_s1_sum.task_units, out=Z1_s3.task_units)
             matmul(X_s.all, W1.forward, out=Z1_s3_term.units)
             add(Z1_s3.all, Z1_s3_term.all, out=Z1_s3.all)
         maximum(Z1_s3.all, zeros_N_L1, out=H1_s3.all)  # (12.48)
@@ -518,9 +514,9 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             add(W1_fast3.stored, W1_fast2.stored, out=W1_fast3.stored)
             matmul(X_s.task, W1_fast3.forward, out=Z1_s4.task_units)  # (12.70)
         else:
-            add(uZ1_s1.all, uZ1_s2.all, out=Z1_s4_sum.all)  # (12.278)
-            add(Z1_s4_sum.all, uZ1_s3.all, out=Z1_s4_sum.all)
-            matmul(K_X_s_s, Z1_s4_sum.task_units, out=Z1_s4.task_units)
+            add(uZ1_s1.all, uZ1_s2.all, out=uZ1_s1_sum.all)  # (12.278)
+            add(uZ1_s1_sum.all, uZ1_s3.all, out=uZ1_s1_sum.all)
+            matmul(K_X_s_s, uZ1_s1_sum.task_units, out=Z1_s4.task_units)
             matmul(X_s.all, W1.forward, out=Z1_s4_term.units)
             add(Z1_s4.all, Z1_s4_term.all, out=Z1_s4.all)
         maximum(Z1_s4.all, zeros_N_L1, out=H1_s4.all)  # (12.71)
@@ -598,10 +594,10 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             add(W1_fast4.stored, W1_fast3.stored, out=W1_fast4.stored)
             matmul(X_s.task, W1_fast4.forward, out=Z1_s5.task_units)  # (12.93)
         else:
-            add(uZ1_s1.all, uZ1_s2.all, out=Z1_s5_sum.all)  # (12.299)
-            add(Z1_s5_sum.all, uZ1_s3.all, out=Z1_s5_sum.all)
-            add(Z1_s5_sum.all, uZ1_s4.all, out=Z1_s5_sum.all)
-            matmul(K_X_s_s, Z1_s5_sum.task_units, out=Z1_s5.task_units)
+            add(uZ1_s1.all, uZ1_s2.all, out=uZ1_s1_sum.all)  # (12.299)
+            add(uZ1_s1_sum.all, uZ1_s3.all, out=uZ1_s1_sum.all)
+            add(uZ1_s1_sum.all, uZ1_s4.all, out=uZ1_s1_sum.all)
+            matmul(K_X_s_s, uZ1_s1_sum.task_units, out=Z1_s5.task_units)
             matmul(X_s.all, W1.forward, out=Z1_s5_term.units)
             add(Z1_s5.all, Z1_s5_term.all, out=Z1_s5.all)
         maximum(Z1_s5.all, zeros_N_L1, out=H1_s5.all)  # (12.94)
@@ -692,11 +688,11 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             matmul(X_q.task, W1_fast5.forward, out=Z1_q.task_units)  # (12.116)
         else:
             matmul(X_q.task, X_s.task.mT, out=K_X)  # (12.324)
-            add(uZ1_s1.all, uZ1_s2.all, out=Z1_q_sum.all)  # (12.325)
-            add(Z1_q_sum.all, uZ1_s3.all, out=Z1_q_sum.all)
-            add(Z1_q_sum.all, uZ1_s4.all, out=Z1_q_sum.all)
-            add(Z1_q_sum.all, uZ1_s5.all, out=Z1_q_sum.all)
-            matmul(K_X, Z1_q_sum.task_units, out=Z1_q.task_units)
+            add(uZ1_s1.all, uZ1_s2.all, out=uZ1_s1_sum.all)  # (12.325)
+            add(uZ1_s1_sum.all, uZ1_s3.all, out=uZ1_s1_sum.all)
+            add(uZ1_s1_sum.all, uZ1_s4.all, out=uZ1_s1_sum.all)
+            add(uZ1_s1_sum.all, uZ1_s5.all, out=uZ1_s1_sum.all)
+            matmul(K_X, uZ1_s1_sum.task_units, out=Z1_q.task_units)
             matmul(X_q.all, W1.forward, out=Z1_q_term.units)
             add(Z1_q.all, Z1_q_term.all, out=Z1_q.all)
         maximum(Z1_q.all, zeros_M_L1, out=H1_q.all)  # (12.117)
@@ -996,8 +992,8 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             add(W1_fast3_bar.stored, W1_fast4_bar.stored, out=W1_fast3_bar.stored)
             matmul(X_s.task, W1_fast3_bar.forward, out=uZ1_s3_bar.task_units)  # (12.183)
         else:
-            add(Z1_s4_bar.all, Z1_s5_bar.all, out=uZ1_s3_bar_sum.all)  # (12.399)
-            matmul(K_X_s_s, uZ1_s3_bar_sum.task_units, out=uZ1_s3_bar.task_units)
+            add(Z1_s4_bar.all, Z1_s5_bar.all, out=Z1_s4_bar_sum.all)  # (12.399)
+            matmul(K_X_s_s, Z1_s4_bar_sum.task_units, out=uZ1_s3_bar.task_units)
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s3_bar_term.task_units)
             add(uZ1_s3_bar.all, uZ1_s3_bar_term.all, out=uZ1_s3_bar.all)
         bitwise_and(uZ1_s3_bar.bits, G1_s3.bits, out=uH1_s3_bar.bits)  # (12.400)
@@ -1106,9 +1102,9 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             add(W1_fast2_bar.stored, W1_fast3_bar.stored, out=W1_fast2_bar.stored)
             matmul(X_s.task, W1_fast2_bar.forward, out=uZ1_s2_bar.task_units)  # (12.205)
         else:
-            add(Z1_s3_bar.all, Z1_s4_bar.all, out=uZ1_s2_bar_sum.all)  # (12.416)
-            add(uZ1_s2_bar_sum.all, Z1_s5_bar.all, out=uZ1_s2_bar_sum.all)
-            matmul(K_X_s_s, uZ1_s2_bar_sum.task_units, out=uZ1_s2_bar.task_units)
+            add(Z1_s3_bar.all, Z1_s4_bar.all, out=Z1_s3_bar_sum.all)  # (12.416)
+            add(Z1_s3_bar_sum.all, Z1_s5_bar.all, out=Z1_s3_bar_sum.all)
+            matmul(K_X_s_s, Z1_s3_bar_sum.task_units, out=uZ1_s2_bar.task_units)
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s2_bar_term.task_units)
             add(uZ1_s2_bar.all, uZ1_s2_bar_term.all, out=uZ1_s2_bar.all)
         bitwise_and(uZ1_s2_bar.bits, G1_s2.bits, out=uH1_s2_bar.bits)  # (12.417)
@@ -1221,10 +1217,10 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             add(W1_fast1_bar.stored, W1_fast2_bar.stored, out=W1_fast1_bar.stored)
             matmul(X_s.task, W1_fast1_bar.forward, out=uZ1_s1_bar.task_units)  # (12.227)
         else:
-            add(Z1_s2_bar.all, Z1_s3_bar.all, out=uZ1_s1_bar_sum.all)  # (12.429)
-            add(uZ1_s1_bar_sum.all, Z1_s4_bar.all, out=uZ1_s1_bar_sum.all)
-            add(uZ1_s1_bar_sum.all, Z1_s5_bar.all, out=uZ1_s1_bar_sum.all)
-            matmul(K_X_s_s, uZ1_s1_bar_sum.task_units, out=uZ1_s1_bar.task_units)
+            add(Z1_s2_bar.all, Z1_s3_bar.all, out=Z1_s2_bar_sum.all)  # (12.429)
+            add(Z1_s2_bar_sum.all, Z1_s4_bar.all, out=Z1_s2_bar_sum.all)
+            add(Z1_s2_bar_sum.all, Z1_s5_bar.all, out=Z1_s2_bar_sum.all)
+            matmul(K_X_s_s, Z1_s2_bar_sum.task_units, out=uZ1_s1_bar.task_units)
             matmul(K_X.mT, Z1_q_bar.task_units, out=uZ1_s1_bar_term.task_units)
             add(uZ1_s1_bar.all, uZ1_s1_bar_term.all, out=uZ1_s1_bar.all)
         bitwise_and(uZ1_s1_bar.bits, G1_s1.bits, out=uH1_s1_bar.bits)  # (12.430)
@@ -1344,11 +1340,11 @@ def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequ
             add(W1_bar, W1_bar_term, out=W1_bar)
         else:
             matmul(X_q.all.T, Z1_q_bar.units, out=W1_bar)  # (12.438)
-            add(Z1_s1_bar.all, Z1_s2_bar.all, out=W1_bar_sum.all)
-            add(W1_bar_sum.all, Z1_s3_bar.all, out=W1_bar_sum.all)
-            add(W1_bar_sum.all, Z1_s4_bar.all, out=W1_bar_sum.all)
-            add(W1_bar_sum.all, Z1_s5_bar.all, out=W1_bar_sum.all)
-            matmul(X_s.all.T, W1_bar_sum.units, out=W1_bar_term)
+            add(Z1_s1_bar.all, Z1_s2_bar.all, out=Z1_s1_bar_sum.all)
+            add(Z1_s1_bar_sum.all, Z1_s3_bar.all, out=Z1_s1_bar_sum.all)
+            add(Z1_s1_bar_sum.all, Z1_s4_bar.all, out=Z1_s1_bar_sum.all)
+            add(Z1_s1_bar_sum.all, Z1_s5_bar.all, out=Z1_s1_bar_sum.all)
+            matmul(X_s.all.T, Z1_s1_bar_sum.units, out=W1_bar_term)
             add(W1_bar, W1_bar_term, out=W1_bar)
         if dense2:
             matmul(H1_s1.all.T, Z2_s1_bar.units, out=W2_bar)  # (12.239)

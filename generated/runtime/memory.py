@@ -156,6 +156,10 @@ class Arena:
         """The gradient of a layer, summed over the tasks."""
         return np.empty((above + 1, below), self._dtype)
 
+    def plain_gradient(self, above: int, below: int) -> Array:
+        """The gradient of what a context meets."""
+        return np.empty((above, below), self._dtype)
+
     def last_gradient(self, above: int) -> Array:
         """The gradient of the output layer, transposed."""
         return np.empty((self._outputs, above + 1), self._dtype)

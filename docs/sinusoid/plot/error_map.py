@@ -34,13 +34,13 @@ def draws(run: Run, seed: int) -> Array:
 
 def cell(run: Run, start: str, amplitude: float, phase: float, inputs: Array) -> float:
     """The error after one step, averaged over support sets; none counts more than `DIVERGED`."""
-    errors, net, grid = [], run.net, tasks.GRID.astype(run.dtype)
+    errors, grid = [], tasks.GRID.astype(run.dtype)
     Y = tasks.sinusoid(grid, amplitude, phase).astype(run.dtype)
     for drawn in inputs:
         X_s = drawn.astype(run.dtype)
         Y_s = tasks.sinusoid(X_s, amplitude, phase).astype(run.dtype)
-        adapted = net.adapt(run.starts[start], X_s, Y_s, run.recipe.alpha)
-        errors.append(net.loss(adapted, grid, Y))
+        adapted = run.fine_tuned(start, X_s, Y_s, steps=1)
+        errors.append(run.net.loss(adapted, grid, Y))
     return float(np.fmin(errors, tasks.DIVERGED).mean())
 
 

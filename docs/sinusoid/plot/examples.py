@@ -77,10 +77,10 @@ def shown(run: Run, most: int) -> list[str]:
 
 def predictions(run: Run, start: str, task: Example, steps: tuple[int, ...]) -> list[Array]:
     """What a start predicts for a task after so many gradient steps on its support points."""
-    found, weights = [], run.starts[start]
+    found = []
     with np.errstate(over="ignore", invalid="ignore"):
         for count in steps:
-            adapted = run.net.adapt(weights, task.X_s, task.Y_s, run.recipe.alpha, steps=count)
+            adapted = run.fine_tuned(start, task.X_s, task.Y_s, count)
             found.append(np.clip(run.net.predict(adapted, task.X), -FAR, FAR))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docs.experiment import train
+from docs.experiment.networks import load_network
 from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.tasks import batches
 from docs.sinusoid.train import main
+from tests.docs.experiment.learned import package
 from tests.docs.experiment.trainings import LONG, SHORT, results
 
 if TYPE_CHECKING:
@@ -51,3 +54,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("short")
     assert main([*SHORT, "--run", str(folder), "--quiet"]) == 0
     return results(folder)
+
+
+@pytest.fixture
+def learned(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A package that learns its rates, in the place of `relu1`."""
+    made = package()
+    monkeypatch.setitem(sys.modules, "generated.relu1", made)
+    load_network.cache_clear()
+    yield made
+    load_network.cache_clear()

@@ -8,8 +8,9 @@ import random
 import shutil
 import signal
 import time
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -18,9 +19,13 @@ from docs.experiment import checkpoint, train
 from docs.experiment.adam import Adam
 from docs.experiment.checkpoint import CURRENT, PREVIOUS, unpacked
 from docs.experiment.evaluate import load_run
+from docs.experiment.recipes import Recipe
 from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.train import main
 from tests.docs.experiment.trainings import LONG, SHORT, ended, reached, results, started
+
+if TYPE_CHECKING:
+    from docs.experiment.family import Batch
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -107,7 +112,7 @@ def test_a_loss_that_is_not_finite_stops_training(
     assert "at iteration" in message
     assert "the last good weights are saved" in message
     weights = load_run(SINUSOIDS, tmp_path).starts["maml"]
-    assert all(np.isfinite(array).all() for array in weights)
+    assert all(np.isfinite(array).all() for array in weights.arrays)
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["stopped"].startswith("maml: the loss is")
     # The weights are those before the last step, and so is the number of steps.
@@ -123,14 +128,16 @@ def test_the_last_good_weights_are_those_of_the_last_finite_loss() -> None:
     start = ws.parameters.copy()
     good, adam = start.copy(), Adam(ws.parameters)
     losses = iter([2.0, 1.0, float("nan")])
-    seen = []
+    seen: list[Any] = []
 
-    def objective(_: Any) -> float:
+    def objective(_: Any, progress: float) -> float:
+        assert progress == len(seen) / 3
         seen.append(ws.parameters.copy())
         ws.gradient[:] = 1
         return next(losses)
 
-    loop = train.outer_loop(objective, ws, adam, iter([None] * 3), good)  # type: ignore[list-item]
+    batches, recipe = repeat(cast("Batch", None)), Recipe(iterations=3)
+    loop = train.outer_loop(objective, ws, adam, recipe, batches, good)
     assert [next(loop), next(loop)] == [2.0, 1.0]
     with pytest.raises(train.Diverged, match="the loss is nan"):
         next(loop)

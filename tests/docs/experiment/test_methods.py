@@ -13,11 +13,11 @@ import pytest
 from docs.experiment import gradcheck
 from docs.experiment.adam import Adam
 from docs.experiment.evaluate import STEPS, Run, errors_by_step
-from docs.experiment.methods import METHODS, Objective, angle_of
+from docs.experiment.methods import METHODS, Objective, angle_of, initial_of
 from docs.experiment.networks import flatten, load_network
 from docs.experiment.randomness import stream
 from docs.experiment.recipes import Recipe
-from docs.experiment.train import initial_of, outer_loop
+from docs.experiment.train import outer_loop
 from docs.sinusoid.family import SINUSOIDS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def prepared(recipe: Recipe, method: str) -> tuple[Any, Objective, Iterator[Batc
     sizes = (recipe.meta_batch, recipe.shots, recipe.queries)
     told = METHODS[method].told
     ws = NET.workspace(SINUSOIDS.layers(recipe.hidden, told), *sizes, FLOAT64)
-    flatten(initial_of(SINUSOIDS, recipe, 0, method), ws.parameters)
+    flatten(initial_of(SINUSOIDS, recipe, 0, method).arrays, ws.parameters)
     batches = SINUSOIDS.batches(stream(0, 1), *sizes, FLOAT64, told=told)
     return ws, METHODS[method].objective(NET, ws, recipe), batches
 
@@ -48,9 +48,10 @@ def flat(gradient: Any) -> Any:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_fifty_steps_lower_the_loss(method: str) -> None:
-    ws, objective, batches = prepared(Recipe(dtype="float64"), method)
+    recipe = Recipe(dtype="float64")
+    ws, objective, batches = prepared(recipe, method)
     adam, good = Adam(ws.parameters), ws.parameters.copy()
-    losses = list(islice(outer_loop(objective, ws, adam, repeat(next(batches)), good), 50))
+    losses = list(islice(outer_loop(objective, ws, adam, recipe, repeat(next(batches)), good), 50))
     assert losses[-1] < 0.95 * losses[0]
 
 
@@ -59,12 +60,12 @@ def test_a_gradient_is_that_of_its_loss(method: str) -> None:
     # Of the directions of the other two there is no loss: their definitions are other tests.
     ws, objective, batches = prepared(SMALL, method)
     batch = next(batches)
-    objective(batch)
-    gradient, start = ws.gradient.copy(), initial_of(SINUSOIDS, SMALL, 0, method)
+    objective(batch, 0)
+    gradient, start = ws.gradient.copy(), initial_of(SINUSOIDS, SMALL, 0, method).weights
 
     def moved(weights: Any) -> float:
         flatten(weights, ws.parameters)
-        return float(objective(batch))
+        return float(objective(batch, 0))
 
     expected = flat(gradcheck.central_difference(moved, start))
     assert gradcheck.relative_error(gradient, expected) < 1e-5
@@ -73,7 +74,7 @@ def test_a_gradient_is_that_of_its_loss(method: str) -> None:
 def test_first_order_maml_leaves_the_second_order_out() -> None:
     second, first = (prepared(SMALL, method) for method in ("maml", "first-order"))
     batch = next(second[2])
-    assert second[1](batch) == pytest.approx(first[1](batch), rel=1e-12)
+    assert second[1](batch, 0) == pytest.approx(first[1](batch, 0), rel=1e-12)
     expected = NET.first_order_meta_loss_and_gradient(first[0].weights, *batch, SMALL.alpha)[1]
     np.testing.assert_array_equal(first[0].gradient, flat(expected))
     assert gradcheck.relative_error(first[0].gradient, second[0].gradient) > 1e-3
@@ -83,7 +84,7 @@ def test_joint_training_is_joint() -> None:
     # Its gradient is the mean of the inner gradients of the tasks, each over all its points.
     ws, objective, batches = prepared(SMALL, "joint")
     batch = next(batches)
-    loss = objective(batch)
+    loss = objective(batch, 0)
     X, Y = (
         np.concatenate([s, q], axis=1) for s, q in ((batch.X_s, batch.X_q), (batch.Y_s, batch.Y_q))
     )
@@ -96,7 +97,7 @@ def test_the_oracle_is_joint_training_with_the_answer() -> None:
     ws, objective, batches = prepared(SMALL, "oracle")
     assert ws.weights.W1.shape == (3, 5)
     assert METHODS["oracle"].objective is METHODS["joint"].objective
-    assert np.isfinite(objective(next(batches)))
+    assert np.isfinite(objective(next(batches), 0))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
@@ -106,7 +107,7 @@ def test_reptile_is_its_definition(steps: int) -> None:
     recipe = replace(SMALL, reptile_steps=steps)
     ws, objective, batches = prepared(recipe, "reptile")
     batch = next(batches)
-    objective(batch)
+    objective(batch, 0)
     summed = []
     for X_s, Y_s, X_q, Y_q in zip(*batch, strict=True):
         weights, gradients = ws.weights, []
@@ -127,7 +128,7 @@ def test_reptile_is_its_definition(steps: int) -> None:
 def test_reptile_with_one_step_is_joint_training_on_the_support_sets() -> None:
     ws, objective, batches = prepared(replace(SMALL, reptile_steps=1), "reptile")
     batch = next(batches)
-    loss = objective(batch)
+    loss = objective(batch, 0)
     X, Y = batch.X_s.reshape(-1, 1), batch.Y_s.reshape(-1, 1)
     expected_loss, expected = NET.loss_and_gradient(ws.weights, X, Y)
     assert loss == pytest.approx(expected_loss)
@@ -136,20 +137,20 @@ def test_reptile_with_one_step_is_joint_training_on_the_support_sets() -> None:
 
 def test_methods_start_from_the_same_weights() -> None:
     maml, joint, oracle = (
-        initial_of(SINUSOIDS, SMALL, 3, name) for name in ("maml", "joint", "oracle")
+        initial_of(SINUSOIDS, SMALL, 3, name).weights for name in ("maml", "joint", "oracle")
     )
     for ours, theirs in zip(maml, joint, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert oracle[0].shape == (3, 5)
-    assert not np.array_equal(initial_of(SINUSOIDS, SMALL, 4, "maml")[0], maml[0])
+    assert not np.array_equal(initial_of(SINUSOIDS, SMALL, 4, "maml").weights[0], maml[0])
 
 
 def test_the_angle_is_that_of_the_two_gradients() -> None:
     ws, _, batches = prepared(SMALL, "maml")
     batch = next(batches)
     # Without a step there is no second order.
-    assert angle_of(NET, ws.weights, batch, 0.0) == pytest.approx(0, abs=1e-5)
-    angle = angle_of(NET, ws.weights, batch, 0.05)
+    assert angle_of(NET, ws.weights, *batch, 0.0) == pytest.approx(0, abs=1e-5)
+    angle = angle_of(NET, ws.weights, *batch, 0.05)
     second, first = (
         flat(function(ws.weights, *batch, 0.05)[1])
         for function in (NET.meta_loss_and_gradient, NET.first_order_meta_loss_and_gradient)
@@ -161,11 +162,11 @@ def test_the_angle_is_that_of_the_two_gradients() -> None:
 
 
 def test_errors_are_measured_before_and_after_every_step() -> None:
-    weights = initial_of(SINUSOIDS, SMALL, 0, "maml")
+    start = initial_of(SINUSOIDS, SMALL, 0, "maml")
     X_s, Y_s, X, Y = (each[0] for each in SINUSOIDS.unseen(0, 2, 4, FLOAT64))
-    run = Run(SINUSOIDS, SMALL, 0, {"maml": weights})
+    run = Run(SINUSOIDS, SMALL, 0, {"maml": start})
     errors = errors_by_step(run, "maml", X_s, Y_s, X, Y)
     assert len(errors) == STEPS + 1 == 11
     for steps in (0, 1, 10):
-        adapted = NET.adapt(weights, X_s, Y_s, 0.01, steps=steps)
+        adapted = NET.adapt(start.weights, X_s, Y_s, 0.01, steps=steps)
         assert errors[steps] == pytest.approx(np.mean((NET.predict(adapted, X) - Y) ** 2))

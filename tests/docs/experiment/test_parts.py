@@ -18,12 +18,12 @@ from derive.model.programs import without_gauss_newton
 from derive.package.trial import ARRAYS
 from docs.experiment import gauss_newton
 from docs.experiment.gradcheck import relative_error
-from docs.experiment.methods import angle_of
+from docs.experiment.methods import angle_of, parameters_of
 from docs.experiment.networks import initial_weights, load_network
 from docs.experiment.parts import ANGLES, LENGTHS, Parts, described, jacobian, parts, vector
 from docs.experiment.randomness import stream
 from docs.experiment.recipes import Recipe
-from docs.experiment.train import fresh, go_on, weights_of
+from docs.experiment.train import fresh, go_on
 from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.gauss_newton import main
 
@@ -133,8 +133,8 @@ def test_it_is_measured_along_the_training_of_train(
         state, _ = go_on(folder, state, every=100, quiet=True)
         points.append(state.finished["maml"])
     for point, angle in zip(points, found["only_first_order"], strict=True):
-        weights = weights_of(SINUSOIDS, SMALL, "maml", point.astype(np.float64))
-        expected = angle_of(load_network("relu2"), weights, batch, SMALL.alpha)
+        weights = parameters_of(SINUSOIDS, SMALL, "maml", point.astype(np.float64)).weights
+        expected = angle_of(load_network("relu2"), weights, *batch, SMALL.alpha)
         assert angle == pytest.approx(expected, rel=1e-9)
     assert {len(values) for values in found.values()} == {3}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from docs.experiment.command import Parser, Refusal
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import INITIALS, load_network, trainable
+from docs.experiment.networks import INITIALS, load_network, takes_omegas, trainable
 from docs.experiment.recipes import (
     FIELDS,
     Recipe,
@@ -26,6 +26,7 @@ from docs.experiment.recipes import (
     read,
     written,
 )
+from docs.experiment.schedules import SCHEDULES, STEP_WEIGHTS
 from docs.sinusoid import train
 from docs.sinusoid.family import RECIPES, SINUSOIDS
 
@@ -45,7 +46,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "methods": st.lists(st.sampled_from(sorted(METHODS)), min_size=1, unique=True).map(tuple),
     "dtype": st.sampled_from(["float32", "float64"]),
     **dict.fromkeys(["iterations", "meta_batch", "shots", "queries", "reptile_steps"], SIZES),
-    **dict.fromkeys(["alpha", "beta"], STEPS),
+    **dict.fromkeys(["alpha", "beta", "clip"], STEPS),
+    "schedule": st.sampled_from(sorted(SCHEDULES)),
+    "step_weights": st.sampled_from(sorted(STEP_WEIGHTS)),
 }
 
 
@@ -55,7 +58,8 @@ def recipes(draw: st.DrawFn) -> Recipe:
     made = Recipe(**{name: draw(values) for name, values in VALUES.items()})
     layers = LAYERS[made.network]
     units = tuple(draw(st.lists(SIZES, min_size=layers, max_size=layers)))
-    return replace(made, hidden=units, alpha=made.alpha or 0.01)
+    weights = made.step_weights if takes_omegas(load_network(made.network)) else "last"
+    return replace(made, hidden=units, alpha=made.alpha or 0.01, step_weights=weights)
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -167,7 +171,9 @@ BAD = {
     "initial": "zeros",
     "methods": "sgd",
     **dict.fromkeys(["iterations", "meta_batch", "shots", "queries", "reptile_steps"], "0"),
-    **dict.fromkeys(["alpha", "beta"], "-1"),
+    **dict.fromkeys(["alpha", "beta", "clip"], "-1"),
+    "schedule": "linear",
+    "step_weights": "first",
     "dtype": "float16",
 }
 
@@ -199,6 +205,10 @@ def test_a_flag_refuses_a_bad_value_in_one_line(
         (["--no-baseline"], "unrecognized arguments: --no-baseline"),
         (["--methods", "maml", "maml"], "methods is 'maml+maml'; it must have each once"),
         (["--methods", "reptile", "--alpha", "0"], "alpha is 0; Reptile goes by its inner steps"),
+        (
+            ["--step-weights", "annealed"],
+            "step_weights is annealed; the loss of relu2 is that of the last step, so it must be",
+        ),
         (["--hidden", "3", "4", "5"], "hidden has 3 numbers; relu2 has 2 hidden layers"),
     ],
 )

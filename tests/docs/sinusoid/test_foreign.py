@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docs.experiment.networks import initial_weights, load_network, save_weights
+from docs.experiment.networks import initial_weights, load_network
+from docs.experiment.parameters import Parameters, save_parameters
 from docs.experiment.randomness import stream
 from docs.sinusoid import evaluate, gradcheck, train
 from docs.sinusoid.plot import __main__ as plot
@@ -32,7 +33,7 @@ def test_a_foreign_weight_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert train.main([*SMALL, "--run", str(tmp_path)]) == 0
     path = tmp_path / "maml.npz"
     net = load_network("relu1")
-    save_weights(path, initial_weights(net, [1, 40, 1], stream(0, 0), FLOAT64))
+    save_parameters(path, Parameters(initial_weights(net, [1, 40, 1], stream(0, 0), FLOAT64)))
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "holds W1, W2, b1, b2; it must be a .npz file with the arrays W1, b1, W2" in (
         capsys.readouterr().err
@@ -43,7 +44,7 @@ def test_a_foreign_weight_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "maml.npz: W1 is float64 (2, 2); it must be float32 (1, 40)" in capsys.readouterr().err
     hollow = initial_weights(load_network("relu2"), [1, 40, 40, 1], stream(0, 0), FLOAT32)
     hollow[2][:] = np.nan
-    save_weights(path, hollow)
+    save_parameters(path, Parameters(hollow))
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "maml.npz: W2 is not finite; it must be" in capsys.readouterr().err
     np.savez(path, W1=np.array([{}], dtype=object))

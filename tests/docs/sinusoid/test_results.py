@@ -14,9 +14,10 @@ import pytest
 from docs.experiment import gauss_newton
 from docs.experiment.command import Parser
 from docs.experiment.evaluate import Run, evaluate
+from docs.experiment.methods import initial_of, parameters_of
 from docs.experiment.recipes import Recipe, add_options, from_options
 from docs.experiment.statistics import summary
-from docs.experiment.train import fresh, go_on, initial_of, weights_of
+from docs.experiment.train import fresh, go_on
 from docs.sinusoid import results
 from docs.sinusoid.family import SINUSOIDS
 
@@ -136,15 +137,16 @@ def test_a_short_training_reaches_the_table(shots: int, initial: str, tmp_path: 
     recipe = Recipe(shots=shots, queries=shots, initial=initial, methods=("maml",))
     state, caught = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}, 0), every=10**6, quiet=True)
     assert not caught
-    weights = weights_of(SINUSOIDS, recipe, "maml", state.finished["maml"])
-    run = Run(SINUSOIDS, recipe, 0, {"maml": weights})
+    learned = parameters_of(SINUSOIDS, recipe, "maml", state.finished["maml"])
+    run = Run(SINUSOIDS, recipe, 0, {"maml": learned})
     ours = summary(evaluate(run, shots, 1000, 0)["maml"], SINUSOIDS.score)
     mean, tasks = ours["capped"][1], ours["capped_ci95"][1]
     assert mean is not None
     assert tasks is not None
     theirs = INDEPENDENT[f"{shots}shot", "maml", initial][0]
     assert abs(mean - theirs) < hypot(tasks, TASKS, SEEDS)
-    assert not np.array_equal(weights[0], initial_of(SINUSOIDS, recipe, 0, "maml")[0])
+    start = initial_of(SINUSOIDS, recipe, 0, "maml")
+    assert not np.array_equal(learned.weights[0], start.weights[0])
 
 
 # --- how they are made ---

@@ -210,7 +210,7 @@ def test_a_cell_of_the_map_is_the_error_of_its_task(run: Run) -> None:
     for draw in stream(7, 3).random((2, 6, 1)):
         x = (10 * draw - 5).astype(run.dtype)
         y = (amplitude * np.sin(x - phase)).astype(run.dtype)
-        adapted = run.net.adapt(run.starts["joint"], x, y, run.recipe.alpha, steps=1)
+        adapted = run.net.adapt(run.starts["joint"].weights, x, y, run.recipe.alpha, steps=1)
         wrong = run.net.predict(adapted, grid) - amplitude * np.sin(grid - phase)
         errors.append(np.mean(wrong**2))
     assert found[1, 2] == pytest.approx(np.mean(errors), rel=1e-4)
