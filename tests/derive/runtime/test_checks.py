@@ -98,13 +98,16 @@ def test_what_is_like_the_weights_is_let_through() -> None:
         (np.array([-3, 7]), "Y has the class -3; it must be from 0 to 1"),
         (
             np.array([[0.5, -0.5]]),
-            "Y is negative or not a number; a probability must be at least 0",
+            "Y is negative or not finite; a probability must be a finite number, at least 0",
         ),
         (
             np.array([[np.nan, 1.0]], np.float32),
-            "Y is negative or not a number; a probability must be at least 0",
+            "Y is negative or not finite; a probability must be a finite number, at least 0",
         ),
-        (np.array([[np.inf, 1.0]]), "Y is not finite; every probability must be"),
+        (
+            np.array([[np.inf, 1.0]]),
+            "Y is negative or not finite; a probability must be a finite number, at least 0",
+        ),
     ],
 )
 def test_wrong_classes_are_named(Y: Any, message: str) -> None:
@@ -153,7 +156,9 @@ def test_weights_of_tasks_get_two_axes_more() -> None:
         (None, "omegas is None; it must be 3 numbers, one a step"),
         (0.5, "omegas is 0.5; it must be 3 numbers, one a step"),
         ([1, 2], "omegas is [1, 2]; it must be 3 numbers, one a step"),
-        ("abc", "omegas is 'abc'; it must be 3 numbers, one a step"),
+        ("ab", "omegas is 'ab'; it must be 3 numbers, one a step"),
+        ("123", "omegas is '123'; they must be finite, and not all 0"),
+        ([1, "2", 0], "omegas is [1, '2', 0]; they must be finite, and not all 0"),
         ([0, 0.0, -0.0], "omegas is [0, 0.0, -0.0]; they must be finite, and not all 0"),
         ([1, np.inf, 0], "omegas is [1, inf, 0]; they must be finite, and not all 0"),
         ([1, float("nan"), 0], "omegas is [1, nan, 0]; they must be finite, and not all 0"),
