@@ -107,10 +107,20 @@ class Function:
             checks.append((unpacked(map(str, omegas), call).rpartition(" = ")[0], call))
         return checks
 
-    @property
-    def unpacking(self) -> list[str]:
-        """The lines that take weights, directions, step sizes and contexts out of arguments."""
-        lines = [unpacked(map(str, self.program.weights), "weights")]
+    def unpacking(self, program: Program) -> list[str]:
+        """The lines that take weights, directions, step sizes and contexts out of arguments.
+
+        Parameters
+        ----------
+        program
+            What is printed. Weights that it does not read have an underscore before their names:
+            the Hessian of a linear network needs none.
+        """
+        read = {symbol for line in program for symbol in line.reads} | {*program.outputs}
+        if program.group("context"):
+            read.add(program.weights[-1])
+        names = [f"{'' if each in read else '_'}{each}" for each in self.program.weights]
+        lines = [unpacked(names, "weights")] if read.intersection(program.weights) else []
         if directions := self.program.group("direction"):
             lines.append(unpacked(map(str, directions), "direction"))
         if rates := self.program.group("rates"):

@@ -128,7 +128,7 @@ def function_code(
     body = [
         *docstring(function),
         *(f"{names} = {call}" if names else call for names, call in function.checks),
-        *function.unpacking,
+        *function.unpacking(program),
     ]
     if function.over_tasks and layout == "stacked":
         body.append("X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)")
@@ -351,10 +351,11 @@ def init_module(derivation: Derivation) -> str:
     """``__init__.py``: what users import."""
     form, network = derivation.form, derivation.network
     over = "rows" if LOSSES[network.loss].labels else "rows and outputs"
+    mean = "a weighted sum" if network.rule.task_weights else "the mean"
     lacks = "".join(f"\nThere is {each}.\n" for each in derivation.lacks)
     title = f"""{derivation.method} for a multilayer perceptron: {derivation.summary}.
 
-Losses are means over {over}, the meta-loss is the mean over tasks. The functions are
+Losses are means over {over}, the meta-loss is {mean} over tasks. The functions are
 those of {form}.py; `reference` holds the derivation line by line.
 {lacks}"""
     names = [each.name for each in derivation.functions if each.name != "inner_step"]

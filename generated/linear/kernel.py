@@ -144,7 +144,6 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
     check_weights(weights, Weights._fields)
     check_like("direction", direction, weights)
     N, O = check_rows(weights, X, Y)
-    (W1,) = weights
     (vW1,) = direction
 
     # --- support backward ---
