@@ -166,11 +166,11 @@ def test_wrong_arguments_are_named(recipe: Any) -> None:
         ):
             with pytest.raises(ValueError, match=message):
                 function(p.weights, *wrong)
-    with pytest.raises(ValueError, match="^rates is a tuple; it must be Rates"):
+    with pytest.raises(ValueError, match=r"^rates is a tuple; it must be Rates"):
         recipe.adapt(p.weights, rates[:2], p.X_s[0], p.Y_s[0])
-    with pytest.raises(ValueError, match="^rates.b2 is not finite"):
+    with pytest.raises(ValueError, match=r"^rates.b2 is not finite"):
         recipe.adapt(p.weights, rates._replace(b2=rates.b2 * np.inf), p.X_s[0], p.Y_s[0])
-    with pytest.raises(ValueError, match="^direction is a NoneType; it must be like the weights$"):
+    with pytest.raises(ValueError, match=r"^direction is a NoneType; it must be like the weights$"):
         recipe.hessian_product(p.weights, None, p.X_s[0], p.Y_s[0])
 
 

@@ -87,7 +87,8 @@ def test_a_name_says_what_it_is(name: str, parts: Name | Kernel) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", "_tmp17", "F1", "z1", "ddW1", "avW1", "aW0", "talpha", "omega_1", "beta", "W1_slow", "Z1_t", "Z1_bar_s", "W1_bar_fast", "Z1_s_",
+        "", "_tmp17", "F1", "z1", "ddW1", "avW1", "aW0", "talpha", "omega_1", "beta",
+        "W1_slow", "Z1_t", "Z1_bar_s", "W1_bar_fast", "Z1_s_",
         "Z1_s_word", "Z-1", "Z1 ", "K", "K_", "K_F1", "K_H1_s", "K_H1_H2_H3",
     ],
 )  # fmt: skip

@@ -100,8 +100,12 @@ def test_a_number_that_is_given_or_computed_is_read() -> None:
         {
             W: Matrix([[1], [2]]).as_immutable(),
             Y: Matrix([[2], [4]]).as_immutable(),
-            **{lam: Rational(1, 2), tau: 3, omega(1): 7},
-            **{N: 2, D: 2, O: 1},
+            lam: Rational(1, 2),
+            tau: 3,
+            omega(1): 7,
+            N: 2,
+            D: 2,
+            O: 1,
         },
     )
     assert values[last] == 3 * 10 + 7 * Rational(1, 2) * 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -53,13 +54,11 @@ def test_an_algorithm_is_plain_data() -> None:
         ({"algorithm": "sgd"}, "algorithm is 'sgd'; it must be one of maml, first_order, .*"),
         (
             {"algorithm": "biases", "bias": False},
-            "algorithm is 'biases', which adapts the biases; with hidden 2 and bias False there "
-            "is nothing to adapt",
+            "algorithm is 'biases', which adapts the biases; with hidden 2 and bias False .*",
         ),
         (
             {"algorithm": "boil", "hidden": 0},
-            "algorithm is 'boil', which adapts the body; with hidden 0 and bias True there is "
-            "nothing to adapt",
+            "algorithm is 'boil', .*; with hidden 0 and bias True there is nothing to adapt",
         ),
     ],
 )
@@ -120,7 +119,7 @@ def test_there_are_as_many_step_sizes_as_an_algorithm_says(
     found = {field: [str(each.name) for each in rates] for field, rates in network.rates}
     assert found == fields
     program = meta_gradient_program(network)
-    assert [str(each.name) for each in program.group("rates")] == sum(fields.values(), [])
+    assert [str(each.name) for each in program.group("rates")] == list(chain(*fields.values()))
     assert ("alpha" in map(str, program.group("numbers"))) is (rate == "given")
     assert rate in RATES
 

@@ -46,8 +46,10 @@ def problems(formulas: list[str]) -> list[str]:
         ),
         (
             alpha / 2 * Trace(A.T * A) + omega(2) * Symbol("loss_q2") - tau * Trace(A.T * B) / T,
-            r"\ell^{q_{2}} \, \omega_{2} + \frac{\alpha}{2} \left\lVert A \right\rVert^2 "
-            r"- \frac{\tau}{T} \left\langle A, B \right\rangle",
+            (
+                r"\ell^{q_{2}} \, \omega_{2} + \frac{\alpha}{2} \left\lVert A \right\rVert^2 "
+                r"- \frac{\tau}{T} \left\langle A, B \right\rangle"
+            ),
         ),
         (
             Trace(OneMatrix(O, N) * elementwise(FUNCTIONS["huber"](z), A)) / (N * O),
@@ -58,7 +60,7 @@ def problems(formulas: list[str]) -> list[str]:
     ids=str,
 )
 def test_a_value_is_printed(value: object, latex: str) -> None:
-    found = right_latex(value)  # type: ignore[arg-type]
+    found = right_latex(value)
     assert found == latex
     assert problems([found]) == []
 

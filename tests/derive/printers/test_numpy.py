@@ -84,9 +84,9 @@ SIZES = {N: SHOTS, D: 2, O: 4, WIDTH: 7}
 #: What differs from task to task, and what all tasks share.
 X, H, G = MatrixSymbol("X_s", N, D), MatrixSymbol("H1_s", N, WIDTH), MatrixSymbol("G1_s", N, WIDTH)
 S, c = MatrixSymbol("S_s", N, 1), MatrixSymbol("B1_s", 1, WIDTH)
-FAST, dW = MatrixSymbol("W1_fast", D, WIDTH), MatrixSymbol("dW1", D, WIDTH)
+FAST, GRADIENT = MatrixSymbol("W1_fast", D, WIDTH), MatrixSymbol("dW1", D, WIDTH)
 W, b, A = MatrixSymbol("W1", D, WIDTH), MatrixSymbol("b1", 1, WIDTH), MatrixSymbol("aW1", D, WIDTH)
-OF_TASK, SHARED = (X, H, G, S, c, FAST, dW), (W, b, A)
+OF_TASK, SHARED = (X, H, G, S, c, FAST, GRADIENT), (W, b, A)
 ONES, ROW, COLUMN = OneMatrix(N, 1), OneMatrix(1, WIDTH), OneMatrix(WIDTH, 1)
 
 
@@ -132,8 +132,8 @@ VALUES = [
     ("X_s.mT @ H1_s", X.T * H),
     ("flat(X_s, W1) + b1", X * W + ONES * b),
     ("X_s @ W1_fast + B1_s", X * FAST + ONES * c),
-    ("W1 - aW1 * dW1", W - HadamardProduct(A, dW)),
-    ("W1 - alpha * dW1", W - alpha * dW),
+    ("W1 - aW1 * dW1", W - HadamardProduct(A, GRADIENT)),
+    ("W1 - alpha * dW1", W - alpha * GRADIENT),
     ("H1_s.sum(-1, keepdims=True)", H * COLUMN),
     ("H1_s.sum(-2, keepdims=True)", OneMatrix(1, N) * H),
     ("H1_s.max(-1, keepdims=True)", RowMax(H)),
@@ -181,11 +181,11 @@ def test_a_number_is_a_sum_over_entries_of_each_task(text: str, value: Any) -> N
 GRADIENTS = [
     ("total(X_s, H1_s)", X.T * H),
     ("H1_s.sum((0, 1))[None]", OneMatrix(1, N) * H),
-    ("dW1.sum(0)", dW),
-    ("(W1_fast - alpha * dW1).sum(0)", FAST - alpha * dW),
-    ("-alpha * total(X_s, G1_s) + dW1.sum(0)", dW - alpha * (X.T * G)),
+    ("dW1.sum(0)", GRADIENT),
+    ("(W1_fast - alpha * dW1).sum(0)", FAST - alpha * GRADIENT),
+    ("-alpha * total(X_s, G1_s) + dW1.sum(0)", GRADIENT - alpha * (X.T * G)),
     ("total(X_s, G1_s) + total(X_s, H1_s)", X.T * G + X.T * H),
-    ("(aW1 * dW1).sum(0)", HadamardProduct(A, dW)),
+    ("(aW1 * dW1).sum(0)", HadamardProduct(A, GRADIENT)),
     ("H1_s.sum((0, 1))[None] + B1_s.sum(0)", OneMatrix(1, N) * H + c),
 ]
 
@@ -210,7 +210,7 @@ def test_the_gradient_of_a_number_is_a_sum_over_tasks_too() -> None:
 
 def test_a_single_row_is_no_matrix_of_stacked_rows() -> None:
     alone = Equation(MatrixSymbol("Z1_s", N, WIDTH), ONES * b, "support")
-    with pytest.raises(ValueError, match="`Z1_s`: numpy would give .* a single row"):
+    with pytest.raises(ValueError, match=r"`Z1_s`: numpy would give .* a single row"):
         statement(alone, "stacked")
     column = Equation(MatrixSymbol("Z1_s", N, WIDTH), S * ROW, "support")
     assert statement(column, "stacked") == "Z1_s = np.repeat(S_s, L1, axis=-1)"
