@@ -161,7 +161,7 @@ def check_classes(name: str, Y: Any, layers: Sequence[Array]) -> Array:
             raise ValueError(f"{name} has the class {wrong}; it must be from 0 to {classes - 1}")
         made: Array = np.eye(classes, dtype=layers[-1].dtype)[Y]
         return made
-    if Y.dtype in FLOATS and not ((Y >= 0) & (inf > Y)).all():
+    if Y.dtype in FLOATS and not (np.isfinite(Y) & (Y >= 0)).all():
         raise ValueError(
             f"{name} is negative or not finite; a probability must be a finite number, at least 0"
         )
