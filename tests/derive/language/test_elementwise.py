@@ -39,7 +39,7 @@ POINTS = [Rational(point, 8) for point in (-31, -12, -3, -1, 1, 2, 9, 25)]
 
 #: Where functions are held to their digits: at no kink and at no zero, but near to one.
 FAR = [Rational(point, 16) for point in range(-479, 480, 30)]
-FAR += [sign * Rational(1, 2**20) for sign in (-1, 1)]
+FAR += [Rational(point) for point in (-1e-6, 1e-6)]
 
 
 def points_of(name: str) -> list[Rational]:
