@@ -46,6 +46,14 @@ NETWORKS = {
     "tanh2": Network(hidden=2, activation="tanh"),
     "relu2_5steps": Network(hidden=2, activation="relu", steps=5),
     "linear": Network(hidden=0, bias=False),
+    "meta_sgd": Network(algorithm="meta_sgd"),
+    "maml_plus_plus": Network(algorithm="maml_plus_plus", steps=5),
+    "anil": Network(algorithm="anil"),
+    "boil": Network(algorithm="boil"),
+    "biases": Network(algorithm="biases"),
+    "cavia": Network(algorithm="cavia"),
+    "recipe": Network(algorithm="recipe", activation="tanh", steps=5),
+    "cross_entropy": Network(loss="cross_entropy"),
 }
 
 #: Written by hand, among what is generated.

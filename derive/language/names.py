@@ -407,7 +407,7 @@ def on_page(name: Name | Kernel, steps: int) -> Name | Kernel:
     rows, fast = name.rows, f"fast{first}" if name.fast == "fast" else name.fast
     if name.base in ("X", "Y"):
         rows = rows or "s"
-    elif name.base not in ("W", "b"):
+    elif name.base not in ("W", "b", "c", "V"):
         rows = f"s{first}" if rows in ("", "s") else rows
     elif name.inner and first:
         rows = rows or "s1"

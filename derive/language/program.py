@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 from operator import add, matmul
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -177,12 +177,12 @@ class Equation:
         """``(rows, columns)``, or ``()`` for a scalar."""
         return shape_of(self.symbol)
 
-    @property
+    @cached_property
     def reads(self) -> tuple[MatrixSymbol, ...]:
         """The matrices on the right-hand side, sorted by name so that every run is the same."""
         return tuple(sorted(self.value.atoms(MatrixSymbol), key=lambda symbol: symbol.name))
 
-    @property
+    @cached_property
     def scalars(self) -> tuple[Symbol, ...]:
         """The scalars on the right-hand side that are no sizes, sorted by name."""
         found = (each for each in self.value.free_symbols if isinstance(each, Symbol))

@@ -146,7 +146,7 @@ J. Oh, H. Yoo, C. Kim, S. Yun: BOIL: Towards Representation Change for Few-shot
        Learning. ICLR 2021, arXiv:2008.08882, section 3.""",
         adapted="body",
     ),
-    "biases": Algorithm("MAML of the biases", f"{_FINN}algorithm 2.", adapted="biases"),
+    "biases": Algorithm("biases-only MAML", f"{_FINN}algorithm 2.", adapted="biases"),
     "cavia": Algorithm(
         "CAVIA",
         """\

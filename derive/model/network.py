@@ -66,6 +66,11 @@ class Network:
         for field, table in tables.items():
             if (key := getattr(self, field)) not in table:
                 raise ValueError(f"{field} is {key!r}; it must be one of {', '.join(table)}")
+        if self.penalty and self.context:
+            raise ValueError(
+                "penalty is True; a context begins from zero whenever weights are adapted, so that "
+                f"{self.algorithm} has nothing to penalise"
+            )
         if not self.adapted(self.parameters):
             raise ValueError(
                 f"algorithm is {self.algorithm!r}, which adapts the {self.rule.adapted}; "

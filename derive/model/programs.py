@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from sympy import Add, HadamardProduct, Integer, MatrixSymbol, Symbol, Trace
@@ -105,6 +106,7 @@ def inner_step(
 
 
 # --8<-- [start:adapted_loss]
+@cache
 def adapted_loss(network: Network) -> tuple[Equation, ...]:
     """The query loss of one task after adaptation: support pass, step, ..., query pass."""
     state = network.parameters

@@ -16,7 +16,7 @@ from derive.model.losses import LOSSES
 from derive.package.functions import functions_of
 from derive.package.numbers import numbers_of
 from derive.package.rules import rules_of
-from derive.passes.rewrite import PASSES, rates_on_rows, stages
+from derive.passes.rewrite import PASSES, from_zero, rates_on_rows, stages
 from derive.passes.workspace import lowered
 from derive.printers.numpy import check_sums
 from derive.schedule.plan import plan_of
@@ -168,5 +168,5 @@ def rewritten_functions(
     functions: Sequence[Function], dense: bool
 ) -> tuple[tuple[Program, ...], tuple[Program, ...]]:
     """The meta-gradient before and after each pass, and every function after all of them."""
-    staged = {each.name: stages(each.program, dense) for each in functions}
+    staged = {each.name: stages(from_zero(each.program), dense) for each in functions}
     return staged["meta_loss_and_gradient"], tuple(each[-1] for each in staged.values())

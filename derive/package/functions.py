@@ -16,6 +16,8 @@ from derive.model.losses import LOSSES
 from derive.printers.numpy import unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from derive.language.names import Named
     from derive.language.program import Group, Program
     from derive.model.network import Network
@@ -104,33 +106,25 @@ class Function:
         checks += [("tau", "check_task_weights(tau, weights, T)")] if tau in inputs else []
         if omegas := self.program.group("omegas"):
             call = f"check_omegas(omegas, {len(omegas)})"
-            checks.append((unpacked(map(str, omegas), call).rpartition(" = ")[0], call))
+            checks.append((names_of(omegas), call))
         return checks
 
-    def unpacking(self, program: Program) -> list[str]:
-        """The lines that take weights, directions, step sizes and contexts out of arguments.
-
-        Parameters
-        ----------
-        program
-            What is printed. Weights that it does not read have an underscore before their names:
-            the Hessian of a linear network needs none.
-        """
-        read = {symbol for line in program for symbol in line.reads} | {*program.outputs}
-        if program.group("context"):
-            read.add(program.weights[-1])
-        names = [f"{'' if each in read else '_'}{each}" for each in self.program.weights]
-        lines = [unpacked(names, "weights")] if read.intersection(program.weights) else []
-        if directions := self.program.group("direction"):
-            lines.append(unpacked(map(str, directions), "direction"))
-        if rates := self.program.group("rates"):
-            fields = self.network.rates
-            if self.over_tasks and self.network.rule.per_step:
-                lines += [unpacked(map(str, each), f"rates.{field}") for field, each in fields]
-            else:
-                lines.append(unpacked(map(str, rates), "rates"))
-        lines += [f"{c} = np.zeros((1, len(V1)), V1.dtype)" for c in self.program.group("context")]
-        return lines
+    @property
+    def unpacking(self) -> list[tuple[str, str]]:
+        """Weights, directions, step sizes and contexts, and where each comes from."""
+        pairs = [(self.program.weights, "weights"), (self.program.group("direction"), "direction")]
+        fields = self.network.rates
+        if not self.program.group("rates"):
+            pass
+        elif self.over_tasks and self.network.rule.per_step:
+            pairs += [(symbols, f"rates.{field}") for field, symbols in fields]
+        else:
+            pairs.append((self.program.group("rates"), "rates"))
+        zeros = "np.zeros((1, len(V1)), V1.dtype)"
+        return [
+            *((names_of(symbols), value) for symbols, value in pairs if symbols),
+            *((str(c), zeros) for c in self.program.group("context")),
+        ]
 
     @property
     def parameters(self) -> list[str]:
@@ -159,9 +153,8 @@ class Function:
     def _described(self, group: Group) -> str:
         """A set of rows, with its shapes."""
         what, whose = _WORDS[group.name]
-        targets = "targets"
-        if LOSSES[self.network.loss].labels:
-            targets = "probabilities of classes"
+        labels = LOSSES[self.network.loss].labels
+        targets = "probabilities" if labels else "targets"
         words = [f"{what}inputs", targets]
         shapes = [
             ", ".join(map(str, [T, *each.shape] if self.over_tasks else each.shape))
@@ -169,7 +162,7 @@ class Function:
         ]
         text = " and ".join(f"{word} ({shape})" for word, shape in zip(words, shapes, strict=False))
         of = f" of {whose} tasks" if self.over_tasks else ""
-        or_numbers = ", or their numbers" if targets != "targets" and len(shapes) > 1 else ""
+        or_numbers = "; or class numbers" if labels and len(shapes) > 1 else ""
         return f"{text[0].upper()}{text[1:]}{of}{or_numbers}."
 
     @property
@@ -195,6 +188,11 @@ class Function:
             rates = len(self.program.group("rates")) and rest > len(self.program.weights)
             return f"tuple[float, Weights{', Rates' if rates else ''}]" if rest else "float"
         return "Weights" if all(is_row_free(each.shape) for each in outputs) else "Array"
+
+
+def names_of(symbols: Sequence[Named]) -> str:
+    """The left side of an assignment of the parts of a value to names."""
+    return unpacked(map(str, symbols), "").removesuffix(" = ")
 
 
 CHECK_RATES = "check_rates(rates, rate_shapes(weights), weights)"

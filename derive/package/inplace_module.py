@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive.language.names import STAGES, C
 from derive.printers.inplace import calls_of, constructor, polynomial, zeros_of
-from derive.printers.numpy import unpacked
+from derive.printers.numpy import names_in, taken, unpacked
 from derive.schedule.buffers import ALWAYS
 from derive.schedule.plan import in_order
 
@@ -105,10 +105,13 @@ def _plan_function(
         *_body(lines),
         f"return loss_q{slopes}" if slopes else "return (loss_q,)",
     ]
+    buffers = _buffer_lines(plan)
+    read = names_in([*buffers, *body])
+    names, _, value = unpacked(dense, "dense").partition(" = ")
     text = [
         "def plan(",
-        f"    arena: Arena, T: int, N: int, M: int, {context}sizes: Sequence[int], "
-        "dense: Sequence[bool]",
+        f"    arena: Arena, T: int, N: int, M: int, {context}",
+        "    sizes: Sequence[int], dense: Sequence[bool],",
         ") -> Run:",
         '    """Lay out the buffers of a chunk of tasks, and return what runs on them.',
         "",
@@ -127,8 +130,8 @@ def _plan_function(
         "        For each layer, whether its fast weights are formed.",
         '    """',
         f"    {sizes} = sizes",
-        f"    {unpacked(dense, 'dense')}",
-        *_indented(_buffer_lines(plan)),
+        *([f"    {taken(names, value, read)}"] if read.intersection(dense) else []),
+        *_indented(buffers),
         "",
         "    def run(",
         "        layers: Sequence[Layer],",
@@ -186,6 +189,13 @@ def _chosen(layer: int, dense: list[str], others: list[str]) -> list[str]:
 
 def _dense_function(plan: Plan, widths: Sequence[str]) -> str:
     """``dense_layers``: for each layer, whether forming its fast weights takes less work."""
+    choices = [
+        f"{polynomial(dense)} < {polynomial(kernel)}" if dense != kernel else "False"
+        for _, dense, kernel in plan.choices
+    ]
+    read = names_in(choices)
+    names, _, value = unpacked(widths[:-1], "(size + 1 for size in sizes[:-1])").partition(" = ")
+    sizes = [f"    {taken(names, value, read)}"] if read.intersection(widths[:-1]) else []
     return "\n".join(
         [
             "def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:",
@@ -193,13 +203,10 @@ def _dense_function(plan: Plan, widths: Sequence[str]) -> str:
             "",
             "    What both forms have has been cancelled; sizes are with the constant unit.",
             '    """',
-            f"    {unpacked(widths[:-1], '(size + 1 for size in sizes[:-1])')}",
-            "    O = max(sizes[-1], 2)",
+            *sizes,
+            *(["    O = max(sizes[-1], 2)"] if "O" in read else []),
             "    return (",
-            *(
-                f"        {polynomial(choice.dense)} < {polynomial(choice.kernel)},"
-                for choice in plan.choices
-            ),
+            *(f"        {choice}," for choice in choices),
             "    )",
         ]
     )

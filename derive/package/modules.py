@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from derive.language.names import STAGES, is_row_free, parse, tau
@@ -20,7 +21,7 @@ from derive.package.listing import listing, manifest
 from derive.package.workspace_class import workspace_class, workspace_function
 from derive.pictures.circuit import circuits
 from derive.pictures.diagram import has_places, path_diagram, stage_diagram, whole_diagram
-from derive.printers.numpy import statement, sum_over_tasks
+from derive.printers.numpy import names_in, statement, sum_over_tasks, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +49,7 @@ RUNTIME = {
     "memory": ("Arena", "Layer"),
     "network": ("Network",),
     "repeated": ("Repeated", "Run", "check_outputs", "check_sizes"),
-    "rows": ("Array", "flat", "gram", "mix", "stack", "total"),
+    "rows": ("Array", "flat", "gram", "mix", "repeated", "stack", "total"),
 }  # fmt: skip
 RUNTIME_FOLDER = Path(__file__).parents[1] / "runtime"
 
@@ -125,20 +126,20 @@ def function_code(
     function: Function, program: Program, derivation: Derivation, layout: Layout
 ) -> str:
     """Emit a function: its docstring, its checks, its equations, what it returns."""
-    body = [
-        *docstring(function),
-        *(f"{names} = {call}" if names else call for names, call in function.checks),
-        *function.unpacking(program),
-    ]
-    if function.over_tasks and layout == "stacked":
-        body.append("X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)")
+    lines: list[str] = []
     stage = ""
     for equation in program:
         if equation.stage != stage:
             stage = equation.stage
-            body += ["", f"# --- {STAGES[stage]} ---"]
-        body.append(_line(equation, function, derivation, layout))
-    body += ["", _returned(function, layout)]
+            lines += ["", f"# --- {STAGES[stage]} ---"]
+        lines.append(_line(equation, function, derivation, layout))
+    lines += ["", _returned(function, layout)]
+    if function.over_tasks and layout == "stacked":
+        lines.insert(0, "X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)")
+    given = [*function.checks, *function.unpacking]
+    read = names_in([*lines, *(call for _, call in given)])
+    assigned = (taken(names, value, read) for names, value in given)
+    body = [*docstring(function), *filter(None, assigned), *lines]
     head = f"def {function.name}({function.signature}) -> {function.returns}:"
     return "\n".join([head, *(f"    {line}".rstrip() for line in body)])
 
@@ -197,8 +198,14 @@ def _module(title: str, imports: Sequence[str], blocks: Sequence[str], own: bool
     kinds = [f"from collections.abc import {name}" for name in ("Sequence",) if name in text]
     weights = [_of_weights(text)] if own else []
     apart = [""] if kinds and imports else []
-    head = [f'"""{title}"""', "", *kinds, *apart, *imports, "", IMPORTS, *weights]
+    head = [_of_module(title), "", *kinds, *apart, *imports, "", IMPORTS, *weights]
     return "\n".join(head) + "".join(f"\n\n\n{block}" for block in blocks) + "\n"
+
+
+def _of_module(title: str) -> str:
+    """The docstring of a module; its first line may be too long for one."""
+    first, *rest = title.split("\n")
+    return '"""' + "\n".join([fill(first, WIDTH - len('"""')), *rest]) + '"""'
 
 
 def weights_module(derivation: Derivation) -> str:
@@ -352,7 +359,7 @@ def init_module(derivation: Derivation) -> str:
     form, network = derivation.form, derivation.network
     over = "rows" if LOSSES[network.loss].labels else "rows and outputs"
     mean = "a weighted sum" if network.rule.task_weights else "the mean"
-    lacks = "".join(f"\nThere is {each}.\n" for each in derivation.lacks)
+    lacks = "".join(f"\n{fill(f'There is {each}.', WIDTH)}\n" for each in derivation.lacks)
     title = f"""{derivation.method} for a multilayer perceptron: {derivation.summary}.
 
 Losses are means over {over}, the meta-loss is {mean} over tasks. The functions are
@@ -365,12 +372,16 @@ those of {form}.py; `reference` holds the derivation line by line.
     every = sorted(["NETWORK", "Weights", "reference", *rates, *workspace, *public])
     return "\n".join(
         [
-            f'"""{title}"""',
+            _of_module(title),
             "",
             IMPORTS,
             "from . import reference",
-            *(["from .inplace import workspace"] if workspace else []),
-            f"from .{form} import {', '.join(public)}",
+            *sorted(
+                [
+                    *(["from .inplace import workspace"] if workspace else []),
+                    f"from .{form} import {', '.join(public)}",
+                ]
+            ),
             f"from .weights import {', '.join(sorted(['Weights', *rates], key=_import_order))}",
             "",
             f"__all__ = [{', '.join(map(repr, every))}]",

@@ -79,6 +79,7 @@ def _parts(value: Expr) -> Iterator[Expr]:
             yield part
 
 
+@cache
 def _rule(value: Expr, symbol: Named) -> Rule:
     if isinstance(symbol, Symbol):
         return _rule_of_scalar(value)

@@ -451,9 +451,14 @@ def _numeric(function: Lambda) -> Lambda:
     return Lambda(z, body)
 
 
+@cache
+def _at(function: Lambda, entry: float) -> float:
+    """A function at a number: the programs of a package meet the same numbers again and again."""
+    return float(_numeric(function)(Float(entry)))
+
+
 def _applied(function: Lambda, array: np.ndarray) -> np.ndarray:
-    numeric = _numeric(function)
-    entries = [float(numeric(Float(entry))) for entry in array.ravel()]
+    entries = [_at(function, float(entry)) for entry in array.ravel()]
     return np.array(entries).reshape(array.shape)
 
 

@@ -57,6 +57,8 @@ def transposed(value: MatrixExpr) -> MatrixExpr:
 
 def changed(equation: Equation, value: Expr, sources: Sequence[str] = ()) -> Equation:
     """Give the equation another right-hand side, and say which equations went into it."""
+    if value == equation.value and not sources and not equation.gains:
+        return equation
     merged = tuple(dict.fromkeys((*equation.sources, *sources)))
     return replace(equation, value=value, sources=merged, gains=())
 

@@ -43,7 +43,14 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Ele
 from derive.language import names
 from derive.language.cost import at_sizes, multiply_adds
 from derive.language.elementwise import body_of, elementwise, z
-from derive.language.program import Equation, Program, flat, product_of, scalar_and_factors
+from derive.language.program import (
+    Equation,
+    Program,
+    flat,
+    product_of,
+    scalar_and_factors,
+    terms_in,
+)
 from derive.passes.normal_form import (
     Factors,
     Term,
@@ -259,7 +266,9 @@ def _merge_equal(program: Program) -> Program:
     instead: dict[Expr, Expr] = {}
     equations = []
     for equation in program:
-        value = equation.value.xreplace(instead)
+        value = equation.value
+        if not instead.keys().isdisjoint(equation.reads):
+            value = value.xreplace(instead)
         if isinstance(value, MatrixSymbol) and equation.symbol not in program.outputs:
             instead[equation.symbol] = value
             continue
@@ -282,7 +291,7 @@ def _reuse_functions(program: Program) -> Program:
             node: _reused(body_of(node), node.expr, known.get(node.expr, []))
             for node in equation.value.atoms(Elementwise)
         }
-        value = flat(equation.value.xreplace(instead))
+        value = flat(equation.value.xreplace(instead)) if instead else equation.value
         equations.append(changed(equation, value))
         if isinstance(value, Elementwise):
             known.setdefault(value.expr, []).append((body_of(value), equation.symbol))
@@ -325,9 +334,18 @@ def _name_errors(program: Program) -> Program:
         for part in trace.arg.args
         if isinstance(part, MatAdd) and any(isinstance(term, MatrixSymbol) for term in part.args)
     ]
-    repeated = [error for error in errors if sum(line.value.has(error) for line in program) > 1]
+    repeated = [
+        error
+        for error in errors
+        if sum(line.value.has(error) for line in program if _may_have(line, error)) > 1
+    ]
     pairs = dict.fromkeys((names.error(_prediction(error)), error) for error in repeated)
     return _defined(program, list(pairs))
+
+
+def _may_have(equation: Equation, value: MatrixExpr) -> bool:
+    """Whether an equation reads all that is in a value, which is quicker to see than the value."""
+    return set(equation.reads).issuperset(value.atoms(MatrixSymbol))
 
 
 def _prediction(error: MatAdd) -> MatrixSymbol:
@@ -343,11 +361,20 @@ def _defined(program: Program, pairs: list[tuple[MatrixSymbol, MatrixExpr]]) -> 
     instead = {value: symbol for symbol, value in values.items()}
     instead |= {transposed(value): symbol.T for symbol, value in values.items()}
     equations: list[Equation] = []
+    read = {symbol: frozenset(value.atoms(MatrixSymbol)) for symbol, value in values.items()}
+    defined: set[MatrixSymbol] = set()
     for equation in program:
-        for symbol, value in values.items():
-            if equation.value.has(value) and not any(line.symbol == symbol for line in equations):
-                equations.append(Equation(symbol, value, equation.stage))
-        equations.append(changed(equation, equation.value.xreplace(instead)))
+        found = [
+            symbol
+            for symbol, value in values.items()
+            if read[symbol].issubset(equation.reads) and equation.value.has(value)
+        ]
+        for symbol in found:
+            if symbol not in defined:
+                equations.append(Equation(symbol, values[symbol], equation.stage))
+                defined.add(symbol)
+        value = equation.value.xreplace(instead) if found else equation.value
+        equations.append(changed(equation, value))
     return with_equations(program, equations)
 
 
@@ -385,6 +412,30 @@ def stages(program: Program, dense: bool = False) -> tuple[Program, ...]:
 def rewrite(program: Program, dense: bool = False) -> Program:
     """Apply every pass, as `stages` does."""
     return stages(program, dense)[-1]
+
+
+# --- before everything else ---
+
+
+def from_zero(program: Program) -> Program:
+    """Leave out what is zero because a context starts from there.
+
+    ::
+
+        B1_s1 = b1 + c V1   ->   B1_s1 = b1
+    """
+    zeros: set[Expr] = set(program.group("context"))
+    equations = []
+    for equation in program:
+        if zeros.isdisjoint(equation.reads):
+            equations.append(equation)
+        elif kept := [part for part in terms_in(equation.value) if not part.has(*zeros)]:
+            equations.append(changed(equation, total(kept)))
+        elif equation.symbol in program.outputs:
+            equations.append(equation)
+        else:
+            zeros.add(equation.symbol)
+    return with_equations(program, equations)
 
 
 # --- before the sweep ---

@@ -27,31 +27,12 @@ from derive.language.elementwise import body_of, elementwise, relu, step, z
 from derive.language.names import Kernel, alpha, is_row_free, parse, renamed, weights_beside
 from derive.language.program import Group, flat, product_of, terms_in
 from derive.passes.normal_form import changed, terms_of, total, value_of, with_equations
-from derive.passes.rewrite import PASSES, collect, inline, inline_but_fast, prune
+from derive.passes.rewrite import PASSES, collect, from_zero, inline, inline_but_fast, prune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from derive.language.program import Equation, Program
-
-
-def from_zero(program: Program) -> Program:
-    """Leave out what is zero because a context starts from there.
-
-    ::
-
-        B1_s1 = b1 + c V1   ->   B1_s1 = b1
-    """
-    zeros: set[Expr] = set(program.group("context"))
-    equations = []
-    for equation in program:
-        if zeros.isdisjoint(equation.reads):
-            equations.append(equation)
-        elif kept := [part for part in terms_in(equation.value) if not part.has(*zeros)]:
-            equations.append(changed(equation, total(kept)))
-        else:
-            zeros.add(equation.symbol)
-    return with_equations(program, equations)
 
 
 def homogeneous(program: Program) -> Program:

@@ -18,6 +18,7 @@ The printer is closed: a node it does not know is an error. A formatter breaks l
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from sympy import (
@@ -78,6 +79,19 @@ def unpacked(names: Iterable[str], value: str) -> str:
     return f"{', '.join(left)} = {value}" if len(left) > 1 else f"({left[0]},) = {value}"
 
 
+def names_in(lines: Iterable[str]) -> set[str]:
+    """The names that stand in lines of code, without those of attributes."""
+    return set(re.findall(r"(?<![.\w])[A-Za-z_]\w*", " ".join(lines)))
+
+
+def taken(names: str, value: str, read: set[str]) -> str:
+    """Print an assignment of the parts of a value, without names for those that nobody reads."""
+    left = re.sub(r"\w+", lambda name: name[0] if name[0] in read else "_", names)
+    if set(left) <= set("_, ()"):
+        return "" if value.isidentifier() else value
+    return f"{left} = {value}"
+
+
 def _right(equation: Equation, layout: Layout) -> str:
     value = equation.value
     if is_gate(value):
@@ -90,7 +104,7 @@ def _right(equation: Equation, layout: Layout) -> str:
         if layout != "stacked" * (1 - axis) and all(map(repeats, equation.terms)):
             # Nothing on the right-hand side has all its rows or columns.
             text = _sum(equation.terms, layout)
-            return f"np.repeat({text}, {value.shape[axis]}, axis={axis - 2})"
+            return f"repeated({text}, {value.shape[axis]}, axis={axis - 2})"
     return _sum(equation.terms, layout)
 
 
@@ -105,7 +119,7 @@ def sum_over_tasks(equation: Equation) -> str:
         match factors:
             case (OneMatrix(rows=Integer() as rows), right) if rows == 1:
                 text = f"{_factor(right, 'dense')}.sum((0, 1))[None]"
-            case (Transpose(arg=left), right) if right.shape[0] in ROWS:
+            case (Transpose(arg=left), right) if right.shape[0] in (*ROWS, 1):
                 text = f"total({_matrix(left, 'dense')}, {_matrix(right, 'dense')})"
             case _:
                 others.append(part)
@@ -114,9 +128,12 @@ def sum_over_tasks(equation: Equation) -> str:
         size = -scalar if sign == "-" else scalar
         terms.append((sign, text if size == 1 else f"{scalar_text(size)} * {text}"))
     if others:
-        text = _sum(others, "dense")
+        # A sign is cheaper after the sum.
+        minus = len(others) == 1 and others[0].could_extract_minus_sign()
+        text = _sum([-others[0]] if minus else others, "dense")
         alone = len(others) == 1 and isinstance(others[0], MatrixSymbol)
-        terms.append(("+", f"{text}.sum(0)" if alone else f"({text}).sum(0)"))
+        summed = f"{text}.sum(0)" if alone else f"({text}).sum(0)"
+        terms.append(("-" if minus else "+", summed))
     return f"{equation.name} = {_joined(terms)}"
 
 
@@ -272,7 +289,7 @@ def _product(left: MatrixExpr, right: MatrixExpr, layout: Layout) -> str:
         if left.rows == 1:
             axis = "0" if layout == "stacked" else "-2"
             return f"{second}.sum({axis}, keepdims=True)"
-    elif layout == "dense" and rows in ROWS and _is_shared(right):
+    elif layout == "dense" and (rows in ROWS or rows == 1) and _is_shared(right):
         return f"flat({first}, {_matrix(right, 'stacked')})"
     elif layout != "stacked" or not ROWS & {inner, columns} or (inner in ROWS and rows not in ROWS):
         return f"{first} @ {second}"

@@ -27,12 +27,21 @@ def mix(K: Array, A: Array) -> Array:
 
 def flat(A: Array, W: Array) -> Array:
     """The rows of all tasks times what they share: (T, N, H), (H, L) -> (T, N, L)."""
+    if len(W) == 1:  # numpy has no fast product of a column with a row
+        return A * W
     return (A.reshape(-1, A.shape[-1]) @ W).reshape(*A.shape[:-1], W.shape[1])
 
 
 def total(A: Array, B: Array) -> Array:
     """Inner products of columns over the rows of all tasks: (T, N, H), (T, N, L) -> (H, L)."""
     return stack(A).T @ stack(B)
+
+
+def repeated(A: Array, count: int, axis: int) -> Array:
+    """What is the same in every row (axis -2) or column (axis -1), so many times, not copied."""
+    shape = list(A.shape)
+    shape[axis] = count
+    return np.broadcast_to(A, shape)
 
 
 # --8<-- [end:products]

@@ -119,7 +119,14 @@ def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:
     )
 
 
-def plan(arena: Arena, T: int, N: int, M: int, sizes: Sequence[int], dense: Sequence[bool]) -> Run:
+def plan(
+    arena: Arena,
+    T: int,
+    N: int,
+    M: int,
+    sizes: Sequence[int],
+    dense: Sequence[bool],
+) -> Run:
     """Lay out the buffers of a chunk of tasks, and return what runs on them.
 
     Parameters
