@@ -16,10 +16,16 @@ import numpy as np
 from derive.build import NETWORKS
 from derive.package.derivation import Derivation, derive
 
-#: The emitted packages.
-NAMES = list(NETWORKS)
+#: The emitted packages of MAML with the squared error, on which everything is tried.
+NAMES = [
+    name
+    for name, each in NETWORKS.items()
+    if (each.algorithm, each.loss) == ("maml", "squared")
+]
+#: The others: the build tries them, and they are held against an implementation in JAX.
+FAMILY = [name for name in NETWORKS if name not in NAMES]
 #: Those whose layers have biases, which the memory of a workspace is laid out for.
-WITH_WORKSPACE = [name for name, each in NETWORKS.items() if each.bias]
+WITH_WORKSPACE = [name for name in NAMES if NETWORKS[name].bias]
 
 #: Pairwise distinct primes, so that no two sizes can be taken for one another.
 TASKS, SHOTS, QUERIES, SIZES = 3, 5, 7, (2, 11, 13, 17)
