@@ -11,7 +11,8 @@ from derive.language import names
 from derive.language.program import evaluate
 
 if TYPE_CHECKING:
-    from derive.language.program import Named, Program, Value
+    from derive.language.names import Named
+    from derive.language.program import Program, Value
 
 DIMENSIONS = {
     names.N: 2, names.M: 4, names.D: 2, names.O: 1, names.T: 1,

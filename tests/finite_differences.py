@@ -92,6 +92,17 @@ def check_loss_and_gradient(net: Any, function: Callable[..., Any], p: Problem) 
     agree(gradient, numeric(lambda w: plain_loss(net, w, X, Y), p.weights))
 
 
+def check_hessian_product(net: Any, function: Callable[..., Any], p: Problem) -> None:
+    X, Y, rng = p.X_s[0], p.Y_s[0], np.random.default_rng(len(p.X_s))
+    direction = net.Weights(*(rng.normal(size=w.shape) for w in p.weights))
+
+    def slope(weights: Any) -> float:
+        gradient = net.loss_and_gradient(weights, X, Y)[1]
+        return float(sum(np.vdot(g, v) for g, v in zip(gradient, direction, strict=True)))
+
+    agree(function(p.weights, direction, X, Y), numeric(slope, p.weights))
+
+
 def check_inner_step(net: Any, function: Callable[..., Any], p: Problem) -> None:
     X, Y = p.X_s[0], p.Y_s[0]
     gradient = numeric(lambda w: plain_loss(net, w, X, Y), p.weights)
@@ -141,6 +152,7 @@ CHECKS: dict[str, Callable[[Any, Callable[..., Any], Problem], None]] = {
     "predict": check_predict,
     "loss": check_loss,
     "loss_and_gradient": check_loss_and_gradient,
+    "hessian_product": check_hessian_product,
     "inner_step": check_inner_step,
     "adapt": check_adapt,
     "meta_loss": check_meta_loss,

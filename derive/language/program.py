@@ -79,7 +79,7 @@ def flat(value: Expr) -> Expr:
         scalars: list[Expr] = []
         factors: list[MatrixExpr] = []
         for part in node.args:
-            scalar, inner = scalar_and_factors(part)
+            scalar, inner = scalar_and_factors(flat(part))
             parts = [scalar_and_factors(each) for each in inner]
             core = product_of(tuple(each for _, own in parts for each in own))
             scalars += [scalar, *(own for own, _ in parts)]

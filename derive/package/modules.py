@@ -358,10 +358,11 @@ def init_module(derivation: Derivation) -> str:
     """``__init__.py``: what users import."""
     form, network = derivation.form, derivation.network
     over = "rows" if LOSSES[network.loss].labels else "rows and outputs"
+    mean = "a weighted sum" if network.rule.task_weights else "the mean"
     lacks = "".join(f"\n{fill(f'There is {each}.', WIDTH)}\n" for each in derivation.lacks)
     title = f"""{derivation.method} for a multilayer perceptron: {derivation.summary}.
 
-Losses are means over {over}, the meta-loss is the mean over tasks. The functions are
+Losses are means over {over}, the meta-loss is {mean} over tasks. The functions are
 those of {form}.py; `reference` holds the derivation line by line.
 {lacks}"""
     names = [each.name for each in derivation.functions if each.name != "inner_step"]

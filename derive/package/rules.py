@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from sympy import Expr, Integer, MatrixExpr, MatrixSymbol, OneMatrix, Symbol, Trace
+from sympy import Expr, HadamardProduct, Integer, MatrixExpr, MatrixSymbol, OneMatrix, Symbol, Trace
 
 from derive.language.names import parse
 from derive.language.program import (
@@ -119,7 +119,12 @@ def _unscaled(value: Expr) -> Expr:
 def _key(form: Expr) -> tuple[str, ...]:
     """What tells two forms apart: the same form of other sizes is the same rule.
 
-    SymPy prints every matrix of ones as 1, be it a repeated row or a column sum.
+    SymPy prints every matrix of ones as 1, be it a repeated row or a column sum, and the factors of
+    an entrywise product in the order in which they were given.
     """
+    products = {
+        node: HadamardProduct(*sorted(node.args, key=str)) for node in form.atoms(HadamardProduct)
+    }
+    form = form.xreplace(products)
     ones = ("row" if each.cols == 1 else "sum" for each in form.atoms(OneMatrix))
     return (str(form), *sorted(ones))

@@ -22,7 +22,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import FUNCTIONS, body_of, is_gate, z
+from derive.language.elementwise import ACTIVATIONS, FUNCTIONS, body_of, is_gate, z
 from derive.language.program import product_of, scalar_and_factors
 
 if TYPE_CHECKING:
@@ -158,10 +158,10 @@ def _term(term: MatrixExpr) -> tuple[str, Expr]:
 
 
 def _function(body: Expr) -> str:
-    """A word of the table of functions, or its first or second derivative."""
+    """An activation, or its first or second derivative."""
     for order in range(3):
-        for word, function in FUNCTIONS.items():
-            if (function(z).diff(z, order) - body).expand() == 0:
+        for word in ACTIVATIONS:
+            if (FUNCTIONS[word](z).diff(z, order) - body).expand() == 0:
                 return word + "'" * order
     raise ValueError(f"no name for the function {body}")
 

@@ -161,8 +161,10 @@ def check_classes(name: str, Y: Any, layers: Sequence[Array]) -> Array:
             raise ValueError(f"{name} has the class {wrong}; it must be from 0 to {classes - 1}")
         made: Array = np.eye(classes, dtype=layers[-1].dtype)[Y]
         return made
-    if Y.dtype in FLOATS and not (Y >= 0).all():
-        raise ValueError(f"{name} is negative or not a number; a probability must be at least 0")
+    if Y.dtype in FLOATS and not (np.isfinite(Y) & (Y >= 0)).all():
+        raise ValueError(
+            f"{name} is negative or not finite; a probability must be a finite number, at least 0"
+        )
     return Y
 
 
@@ -189,14 +191,19 @@ def check_penalty(lam: Any) -> float:
 
 
 def _check_number(name: str, value: Any) -> float:
-    # A numpy scalar would turn float32 arrays into float64.
-    try:
-        number = float(value) if isinstance(value, Real) else nan
-    except OverflowError:
-        number = inf
+    number = _number(value)
     if not 0 <= number < inf:
         raise ValueError(f"{name} is {value!r}; it must be a finite number, at least 0")
     return number
+
+
+def _number(value: Any) -> float:
+    """A number of Python's: infinite where it is too large, not a number where it is none."""
+    # A numpy scalar would turn float32 arrays into float64.
+    try:
+        return float(value) if isinstance(value, Real) else nan
+    except OverflowError:
+        return inf
 
 
 def check_task_weights(tau: Any, weights: Sequence[Array], tasks: int) -> Array:
@@ -228,8 +235,8 @@ def check_omegas(omegas: Any, steps: int) -> tuple[float, ...]:
         When there is not one a step, or they are not finite or all 0.
     """
     try:
-        found = tuple(float(omega) for omega in omegas)
-    except (TypeError, ValueError):
+        found = tuple(map(_number, omegas))
+    except TypeError:
         found = ()
     if len(found) != steps:
         raise ValueError(f"omegas is {omegas!r}; it must be {steps} numbers, one a step")

@@ -22,10 +22,9 @@ from derive.language.names import D, M, N, O, T, alpha, width
 from derive.language.program import evaluate
 from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
-from derive.package.derivation import rewritten_in_stages
 from derive.package.proof import largest_gap
 from derive.package.warm_up import EXAMPLE
-from derive.passes.rewrite import PASSES, rewrite
+from derive.passes.rewrite import PASSES, rewrite, stages
 from docs import by_hand, calls
 from docs.experiment.command import Parser, Refusal, status
 from docs.experiment.gradcheck import central_difference, gradients, relative_error
@@ -44,6 +43,11 @@ if TYPE_CHECKING:
     from docs.experiment.networks import Network as Package
     from docs.experiment.networks import WeightTuple
 
+#: The packages of the chapters; those of the family are held against an implementation in JAX.
+PACKAGES = [
+    name for name, each in NETWORKS.items() if (each.algorithm, each.loss) == ("maml", "squared")
+]
+
 ALPHA = 0.01
 DTYPE = np.dtype(np.float64)
 
@@ -58,12 +62,12 @@ def figures() -> dict[str, Callable[[], Any]]:
     return {
         "warm_up": warm_up,
         "network": forward,
-        "finite_differences": lambda: {name: finite_differences(name) for name in NETWORKS},
+        "finite_differences": lambda: {name: finite_differences(name) for name in PACKAGES},
         "step": step,
         "meta_loss": meta_loss,
         "second_order": second_order,
         "passes": passes,
-        "agreement": lambda: {name: agreement(name) for name in NETWORKS},
+        "agreement": lambda: {name: agreement(name) for name in PACKAGES},
         "proof": proof,
         "by_hand": by_hand.measure,
         "calls": printed,
@@ -178,7 +182,7 @@ def passes() -> dict[str, str]:
             given[symbol] = ImmutableMatrix(rows, columns, entries)
     found = [
         [evaluate(program, given)[output] for output in program.outputs]
-        for program in rewritten_in_stages(derived)
+        for program in stages(derived)
     ]
     names = [apply.__name__ for apply in PASSES]
     return {

@@ -129,7 +129,12 @@ def test_what_is_somebody_elses_is_not_written_over(
 
 
 def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
-    edited(tmp_path, "derive/model/network.py", "start=H * W)", "start=H * W.T)")
+    edited(
+        tmp_path,
+        "derive/model/network.py",
+        "H * W + repeated * bias if",
+        "H * W.T + repeated * bias if",
+    )
     result = build_copy(tmp_path)
     assert result.returncode == 2
     assert result.stderr.splitlines() == ["build.py: `Z1`: (N, D) times (L1, D) in X*W1.T"]
@@ -137,8 +142,8 @@ def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
 
 
 def test_changing_an_equation_changes_code_and_equations(tmp_path: Path) -> None:
-    trace = "Trace(error.T * error) / "
-    edited(tmp_path, "derive/model/losses.py", f"{trace}count", f"{trace}2")
+    trace = "Trace((Z - Y).T * (Z - Y)) / "
+    edited(tmp_path, "derive/model/losses.py", f"{trace}entries(Y)", f"{trace}2")
     result = build_copy(tmp_path, "--hidden", "1")
     assert result.returncode == 0, result.stderr
     assert "loss_q = np.sum(E_q**2) / 2" in made(tmp_path, "kernel.py")
@@ -239,16 +244,20 @@ def test_a_form_that_there_is_not_is_named(
     assert "  mine has no workspace form: `Z1_q`: no rule" in capsys.readouterr().out
     assert not (tmp_path / "mine" / "inplace.py").exists()
 
-    monkeypatch.setattr("derive.package.derivation.rewritten_in_stages", refuse)
+    monkeypatch.setattr("derive.package.derivation.check_sums", refuse)
     assert build.main(arguments) == 0
-    assert "  mine has no kernel form: `Z1_q`: no rule" in capsys.readouterr().out
+    reason = "no kernel form: `Z1_q`: no rule names the product A*B*C"
+    assert f"  mine has {reason}" in capsys.readouterr().out
+    assert f"\nThere is {reason}.\n" in (tmp_path / "mine" / "__init__.py").read_text("utf-8")
     assert not (tmp_path / "mine" / "kernel.py").exists()
+    # The dense form has every function then.
     net = import_from(tmp_path / "mine", "mine_without")
     assert not hasattr(net, "workspace")
     p = problem(net, sizes=(2, 5, 3))
-    for function in emitted(net.reference):
-        CHECKS[function](net, getattr(net.reference, function), p)
-    assert {"adapt", "loss", "predict"} <= set(emitted(net.reference))
+    for form in (sys.modules["mine_without.dense"], net.reference):
+        for function in emitted(form):
+            CHECKS[function](net, getattr(form, function), p)
+    assert set(CHECKS) == set(emitted(sys.modules["mine_without.dense"]))
 
 
 def test_an_activation_on_the_outputs(tmp_path: Path) -> None:
@@ -306,7 +315,7 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
             "hidden is -1; it must be at least",
         ),
         (["--name", "mine", "--output", "x", "--steps", "0"], "steps is 0; it must be at least 1"),
-        (["--name", "mine", "--output", "x", "--activation", "gelu"], "invalid choice: 'gelu'"),
+        (["--name", "mine", "--output", "x", "--activation", "swish"], "invalid choice: 'swish'"),
         (["--name", "mine", "--output", "x", "--loss", "hinge"], "invalid choice: 'hinge'"),
         (["--name", "mine", "--output", "x", "--algorithm", "sgd"], "invalid choice: 'sgd'"),
         (["--name", "mine", "--output", __file__], "is no folder to write to"),

@@ -18,8 +18,8 @@ def test_a_loss_is_a_row(tmp_path: Path) -> None:
         tmp_path,
         "derive/model/losses.py",
         "LOSSES = {",
-        'LOSSES = {"tenth": Loss("a tenth", "tenth of it", lambda p, t: '
-        "mean_squared_error(p, t) / 10),",
+        "def tenth(Z, Y, _):\n    yield None, Trace((Z - Y).T * (Z - Y)) / (10 * entries(Y))\n\n\n"
+        'LOSSES = {"tenth": Loss("a tenth", "tenth of it", tenth),',
     )
     result = build(folder, "--hidden", "1", "--loss", "tenth")
     assert result.returncode == 0, result.stderr
@@ -34,17 +34,18 @@ def test_an_algorithm_is_a_row(tmp_path: Path) -> None:
         tmp_path,
         "derive/model/algorithms.py",
         "ALGORITHMS = {",
-        'ALGORITHMS = {"mine": Algorithm("Loss and half [1]_.", "Half.", '
-        'inner_gradients, "Nobody."),',
+        'ALGORITHMS = {"mine": Algorithm("Half of it", "Nobody.", adapted="head"),',
     )
     result = build(folder, "--hidden", "1", "--algorithm", "mine")
     assert result.returncode == 0, result.stderr
-    kernel = made(folder, "kernel.py")
-    assert '"""Loss and half [1]_.' in kernel
-    assert "    gradient : Weights\n        Half." in kernel
-    assert ".. [1] Nobody." in kernel
+    reference = made(folder, "reference.py")
+    assert "Half of it as derived, line by line" in reference
+    assert ".. [1] Nobody." in reference
     assert 'algorithm="mine"' in made(folder, "__init__.py")
-    assert "dZ1_s_bar" not in kernel
+    # The first layer stays as it is.
+    assert "W2_fast = W2 - alpha * dW2" in reference
+    assert "W1_fast" not in reference
+    assert "W1_bar = " in reference
 
 
 def test_a_pass_is_a_function_in_the_list(tmp_path: Path) -> None:
@@ -71,8 +72,8 @@ def test_a_printer_is_a_file_and_its_line(tmp_path: Path) -> None:
     edited(
         folder,
         "derive/package/modules.py",
-        "from derive.printers.numpy import statement, unpacked\n",
-        "from derive.printers.numpy import statement, unpacked\n"
+        "from derive.printers.numpy import statement, sum_over_tasks\n",
+        "from derive.printers.numpy import statement, sum_over_tasks\n"
         "from derive.printers.plain import plain\n",
     )
     (folder / "derive/printers/plain.py").write_text(

@@ -19,7 +19,7 @@ import pytest
 from derive.language import cost, names
 from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
-from derive.package.derivation import rewritten_in_stages
+from derive.passes.rewrite import stages
 from docs.experiment.plot.drawing import INK, LOOKS
 from docs.render.diagnose import diagnosed
 from docs.render.manifest import manifest
@@ -64,8 +64,8 @@ def costs(network: str) -> dict[str, dict[str, int]]:
 @cache
 def ends(steps: int) -> tuple[Any, Any]:
     """The program of two hidden layers as derived and as rewritten."""
-    stages = rewritten_in_stages(meta_gradient_program(Network(2, "relu", steps=steps)))
-    return stages[0], stages[-1]
+    derived, *_, rewritten = stages(meta_gradient_program(Network(2, "relu", steps=steps)))
+    return derived, rewritten
 
 
 def saved(monkeypatch: pytest.MonkeyPatch, points: int, units: int, steps: int = 1) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -60,11 +60,13 @@ def locals_of(call: Callable[[], Any], function: Callable[..., Any]) -> dict[str
     return seen
 
 
-def arguments(p: Problem, signature: str) -> list[Any]:
-    if "X_q" in signature:
-        return [*p, ALPHA]
-    rows = [p.weights, p.X_s[0], p.Y_s[0]]
-    return [*rows, ALPHA] if "X_s" in signature else rows[: 3 if "Y" in signature else 2]
+def arguments(p: Problem, names: Iterable[str]) -> dict[str, Any]:
+    known = {"weights": p.weights, "direction": p.weights, "alpha": ALPHA}
+    if "X_q" in names:
+        known |= p._asdict()
+    else:
+        known |= dict.fromkeys(("X", "X_s"), p.X_s[0]) | dict.fromkeys(("Y", "Y_s"), p.Y_s[0])
+    return {name: known[name] for name in names}
 
 
 @pytest.mark.parametrize(("name", "form", "function"), EQUATIONS)
@@ -74,8 +76,8 @@ def test_every_local_has_its_equations_shape(name: str, form: str, function: str
     spec = record.functions[at]
     program = record.rewritten[at] if form == "kernel" else spec.program
     emitted_function = getattr(importlib.import_module(f"generated.{name}.{form}"), function)
-    inputs = arguments(problem(net), spec.signature)
-    found = locals_of(lambda: emitted_function(*inputs), emitted_function)
+    inputs = arguments(problem(net), spec.arguments)
+    found = locals_of(lambda: emitted_function(**inputs), emitted_function)
 
     sizes = layer_sizes(net)
     known = {names.N: SHOTS, names.M: QUERIES, names.D: sizes[0], names.O: sizes[-1]}
@@ -126,4 +128,6 @@ def on_page(equation: Equation, steps: int) -> Equation:
         symbol: type(symbol)(str(names.on_page(names.parse(str(symbol)), steps)), *symbol.args[1:])
         for symbol in (equation.symbol, *equation.reads)
     }
-    return replace(equation, symbol=known[equation.symbol], value=equation.value.xreplace(known))
+    gains = tuple(gain._replace(term=gain.term.xreplace(known)) for gain in equation.gains)
+    value = equation.value.xreplace(known)
+    return replace(equation, symbol=known[equation.symbol], value=value, gains=gains)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sympy import MatrixSymbol
+from sympy import MatrixSymbol, Symbol
 
 from derive.build import NETWORKS
 from derive.language import names
@@ -25,7 +25,7 @@ def names_of(network: str) -> set[str]:
         symbols |= {line.equation.symbol, *line.equation.reads}
         symbols |= {step.writes for step in steps}
         symbols |= {symbol for step in steps for symbol in step.reads}
-    return {str(symbol.name) for symbol in symbols - {names.alpha}}
+    return {str(symbol.name) for symbol in symbols}
 
 
 @pytest.mark.parametrize("network", NAMES)
@@ -44,8 +44,7 @@ def test_every_name_is_put_together_again(network: str) -> None:
 
 def test_the_names_of_the_warm_up_are_words_too() -> None:
     for name in [*map(str, warm_up.EXAMPLE), *(line.name for line in warm_up.lines())]:
-        if name != "alpha":
-            assert str(parse(name)) == name
+        assert str(parse(name)) == name
 
 
 PARTS: list[tuple[str, Name | Kernel]] = [
@@ -56,6 +55,20 @@ PARTS: list[tuple[str, Name | Kernel]] = [
     ("b1_fast5_bar", Name("b", 1, fast="fast5", bar=True)),
     ("uZ2_s_term", Name("Z", 2, "s", inner=True, update=True, scratch="term")),
     ("Z1_q_sum_term", Name("Z", 1, "q", scratch="sum_term")),
+    ("alpha", Name("alpha")),
+    ("alpha2_s3_bar", Name("alpha", 2, "s3", bar=True)),
+    ("aW2_s3", Name("W", 2, "s3", rate=True)),
+    ("ab1_bar", Name("b", 1, rate=True, bar=True)),
+    ("ac", Name("c", rate=True)),
+    ("vV1", Name("V", 1, direction=True)),
+    ("omega2", Name("omega", 2)),
+    ("lam", Name("lam")),
+    ("tau", Name("tau")),
+    ("c_fast2_bar", Name("c", fast="fast2", bar=True)),
+    ("dc_s1", Name("c", rows="s1", inner=True)),
+    ("B1_s", Name("B", 1, "s")),
+    ("P_q2_bar", Name("P", rows="q2", bar=True)),
+    ("uZ2_s_bar", Name("Z", 2, "s", inner=True, update=True, bar=True)),
     ("K_H1", Kernel((Name("H", 1),))),
     ("K_X_s_s", Kernel((Name("X"),), ("s", "s"))),
     (
@@ -74,8 +87,9 @@ def test_a_name_says_what_it_is(name: str, parts: Name | Kernel) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", "_tmp17", "Q1", "z1", "ddW1", "W1_slow", "Z1_t", "Z1_bar_s", "W1_bar_fast", "Z1_s_",
-        "Z1_s_word", "Z-1", "Z1 ", "K", "K_", "K_Q1", "K_H1_s", "K_H1_H2_H3", "alpha",
+        "", "_tmp17", "F1", "z1", "ddW1", "avW1", "aW0", "talpha", "omega_1", "beta",
+        "W1_slow", "Z1_t", "Z1_bar_s", "W1_bar_fast", "Z1_s_",
+        "Z1_s_word", "Z-1", "Z1 ", "K", "K_", "K_F1", "K_H1_s", "K_H1_H2_H3",
     ],
 )  # fmt: skip
 def test_what_is_no_word_is_refused(name: str) -> None:
@@ -118,9 +132,10 @@ def test_only_a_gradient_of_the_support_loss_takes_in_the_step(name: str, update
     ("kind", "of_kind"),
     [
         ("data", ["X", "Y_s", "X_q", "x_s", "y_q"]),
-        ("weight", ["W1", "b2", "W1_fast", "b3_fast2", "w", "w_fast"]),
+        ("weight", ["W1", "b2", "W1_fast", "b3_fast2", "w", "w_fast", "V1", "c", "c_fast", "B1"]),
+        ("weight", ["alpha", "alpha2_s1", "aW1", "ab2_s3", "vW1", "vV1"]),
         ("gradient", ["dW1", "dZ2_s", "uH1_s", "db1_s2", "dw"]),
-        ("adjoint", ["W1_bar", "Z2_q_bar", "dZ2_s_bar", "uZ1_s_bar", "w_fast_bar"]),
+        ("adjoint", ["W1_bar", "Z2_q_bar", "dZ2_s_bar", "uZ1_s_bar", "w_fast_bar", "aW2_bar"]),
         ("value", ["Z1", "H2_s", "G1_q", "E_q", "loss_s"]),
     ],
 )
@@ -143,3 +158,41 @@ def test_names_are_made_of_names() -> None:
         names.scratch(names.scratch(Z, "sum", H), "term", Z): ("Z2_s_sum_term", (N, L)),
     }
     assert {symbol: (symbol.name, symbol.shape) for symbol in made} == made
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "name", "shape"),
+    [
+        ("given", "s2", "alpha", None),
+        ("one", "", "alpha", None),
+        ("one", "s2", "alpha_s2", None),
+        ("layer", "", "alpha2", None),
+        ("layer", "s2", "alpha2_s2", None),
+        ("array", "s2", "aW2_s2", None),
+        ("entry", "", "aW2", (names.width(1), names.width(2))),
+        ("entry", "s2", "aW2_s2", (names.width(1), names.width(2))),
+    ],
+)
+def test_a_step_size_is_named_after_what_it_scales(
+    kind: str, rows: str, name: str, shape: tuple[Symbol, ...] | None
+) -> None:
+    W = MatrixSymbol("W2_fast", names.width(1), names.width(2))
+    found = names.rate(W, kind, rows)
+    assert str(found.name) == name
+    assert (tuple(found.shape) if found.is_Matrix else None) == shape
+    assert (found == names.alpha) is (kind == "given")
+
+
+def test_numbers_are_renamed_as_matrices_are() -> None:
+    W = MatrixSymbol("W2", names.D, names.O)
+    assert names.direction(W) == MatrixSymbol("vW2", names.D, names.O)
+    assert names.adjoint(names.alpha) == Symbol("alpha_bar")
+    assert names.adjoint(Symbol("aW2_s1")) == Symbol("aW2_s1_bar")
+    assert names.omega(3).name == "omega3"
+
+
+def test_step_sizes_come_first_in_a_product_and_their_adjoints_as_others_do() -> None:
+    shape = names.D, names.O
+    read = [MatrixSymbol(name, *shape) for name in ("H1", "dW1", "aW1_bar", "aW1")]
+    ordered = sorted(read, key=names.reading_order)
+    assert [each.name for each in ordered] == ["aW1", "aW1_bar", "dW1", "H1"]

@@ -26,7 +26,8 @@ from derive.model.network import Network
 from derive.model.programs import meta_gradient_program, without_gauss_newton
 
 if TYPE_CHECKING:
-    from derive.language.program import Named, Program, Value
+    from derive.language.names import Named
+    from derive.language.program import Program, Value
 
 RELU = Network(hidden=1), Network(hidden=2)
 TANH = Network(hidden=1, activation="tanh"), Network(hidden=2, activation="tanh")

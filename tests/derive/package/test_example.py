@@ -63,9 +63,10 @@ def test_every_value_is_that_of_the_emitted_line(name: str, form: str) -> None:
     net, numbers = import_module(f"generated.{name}"), given(name)
     floats = {key: value.astype(np.float64) for key, value in numbers.items()}
     weights = net.Weights(*(floats[field] for field in fields(name)))
-    data = [floats[key][np.newaxis] for key in ("X_s", "Y_s", "X_q", "Y_q")]
+    data = {key: floats[key][np.newaxis] for key in ("X_s", "Y_s", "X_q", "Y_q")}
+    alpha = float(numbers["alpha"][0, 0])
     code = getattr(import_module(f"generated.{name}.{module}"), function)
-    lines = lines_of(code, [weights, *data, float(numbers["alpha"][0, 0])])
+    lines = lines_of(code, {"weights": weights, **data, "alpha": alpha})
     for key, value in shown(name, form).items():
         found = np.asarray(lines[key], dtype=np.float64).reshape(value.shape)
         np.testing.assert_allclose(found, value.astype(np.float64), rtol=1e-14, err_msg=key)

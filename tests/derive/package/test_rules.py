@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,8 +32,10 @@ from derive.language.program import (
     scalar_and_factors,
     shape_of,
 )
+from derive.model.network import Network
+from derive.model.programs import meta_gradient_program
 from derive.package.listing import rule_record
-from derive.package.rules import C, Rule
+from derive.package.rules import C, Rule, rules_of
 from derive.printers.latex import right_latex
 from tests.conftest import derivation
 
@@ -73,7 +76,7 @@ def valued(expression: Expr, values: dict[Symbol | MatrixSymbol, Value]) -> Valu
     result = MatrixSymbol("Z1", *shape) if shape else Symbol("loss")
     inputs = tuple(sorted(expression.atoms(MatrixSymbol), key=str))
     program = Program(
-        (Group("given", inputs),), (Equation(result, expression, "support"),), (result,)
+        (Group("given", (*inputs, C)),), (Equation(result, expression, "support"),), (result,)
     )
     return evaluate(program, {**SIZES, **values})[result]
 
@@ -135,6 +138,25 @@ def test_only_the_slope_of_relus_slope_vanishes(name: str) -> None:
 def test_no_rule_is_listed_twice(name: str) -> None:
     forms = [rule_record(rule)["form"] for rule in rules(name)]
     assert len(set(forms)) == len(forms)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Network(1, algorithm="meta_sgd"),
+        Network(1, algorithm="maml_plus_plus", steps=2, loss="cross_entropy"),
+        Network(1, "silu", algorithm="cavia", loss="huber", penalty=True),
+    ],
+    ids=str,
+)
+def test_a_family_has_its_rules_once_too(network: Network) -> None:
+    found = [rule_record(rule) for rule in rules_of(meta_gradient_program(network))]
+    # A repeated row and a column sum print their sizes.
+    forms = [re.sub(r"[NMDO]\b|L_\{1\}", "n", record["form"]) for record in found]
+    assert len(set(forms)) == len(forms)
+    learned = {r"c \, A": r"\left\langle \overline{V}, A \right\rangle"}
+    rows = {record["form"]: record["gain"] for record in found}
+    assert (learned.items() <= rows.items()) is (network.algorithm == "maml_plus_plus")
 
 
 def bare(value: Expr) -> str:

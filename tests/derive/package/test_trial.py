@@ -45,11 +45,11 @@ def test_what_is_emitted_passes(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "pattern", "instead", "message"),
     [
-        ("kernel.py", r"- alpha", "+ alpha", "readable form of inner_step: `W1_fast` is off by"),
-        ("kernel.py", r"K_X\.mT", "2 * K_X.mT", f"readable form {META}: `dZ1_s_bar` is off by"),
+        ("kernel.py", r"- alpha", "+ alpha", "kernel form of inner_step: `W1_fast` is off by"),
+        ("kernel.py", r"K_X\.mT", "2 * K_X.mT", f"kernel form {META}: `dZ1_s_bar` is off by"),
         ("kernel.py", r"gram\(H1_q, H1_s, T\) \+ 1", "gram(H1_q, H1_s, T)", "`K_H1` is off by"),
-        ("kernel.py", r"np\.maximum", "np.minimum", "readable form of predict: `H1` is off by"),
-        ("kernel.py", r"/ \(M \* O\)", "/ M", "readable form of meta_loss: `loss_q` is off by"),
+        ("kernel.py", r"np\.maximum", "np.minimum", "kernel form of predict: `H1` is off by"),
+        ("kernel.py", r"/ \(M \* O\)", "/ M", "kernel form of meta_loss: `loss_q` is off by"),
         ("reference.py", r"dZ1_s_bar = X_s @ dW1_bar \+ db1_bar", "dZ1_s_bar = X_s @ dW1_bar",
          f"reference form {META}: `dZ1_s_bar` is off by"),
         ("reference.py", r"\.sum\(-2, keepdims=True\)", ".sum(-2)", "`db1` has shape"),
@@ -66,7 +66,7 @@ def test_what_is_emitted_passes(name: str, tmp_path: Path) -> None:
         ("kernel.py", r"for _ in range\(check_steps\(steps\)\)", "for _ in range(1)",
          "relu1: adapt: `W1_fast` is off by"),
         ("kernel.py", r"np\.maximum\(Z1, 0\)", "np.log(-np.maximum(Z1, 0))",
-         "readable form of predict: `H1` is not finite"),
+         "kernel form of predict: `H1` is not finite"),
         ("weights.py", r"W1: Array", "W1: Arrays", "relu1: NameError: name 'Arrays'"),
     ],
 )  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_wrong_derivation_is_found_by_differences(tmp_path: Path) -> None:
     result = build_copy(folder, "--activation", "tanh", "--hidden", "1")
     assert result.returncode == 2
     assert result.stderr.startswith("build.py: mine: loss_and_gradient: the gradient `dW1`")
-    assert result.stderr.endswith("from differences of loss\n")
+    assert result.stderr.endswith("from differences of its loss\n")
     assert result.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["derive"]
 
