@@ -71,7 +71,8 @@ def homogeneous(program: Program) -> Program:
             continue
         biases = [symbol for symbol in equation.reads if absorbed(symbol)]
         met = {symbol.name for symbol in equation.reads}
-        lonely = [b for b in biases if weights_beside(b) not in met]
+        given = [symbol for symbol in equation.reads if symbol in program.weights]
+        lonely = [b for b in (*biases, *filter(_is_bias, given)) if weights_beside(b) not in met]
         if lonely and not is_row_free(equation.shape):
             raise ValueError(f"`{equation.name}` reads `{lonely[0]}` without its weights")
         kept = [part for part in terms_in(equation.value) if not part.has(*biases)]

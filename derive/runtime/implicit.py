@@ -20,6 +20,10 @@ from .checks import check_alpha, check_penalty, check_steps
 from .rows import Array
 
 
+def _inner(left: Any, right: Any) -> float:
+    return sum(float(np.vdot(a, b)) for a, b in zip(left, right, strict=True))
+
+
 # --8<-- [start:implicit]
 def implicit_meta_loss_and_gradient(
     net: Any,
@@ -134,7 +138,3 @@ def conjugate_gradients(system: Callable[[Any], Any], right: Any) -> Any:
 
 
 # --8<-- [end:implicit]
-
-
-def _inner(left: Any, right: Any) -> float:
-    return sum(float(np.vdot(a, b)) for a, b in zip(left, right, strict=True))

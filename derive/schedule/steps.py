@@ -294,7 +294,9 @@ class _Steps:
             left, gate = out, gate and symbol in self.gates
         for other in made[1:]:
             part = scratch(out, "part", out)
-            steps += [*self.term_into(part, other), Step("multiply", out, (out, part))]
+            operator = GATE if gate else "multiply"
+            steps += [*self.term_into(part, other), Step(operator, out, (out, part))]
+            gate = False
         return steps
 
     # --- functions ---

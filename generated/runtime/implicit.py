@@ -21,6 +21,10 @@ from .checks import check_alpha, check_penalty, check_steps
 from .rows import Array
 
 
+def _inner(left: Any, right: Any) -> float:
+    return sum(float(np.vdot(a, b)) for a, b in zip(left, right, strict=True))
+
+
 def implicit_meta_loss_and_gradient(
     net: Any,
     weights: Any,
@@ -131,9 +135,3 @@ def conjugate_gradients(system: Callable[[Any], Any], right: Any) -> Any:
         along = [rest + after / size * move for rest, move in zip(left, along, strict=True)]
         size = after
     return kind(*x)
-
-
-
-
-def _inner(left: Any, right: Any) -> float:
-    return sum(float(np.vdot(a, b)) for a, b in zip(left, right, strict=True))

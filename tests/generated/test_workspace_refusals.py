@@ -18,10 +18,11 @@ def test_two_threads_at_once_are_an_error(monkeypatch: pytest.MonkeyPatch) -> No
     inside, leave = threading.Event(), threading.Event()
     (start, stop, run), *_ = ws._chunks
 
-    def waiting(*arguments: Any) -> float:
+    def waiting(*arguments: Any) -> tuple[float, ...]:
         inside.set()
         assert leave.wait(10)
-        return float(run(*arguments))
+        found: tuple[float, ...] = run(*arguments)
+        return found
 
     monkeypatch.setattr(ws, "_chunks", [(start, stop, waiting)])
     losses: list[float] = []

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from sympy import ImmutableMatrix, MatrixSymbol, OneMatrix, Rational
+from sympy import ImmutableMatrix, MatrixSymbol, OneMatrix, Rational, Symbol
 
-from derive.language.names import N, alpha, width
+from derive.language.names import D, N, alpha, width
 from derive.language.program import Equation, Group, Program, evaluate
 from derive.model.network import Network
-from derive.model.programs import meta_gradient_program
-from derive.passes.rewrite import rewrite
+from derive.model.programs import inner_program, meta_gradient_program
+from derive.passes.rewrite import from_zero, rewrite
 from derive.passes.workspace import absorb_step, gate, homogeneous, lowered, sink
 from tests.exact import given, outputs
 
@@ -72,10 +72,29 @@ def test_a_bias_without_its_weights_is_an_error() -> None:
     alone = Program((Group("weights", (b,)),), (Equation(Z, OneMatrix(N, 1) * b, "support"),), (Z,))
     with pytest.raises(ValueError, match="`Z1_s` reads `b1` without its weights"):
         homogeneous(alone)
-    H = Equation(MatrixSymbol("H1_s", N, width(1)), Z + OneMatrix(*Z.shape), "support")
-    ones = Program((Group("given", (Z,)),), (H,), ())
-    with pytest.raises(ValueError, match="`H1_s` has a matrix of ones that is no bias"):
-        homogeneous(ones)
+    W, fast = MatrixSymbol("W1", D, width(1)), MatrixSymbol("W1_fast", D, width(1))
+    steps = (
+        Equation(fast, Symbol("aW1") * W, "step"),
+        Equation(MatrixSymbol("b1_fast", 1, width(1)), Symbol("ab1") * b, "step"),
+    )
+    groups = (Group("weights", (W, b)), Group("rates", (Symbol("aW1"), Symbol("ab1"))))
+    with pytest.raises(ValueError, match="`b1_fast` and `W1_fast` read different numbers"):
+        homogeneous(Program(groups, steps, ()))
+
+
+def test_what_starts_from_zero_leaves_no_trace() -> None:
+    program = meta_gradient_program(Network(1, "relu", 2, algorithm="cavia"))
+    c = program.group("context")[0]
+    left = from_zero(program)
+    assert any(c in line.reads for line in program)
+    assert not any(c in line.reads for line in left)
+    # What is zero altogether goes, but for what is asked for.
+    inner = inner_program(Network(1, "relu", algorithm="cavia"))
+    assert "dV1" in {line.name for line in from_zero(inner)}
+    only = Program(
+        (Group("context", (c,)),), (Equation(MatrixSymbol("c_fast", *c.shape), 2 * c, "step"),), ()
+    )
+    assert len(from_zero(only)) == 0
 
 
 def test_homogeneous_coordinates_are_the_network_with_biases() -> None:

@@ -9,19 +9,41 @@ import pytest
 from sympy import HadamardProduct, MatMul, MatrixSymbol, Symbol, Trace, Transpose, sin
 
 from derive.language.elementwise import FUNCTIONS, TABLE, elementwise, is_gate, step, z
-from derive.language.names import D, M, N, O, T, alpha, width
+from derive.language.names import C, D, M, N, O, T, alpha, width
 from derive.language.program import Arithmetic, Equation, Group, Program, evaluate, shape_of
 from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
 from derive.passes.workspace import lowered
 from derive.schedule.operations import Entrywise, Product, operation_of
-from derive.schedule.steps import GATE, INNER, PRODUCT, TOTAL, UNIT, Step, steps_of
+from derive.schedule.steps import (
+    ALONG,
+    DOWN,
+    GATE,
+    INNER,
+    LARGEST,
+    NUMBER,
+    PRODUCT,
+    TOTAL,
+    UNIT,
+    Step,
+    steps_of,
+)
 
 if TYPE_CHECKING:
     from sympy import Expr, MatrixExpr
 
-NETWORKS = [Network(1, "relu"), Network(2, "tanh"), Network(2, "relu", 3), Network(3, "softplus")]
-SIZES = {N: 2, M: 3, D: 4, O: 5, T: 1, alpha: 0.3}
+NETWORKS = [
+    Network(1, "relu"),
+    Network(2, "tanh"),
+    Network(2, "relu", 3),
+    Network(3, "softplus"),
+    Network(1, "silu", loss="cross_entropy"),
+    Network(1, "gelu", loss="huber"),
+    Network(1, "elu", 2, algorithm="cavia"),
+    Network(1, "leaky_relu", 2, algorithm="biases"),
+    Network(1, "sin", 2, algorithm="recipe"),
+]
+SIZES = {N: 2, M: 3, D: 4, O: 5, T: 1, C: 9, alpha: 0.3}
 SIZES |= {width(layer): 5 + layer for layer in (1, 2, 3)}
 
 ARRAYS = Arithmetic(
@@ -29,6 +51,7 @@ ARRAYS = Arithmetic(
     ones=lambda rows, columns: np.ones((rows, columns)),
     hadamard=np.multiply,
     apply=lambda function, value: np.vectorize(lambda x: float(function(x)))(value),
+    row_max=lambda value: value.max(-1, keepdims=True),
 )
 
 
@@ -41,7 +64,8 @@ def executed(steps: tuple[Step, ...], known: dict[Any, Any]) -> dict[Any, Any]:
             return values[operand.arg].T
         if isinstance(operand, MatrixSymbol):
             return values[operand]
-        return float(operand.xreplace(SIZES))
+        scalars = {each: values[each] for each in operand.free_symbols}
+        return float(operand.xreplace(scalars))
 
     arithmetic = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply}
     arithmetic[GATE] = np.multiply
@@ -49,8 +73,16 @@ def executed(steps: tuple[Step, ...], known: dict[Any, Any]) -> dict[Any, Any]:
         operands = [of(operand) for operand in each.operands]
         if each.operator == PRODUCT:
             result = operands[0] @ operands[1]
-        elif each.operator == INNER:
+        elif each.operator == INNER and len(operands) > 2:
             result = operands[0] * np.vdot(operands[1], operands[2])
+        elif each.operator == INNER:
+            result = operands[0] * operands[1].sum()
+        elif each.operator == NUMBER:
+            result = operands[0]
+        elif each.operator in (ALONG, LARGEST, DOWN):
+            axis = int(each.operator != DOWN)
+            large, total = (f(operands[0], axis, keepdims=True) for f in (np.max, np.sum))
+            result = large if each.operator == LARGEST else total
         elif each.operator in (TOTAL, UNIT, "copy"):
             result = operands[0].copy()
         elif each.operator in arithmetic:
@@ -58,18 +90,24 @@ def executed(steps: tuple[Step, ...], known: dict[Any, Any]) -> dict[Any, Any]:
         else:
             text = TABLE[each.operator].numpy.format("Z")
             result = eval(text, {"np": np, "Z": operands[0]}) * 1.0
+        if each.writes.is_Matrix:
+            # What is small beside rows is repeated.
+            result = np.broadcast_to(result, [size.xreplace(SIZES) for size in each.writes.shape])
         values[each.writes] = result
     return values
 
 
 def check(equation: Equation, gates: list[MatrixSymbol], rng: np.random.Generator) -> int:
     """Hold the steps of an equation against the interpreter; how many there are."""
-    known: dict[Any, Any] = dict(SIZES)
+    known: dict[Any, Any] = {each: rng.normal() for each in equation.scalars} | SIZES
     for symbol in equation.reads:
         array = rng.normal(size=[int(size.xreplace(SIZES)) for size in symbol.shape])
         known[symbol] = (array > 0) * 1.0 if symbol in gates else array
+        if symbol.name[0] == "S":
+            known[symbol] = 1 + array**2  # sums of exponentials
     steps = steps_of(equation, gates)
-    program = Program((Group("given", (*equation.reads, alpha)),), (equation,), (equation.symbol,))
+    given = Group("given", (*equation.reads, *equation.scalars))
+    program = Program((given,), (equation,), (equation.symbol,))
     expected = evaluate(program, known, ARRAYS)[equation.symbol]
     found = executed(steps, known)[equation.symbol]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14, err_msg=equation.name)
@@ -105,6 +143,8 @@ def test_steps_of_what_no_default_network_has() -> None:
         HadamardProduct(A, B, C) - C,
         HadamardProduct(A, B, G),
         HadamardProduct(A, elementwise(step(z), B)),
+        HadamardProduct(elementwise(step(z), A), elementwise(z**2, B)),
+        HadamardProduct(A, elementwise(step(z), B), elementwise(z**2 - z, C)),
         HadamardProduct(A, elementwise(1 - z**2, B)) - elementwise(z - z**3, C),
         elementwise(2 - 3 * z + z**2, A),
         K * A + K.T * B,
@@ -161,7 +201,7 @@ def test_what_no_network_can_have_is_refused() -> None:
     refused("H1_s", (A + B) * V, r"`H1_s` = .* has no steps for the factor H1_s \+ Z1_s")
     refused(
         "Z1_s",
-        HadamardProduct(elementwise(step(z), A), elementwise(z**2, B)),
+        HadamardProduct(elementwise(step(z), A), elementwise(step(z), B)),
         "has no steps for the factors",
     )
     refused("loss_s", Trace(A.T * (A - B)), "no multiple of an inner")
