@@ -41,7 +41,8 @@ def repeated(A: Array, count: int, axis: int) -> Array:
     """What is the same in every row (axis -2) or column (axis -1), so many times, not copied."""
     shape = list(A.shape)
     shape[axis] = count
-    return np.broadcast_to(A, shape)
+    wide: Array = np.broadcast_to(A, shape)
+    return wide
 
 
 # --8<-- [end:products]

@@ -133,7 +133,5 @@ def conjugate_gradients(system: Callable[[Any], Any], right: Any) -> Any:
     return kind(*x)
 
 
-
-
 def _inner(left: Any, right: Any) -> float:
     return sum(float(np.vdot(a, b)) for a, b in zip(left, right, strict=True))
