@@ -49,7 +49,9 @@ RUNTIME = {
     "memory": ("Arena", "Layer"),
     "network": ("Network",),
     "repeated": ("Repeated", "Run", "check_outputs", "check_sizes"),
-    "rows": ("Array", "flat", "gram", "mix", "repeated", "stack", "total"),
+    "rows": (
+        "Array", "down", "down_all", "flat", "gram", "mix", "repeated", "stack", "total",
+    ),
 }  # fmt: skip
 RUNTIME_FOLDER = Path(__file__).parents[1] / "runtime"
 
@@ -61,7 +63,9 @@ def runtime_files() -> dict[str, str]:
         text = path.read_text(encoding="utf-8").splitlines()
         kept = [line for line in text if not line.startswith("# --8<--")]
         banner = f"# {MARK} from derive/runtime/{path.name}. Do not edit."
-        files[path.name] = "\n".join([banner, *kept]).rstrip() + "\n"
+        # Two blank lines stand on either side of a mark between two functions.
+        apart = re.sub(r"\n{4,}", "\n\n\n", "\n".join([banner, *kept]))
+        files[path.name] = apart.rstrip() + "\n"
     return files
 
 
