@@ -256,6 +256,9 @@ def _rates_blocks(network: Network) -> list[str]:
         field: entry.format(steps, field) if network.rule.rate == "entry" else f"({steps})"
         for field, _ in network.rates
     }
+    if "c" in shapes and network.rule.rate == "entry":
+        # A context is no weight: it has as many units as its weights have rows.
+        shapes["c"] = f"({steps}1, len(weights.V1))"
     doc = [
         f'    """Step sizes that are learned, {of_steps}; named after what they scale.',
         "",
