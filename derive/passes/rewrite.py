@@ -467,7 +467,7 @@ def rates_on_rows(program: Program) -> Program:
         for scalar, factors in terms_of(equation.value):
             products = terms_of(gradients[factors[0]]) if factors[0] in gradients else []
             for own, (*left, rows) in products:
-                if not left:
+                if not left or names.is_row_free(rows.shape):
                     raise ValueError(f"`{equation.name}` adds {rows}, which is no product of rows")
                 update = names.renamed(rows, names.name_of(rows).updated)
                 made = Equation(update, product_of((rows,), scalar * own), "step")
