@@ -43,7 +43,6 @@ from derive.schedule.steps import untransposed
 from derive.schedule.storage import Kind, is_shared, is_total, storage_of
 
 if TYPE_CHECKING:
-
     from derive.schedule.steps import Step
 
 
