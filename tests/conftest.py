@@ -18,9 +18,7 @@ from derive.package.derivation import Derivation, derive
 
 #: The emitted packages of MAML with the squared error, on which everything is tried.
 NAMES = [
-    name
-    for name, each in NETWORKS.items()
-    if (each.algorithm, each.loss) == ("maml", "squared")
+    name for name, each in NETWORKS.items() if (each.algorithm, each.loss) == ("maml", "squared")
 ]
 #: The others: the build tries them, and they are held against an implementation in JAX.
 FAMILY = [name for name in NETWORKS if name not in NAMES]

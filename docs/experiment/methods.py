@@ -15,7 +15,7 @@ import numpy as np
 
 from docs.experiment.angle import degrees
 from docs.experiment.family import Batch
-from docs.experiment.networks import flatten, load_network, takes_omegas
+from docs.experiment.networks import flatten, takes_omegas
 from docs.experiment.parameters import Parameters, in_memory, initial_parameters
 from docs.experiment.randomness import stream
 from docs.experiment.schedules import step_weights
@@ -187,7 +187,7 @@ def told(start: str) -> bool:
 
 def initial_of(family: TaskFamily, recipe: Recipe, seed: int, method: str) -> Parameters:
     """Where a method starts: the same weights for all, except for one with more inputs."""
-    net, layers = load_network(recipe.network), family.layers(recipe.hidden, told(method))
+    net, layers = family.network(recipe.network), family.layers(recipe.hidden, told(method))
     dtype, drawn = np.dtype(recipe.dtype), stream(seed, 0)
     return initial_parameters(
         net, layers, drawn, dtype, recipe.initial, recipe.alpha, recipe.context

@@ -24,15 +24,19 @@ if TYPE_CHECKING:
     from docs.experiment.networks import Array, Network, WeightTuple
 
 # --8<-- [start:recipes]
-#: With half of the points, to adapt on and to score.
-FIVE = {"shots": 5, "queries": 5}
+
+
+def five(recipe: Recipe) -> Recipe:
+    """Half of the points, to adapt on and to score."""
+    return replace(recipe, shots=5, queries=5)
+
 
 #: Those of the paper [1]_, and shorter ones.
 PAPER = Recipe(iterations=70_000)
 KNOWN = {
     "quick": Recipe(),
     "paper-10shot": PAPER,
-    "paper-5shot": replace(PAPER, **FIVE),
+    "paper-5shot": five(PAPER),
     "tanh": Recipe(network="tanh2", iterations=30_000),
 }
 # --8<-- [end:recipes]
@@ -75,9 +79,8 @@ BY_METHOD = {
     "best": BEST,
 }
 COMPARED = {
-    f"{name}-{shots}shot": replace(recipe, **points)
-    for shots, points in ((10, {}), (5, FIVE))
-    for name, recipe in BY_METHOD.items()
+    **{f"{name}-10shot": recipe for name, recipe in BY_METHOD.items()},
+    **{f"{name}-5shot": five(recipe) for name, recipe in BY_METHOD.items()},
 }
 RECIPES = KNOWN | COMPARED
 # --8<-- [end:methods]
@@ -99,6 +102,7 @@ SINUSOIDS = TaskFamily(
     batches=batches,
     unseen=unseen,
     score=Score("mse", "mean squared error", squared_error, worst=DIVERGED),
+    losses=("squared", "huber"),
     points=(5, 10),  # as in the paper's figures
 )
 # --8<-- [end:family]

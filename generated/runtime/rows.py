@@ -41,5 +41,3 @@ def repeated(A: Array, count: int, axis: int) -> Array:
     shape = list(A.shape)
     shape[axis] = count
     return np.broadcast_to(A, shape)
-
-
