@@ -41,6 +41,7 @@ book: site
 # Make the experiment's results that the site shows; into docs/sinusoid/, and the card from them. About an hour, resumable.
 results: $(VENV)/dev.stamp
 	$(BIN)/python -m docs.sinusoid.results
+	$(BIN)/python -m docs.sinusoid.cost --out docs/sinusoid/results/cost.json
 	$(BIN)/python -m docs.sinusoid.sweep.scaling --out docs/sinusoid/results/scaling.json
 	$(BIN)/python -m docs.render.card
 

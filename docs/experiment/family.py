@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from docs.experiment.command import Refusal
+from docs.experiment.networks import load_network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,6 +112,8 @@ class TaskFamily:
         Tasks to train on, and tasks to evaluate on.
     score
         What is measured on these.
+    losses
+        That a network may have been derived for; any where none is named.
     points
         With how many support points, beside those of the training.
     folder
@@ -125,6 +128,7 @@ class TaskFamily:
     batches: Batches
     unseen: Unseen
     score: Score
+    losses: Sequence[str] = ()
     points: Sequence[int] = ()
     told: int = 0
     folder: Path = Path("results")
@@ -132,6 +136,22 @@ class TaskFamily:
     def recipe(self, name: str | None = None) -> Recipe:
         """The recipe of a name, or the first."""
         return self.recipes[name or next(iter(self.recipes))]
+
+    def network(self, name: str) -> Network:
+        """The generated package of a name.
+
+        Raises
+        ------
+        Refusal
+            When there is none, or its loss is none for these tasks.
+        """
+        net = load_network(name)
+        if self.losses and net.NETWORK.loss not in self.losses:
+            raise Refusal(
+                f"network is {name}, of the loss {net.NETWORK.loss}; "
+                f"for {self.name} it must be of {' or '.join(self.losses)}"
+            )
+        return net
 
     def layers(self, hidden: Sequence[int], told: bool) -> tuple[int, ...]:
         """The units of every layer of a network, from its inputs to its outputs.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from docs.experiment.command import Refusal, parser, status
 from docs.experiment.evaluate import load_run
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import load_network, names, takes_omegas
+from docs.experiment.networks import has_context, names, takes_omegas
 from docs.experiment.parameters import Parameters, initial_parameters
 from docs.experiment.randomness import stream
 from docs.experiment.schedules import step_weights
@@ -82,6 +82,21 @@ def relative_error(found: Array, expected: Array) -> float:
 # --8<-- [end:difference]
 
 
+def shifted(
+    net: Network, weights: WeightTuple, adapted: WeightTuple, shift: WeightTuple
+) -> WeightTuple:
+    """Adapted weights, moved while what has adapted is held fixed.
+
+    A context stays as it is and meets the moved weights V1: it is the c of b1 + c V1.
+    """
+    moved = net.Weights(*map(np.add, adapted, shift))
+    if has_context(net):
+        start, here, by = (each._asdict() for each in (weights, adapted, shift))
+        context = (here["b1"] - start["b1"]) @ np.linalg.pinv(start["V1"])
+        moved = moved._replace(b1=moved.b1 + context @ by["V1"])
+    return cast("WeightTuple", moved)
+
+
 def gradients(
     net: Network, parameters: Parameters, batch: Batch, alpha: float
 ) -> dict[str, tuple[Parameters, Parameters]]:
@@ -110,7 +125,7 @@ def gradients(
         queries = list(zip(batch.X_q, batch.Y_q, strict=True))
         losses = 0.0
         for step, reached in adapted.items():
-            moved = [net.Weights(*map(np.add, one, shift)) for one in reached]
+            moved = [shifted(net, weights, one, shift) for one in reached]
             losses += omegas[step - 1] * sum(
                 net.loss(one, *query) for one, query in zip(moved, queries, strict=True)
             )
@@ -145,7 +160,7 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
     dtype = np.dtype(np.float64)  # because finite differences lose half of the digits
     if options.run is None:
         usual = family.recipe()
-        net, alpha = load_network(options.network or usual.network), usual.alpha
+        net, alpha = family.network(options.network or usual.network), usual.alpha
         layers = family.layers(usual.hidden[:1] * net.NETWORK.hidden, told=False)
         drawn = stream(options.seed, 0)
         start = initial_parameters(net, layers, drawn, dtype, usual.initial, alpha)

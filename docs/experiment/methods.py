@@ -15,7 +15,7 @@ import numpy as np
 
 from docs.experiment.angle import degrees
 from docs.experiment.family import Batch
-from docs.experiment.networks import flatten, load_network, takes_omegas
+from docs.experiment.networks import flatten, takes_omegas
 from docs.experiment.parameters import Parameters, in_memory, initial_parameters
 from docs.experiment.randomness import stream
 from docs.experiment.schedules import step_weights
@@ -140,6 +140,8 @@ class Method(NamedTuple):
         What tables and figures call it.
     objective
         Makes the loss and gradient that are descended.
+    algorithm
+        That the network's package must have been derived for; none where any serves.
     told
         Whether the network is told which task it is, by more inputs.
     adapts
@@ -149,17 +151,25 @@ class Method(NamedTuple):
 
     title: str
     objective: Callable[[Network, Workspace, Recipe], Objective]
+    algorithm: str | None = None
     told: bool = False
     adapts: bool = False
 
 
 # --8<-- [start:methods]
 METHODS = {
-    "maml": Method("MAML", maml, adapts=True),
-    "first-order": Method("first-order MAML", first_order, adapts=True),
-    "reptile": Method("Reptile", reptile),
+    "maml": Method("MAML", maml, "maml", adapts=True),
+    "first-order": Method("first-order MAML", first_order, "maml", adapts=True),
+    "reptile": Method("Reptile", reptile, "maml"),
     "joint": Method("joint training", joint),
     "oracle": Method("oracle", joint, told=True),
+    # What differs between these is derived: the objective is that of MAML.
+    "meta-sgd": Method("Meta-SGD", maml, "meta_sgd", adapts=True),
+    "maml++": Method("MAML++", maml, "maml_plus_plus", adapts=True),
+    "anil": Method("ANIL", maml, "anil", adapts=True),
+    "boil": Method("BOIL", maml, "boil", adapts=True),
+    "cavia": Method("CAVIA", maml, "cavia", adapts=True),
+    "recipe": Method("recipe", maml, "recipe", adapts=True),
 }
 # --8<-- [end:methods]
 
@@ -177,9 +187,11 @@ def told(start: str) -> bool:
 
 def initial_of(family: TaskFamily, recipe: Recipe, seed: int, method: str) -> Parameters:
     """Where a method starts: the same weights for all, except for one with more inputs."""
-    net, layers = load_network(recipe.network), family.layers(recipe.hidden, told(method))
-    dtype = np.dtype(recipe.dtype)
-    return initial_parameters(net, layers, stream(seed, 0), dtype, recipe.initial, recipe.alpha)
+    net, layers = family.network(recipe.network), family.layers(recipe.hidden, told(method))
+    dtype, drawn = np.dtype(recipe.dtype), stream(seed, 0)
+    return initial_parameters(
+        net, layers, drawn, dtype, recipe.initial, recipe.alpha, recipe.context
+    )
 
 
 def parameters_of(family: TaskFamily, recipe: Recipe, method: str, vector: Array) -> Parameters:

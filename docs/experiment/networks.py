@@ -30,6 +30,9 @@ Array: TypeAlias = NDArray[np.floating[Any]]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+#: Units of a context, if nothing is said.
+CONTEXT = 5
+
 
 class WeightTuple(Protocol):
     """What the ``Weights`` of every generated package have in common, and the ``Rates``."""
@@ -97,7 +100,7 @@ class Network(Protocol):
         """Meta-loss and first-order meta-gradient."""
 
     def workspace(
-        self, sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: Any
+        self, sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: Any, **named: Any
     ) -> Workspace:
         """Prepare for repeated meta-gradients."""
 
@@ -145,6 +148,11 @@ def takes_omegas(net: Network) -> bool:
     return "omegas" in signature(net.meta_loss_and_gradient).parameters
 
 
+def has_context(net: Network) -> bool:
+    """Whether what adapts is a context, which the weights V1 take to the first layer."""
+    return "V1" in net.Weights._fields
+
+
 # --8<-- [start:initial]
 def glorot(rng: np.random.Generator, above: int, below: int) -> Array:
     """Uniform, with variance 2 / (inputs + outputs) [1]_."""
@@ -169,8 +177,9 @@ def initial_weights(
     rng: np.random.Generator,
     dtype: np.dtype,
     initial: str = "glorot",
+    context: int = CONTEXT,
 ) -> WeightTuple:
-    """Draw the weights of every layer; biases are zero.
+    """Draw the weights of every layer, and those of a context after them; biases are zero.
 
     The inputs of sinusoids reach to 5. With the larger weights that are usual for relu [2]_
     the curvature is so high that a step of 0.01 on ten points diverges.
@@ -185,12 +194,16 @@ def initial_weights(
         Where the randomness comes from, and the dtype of the arrays.
     initial
         A name of `INITIALS`.
+    context
+        Units of a context, where the package has one.
     """
     arrays = []
     for above, below in pairwise(sizes):
         arrays.append(INITIALS[initial](rng, above, below).astype(dtype))
         if net.NETWORK.bias:
             arrays.append(np.zeros((1, below), dtype))
+    if has_context(net):
+        arrays.append(INITIALS[initial](rng, context, sizes[1]).astype(dtype))
     return cast("WeightTuple", net.Weights(*arrays))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from docs.experiment.command import Refusal, replacing
-from docs.experiment.networks import initial_weights, learns_rates
+from docs.experiment.networks import CONTEXT, initial_weights, learns_rates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,9 +107,10 @@ def initial_parameters(
     dtype: np.dtype,
     initial: str,
     alpha: float,
+    context: int = CONTEXT,
 ) -> Parameters:
     """Draw initial weights; rates that are learned begin as alpha, every one."""
-    weights = initial_weights(net, sizes, rng, dtype, initial)
+    weights = initial_weights(net, sizes, rng, dtype, initial, context)
     return Parameters(weights, net.initial_rates(weights, alpha) if learns_rates(net) else None)
 
 

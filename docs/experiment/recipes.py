@@ -6,6 +6,7 @@ A task family has recipes by name; every field can be overridden, one by one.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from docs.experiment.command import Refusal, not_negative, one_of, whole
 from docs.experiment.methods import METHODS
 from docs.experiment.networks import (
+    CONTEXT,
     INITIALS,
-    learns_rates,
+    has_context,
     load_network,
     takes_omegas,
     trainable,
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
 
     from docs.experiment.family import TaskFamily
 
-#: Between the parts of a setting that has several, in text.
+#: Between the parts of a setting that has several, in text; the last of many, as a name may end
+#: with it.
 AND = "+"
 
 
 def several(part: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     """A setting's type: different or equal things, joined by `AND`."""
-    return lambda text: tuple(part(each) for each in text.split(AND))
+    between = rf"\{AND}(?!\{AND}|$)"
+    return lambda text: tuple(part(each) for each in re.split(between, text))
 
 
 def distinct(part: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -74,6 +78,7 @@ class Recipe:
     step_weights: str = setting(
         "last", one_of(*STEP_WEIGHTS), "weights of the inner steps in a multi-step loss"
     )
+    context: int = setting(CONTEXT, whole(1), "units of the context, where a network has one")
     reptile_steps: int = setting(5, whole(1), "inner steps of Reptile")
     dtype: str = setting("float32", one_of("float32", "float64"), "of all arrays")
 
@@ -127,14 +132,23 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         raise Refusal(
             f"hidden has {len(made.hidden)} numbers; {made.network} has {layers} hidden layers"
         )
+    for name in made.methods:
+        wanted, found = METHODS[name].algorithm, net.NETWORK.algorithm
+        if wanted not in (None, found):
+            raise Refusal(
+                f"network is {made.network}, of the algorithm {found}; "
+                f"for the method {name} it must be of {wanted}"
+            )
     if "reptile" in made.methods and made.alpha == 0:
         raise Refusal("alpha is 0; Reptile goes by its inner steps, so it must be larger")
-    if "reptile" in made.methods and learns_rates(net):
-        raise Refusal(f"{made.network} learns its rates; for Reptile it must be given one")
     if made.step_weights != "last" and not takes_omegas(net):
         raise Refusal(
             f"step_weights is {made.step_weights}; "
             f"the loss of {made.network} is that of the last step, so it must be last"
+        )
+    if made.context != CONTEXT and not has_context(net):
+        raise Refusal(
+            f"context is {made.context}; {made.network} has none, so it must be left at {CONTEXT}"
         )
     return made
 

@@ -21,7 +21,7 @@ from docs.experiment.checkpoint import State
 from docs.experiment.command import Refusal, parser, status, whole, writable, write_json
 from docs.experiment.methods import METHODS, angle_of, arguments, initial_of, parameters_of
 from docs.experiment.metrics import Metrics
-from docs.experiment.networks import load_network
+from docs.experiment.networks import has_context, load_network
 from docs.experiment.parameters import save_parameters
 from docs.experiment.randomness import stream
 from docs.experiment.schedules import SCHEDULES, clipped
@@ -177,7 +177,9 @@ def train(
     sizes = (recipe.shots, recipe.queries, dtype)
     held_out = next(family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
     rows = (held_out.X_s.shape[1], held_out.X_q.shape[1])
-    ws = net.workspace(family.layers(recipe.hidden, method.told), recipe.meta_batch, *rows, dtype)
+    layers = family.layers(recipe.hidden, method.told)
+    beside = {"context": recipe.context} if has_context(net) else {}
+    ws = net.workspace(layers, recipe.meta_batch, *rows, dtype, **beside)
     adam = Adam(ws.parameters)
     ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
     state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from docs.experiment.methods import METHODS
 from docs.experiment.plot.drawing import LOOKS, WIDTH, label_ends
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ WINDOWS = 100
 #: Measurements of the angle to either side whose median is drawn: single ones jump.
 ASIDE = 5
 
-#: What the loss is taken after, where a method adapts.
-AFTER = {
-    "maml": "MAML,\nafter the step",
-    "first-order": "first-order MAML,\nafter the step",
-    "reptile": "Reptile,\nbefore its last step",
-}
-
 
 def windows(losses: list[float], size: int) -> tuple[Array, Array]:
     """The middles and the means of windows; what does not fill the last one is left out."""
@@ -35,6 +29,16 @@ def windows(losses: list[float], size: int) -> tuple[Array, Array]:
     whole = len(losses) // size * size
     means = np.reshape(losses[:whole], (-1, size)).mean(axis=1)
     return (np.arange(len(means)) + 0.5) * size, means
+
+
+def named(run: Run, name: str) -> str:
+    """A method, with what its loss is taken after, where it adapts."""
+    title = run.title(name)
+    if name == "reptile":
+        return f"{title},\nbefore its last step"
+    if not METHODS[name].adapts:
+        return title
+    return f"{title},\nafter the step{'s' * (run.net.NETWORK.steps > 1)}"
 
 
 def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
@@ -55,7 +59,7 @@ def learning_curve(run: Run, curves: dict[str, Curve]) -> Figure:
     axes.set(xlabel="meta-iteration", ylabel=f"training loss{mean}", xlim=(0, longest))
     axes.set_ylim(-0.03 * axes.get_ylim()[1], None)  # a loss near zero is above the axis
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    names = {name: AFTER.get(name, run.title(name)) for name in curves}
+    names = {name: named(run, name) for name in curves}
     label_ends(axes, ends, names, gap=0.14)
     return figure
 

@@ -37,7 +37,8 @@ class Look(NamedTuple):
     Attributes
     ----------
     colour
-        The lightnesses of all methods differ too, so that they stay apart in grey.
+        Those of the methods that figures have beside one another differ in lightness too, so
+        that they stay apart in grey.
     line
         Its dashes, as matplotlib has them.
     marker
@@ -52,14 +53,31 @@ class Look(NamedTuple):
     ink: str
 
 
-LOOKS = {
-    "maml": Look("#0a5088", "-", "o", "#0a5088"),
+#: How MAML is drawn, in both of the companies that it is in.
+MAML = Look("#0a5088", "-", "o", "#0a5088")
+
+#: MAML and what it is compared with.
+BASELINES = {
+    "maml": MAML,
     "first-order": Look("#3a86b4", (0, (7, 1.5, 1.5, 1.5)), "D", "#2a6f99"),
     "reptile": Look("#14432f", (0, (3.5, 1, 1, 1, 1, 1)), "v", "#14432f"),
     "joint": Look("#b0432d", (0, (4.5, 1.8)), "s", "#b0432d"),
     "oracle": Look(INK, (0, (9, 3)), "", INK),
     "random": Look("#949494", (0, (1.2, 1.4)), "^", FAINT),
 }
+
+#: MAML and the algorithms of its family.
+FAMILY = {
+    "maml": MAML,
+    "meta-sgd": Look("#181289", (0, (6, 1.2)), "P", "#181289"),
+    "maml++": Look("#761709", (0, (8, 1.2, 2, 1.2)), "X", "#761709"),
+    "anil": Look("#238269", (0, (3, 1.2)), "<", "#238269"),
+    "boil": Look("#30043f", (0, (5, 1, 1, 1, 1, 1)), ">", "#30043f"),
+    "cavia": Look("#b87d1d", (0, (2, 0.8)), "p", "#8a5c0f"),
+    "recipe": Look("#b22174", (0, (12, 1)), "*", "#b22174"),
+}
+
+LOOKS = BASELINES | FAMILY
 
 #: The meta-gradient and its parts: it and its first order look as the methods that descend them.
 PARTS = {

@@ -33,13 +33,16 @@ def draws(run: Run, seed: int) -> Array:
 
 
 def cell(run: Run, start: str, amplitude: float, phase: float, inputs: Array) -> float:
-    """The error after one step, averaged over support sets; none counts more than `DIVERGED`."""
+    """The error after the steps of the training, averaged over support sets.
+
+    None counts more than `DIVERGED`.
+    """
     errors, grid = [], tasks.GRID.astype(run.dtype)
     Y = tasks.sinusoid(grid, amplitude, phase).astype(run.dtype)
     for drawn in inputs:
         X_s = drawn.astype(run.dtype)
         Y_s = tasks.sinusoid(X_s, amplitude, phase).astype(run.dtype)
-        adapted = run.fine_tuned(start, X_s, Y_s, steps=1)
+        adapted = run.fine_tuned(start, X_s, Y_s, run.net.NETWORK.steps)
         errors.append(run.net.loss(adapted, grid, Y))
     return float(np.fmin(errors, tasks.DIVERGED).mean())
 
@@ -83,5 +86,6 @@ def error_map(run: Run, seed: int) -> Figure:
         panel.set_yticks(np.pi * np.arange(5) / 4, ["0", "π/4", "π/2", "3π/4", "π"])
     panels[0].set_ylabel("phase")
     bar = figure.colorbar(image, ax=panels, format="{x:g}")
-    bar.set_label("mean squared error after one step")
+    steps = run.net.NETWORK.steps
+    bar.set_label(f"mean squared error after {'one step' if steps == 1 else f'{steps} steps'}")
     return figure

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from docs.experiment.methods import METHODS
 from docs.experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
 from docs.experiment.randomness import stream
 from docs.sinusoid import tasks
@@ -66,12 +67,13 @@ def example(run: Run, seed: int, inputs: tuple[float, float] = INPUTS) -> Exampl
 def shown(run: Run, most: int) -> list[str]:
     """Which starts have a panel: MAML, joint training, Reptile, random weights; the first `most`.
 
-    First-order MAML stands where MAML does.
+    Every other method that adapts stands where MAML does.
 
     Where there are three, one of them is what nothing has been learned for. The oracle needs
     other inputs than the rest.
     """
-    trained = [name for name in ("maml", "first-order", "joint", "reptile") if name in run.starts]
+    adapting = [name for name, method in METHODS.items() if method.adapts]
+    trained = [name for name in (*adapting, "joint", "reptile") if name in run.starts]
     return [*trained[: max(2, most - 1)], "random"][:most]
 
 

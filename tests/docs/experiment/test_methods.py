@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice, repeat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,14 @@ import pytest
 
 from docs.experiment import gradcheck
 from docs.experiment.adam import Adam
-from docs.experiment.evaluate import STEPS, Run, errors_by_step
+from docs.experiment.command import Refusal
+from docs.experiment.evaluate import STEPS, Run, errors_by_step, load_run
 from docs.experiment.methods import METHODS, Objective, angle_of, initial_of
 from docs.experiment.networks import flatten, load_network
 from docs.experiment.randomness import stream
-from docs.experiment.recipes import Recipe
-from docs.experiment.train import outer_loop
-from docs.sinusoid.family import SINUSOIDS
+from docs.experiment.recipes import Recipe, overridden
+from docs.experiment.train import fresh, go_on, outer_loop
+from docs.sinusoid.family import BY_METHOD, SINUSOIDS
 
 if TYPE_CHECKING:
     from docs.experiment.family import Batch
@@ -32,14 +34,24 @@ NET = load_network("relu2")
 SMALL = Recipe(hidden=(5, 4), meta_batch=3, shots=4, queries=6, dtype="float64")
 
 
+#: By method, a recipe that its network fits.
+OWN = {recipe.methods[0]: recipe for recipe in BY_METHOD.values()}
+
+
+def small(method: str) -> Recipe:
+    """The recipe of a method in the sizes of `SMALL`."""
+    sizes = {name: getattr(SMALL, name) for name in ("hidden", "meta_batch", "shots", "queries")}
+    return replace(OWN[method], **sizes, dtype="float64")
+
+
 def prepared(recipe: Recipe, method: str) -> tuple[Any, Objective, Iterator[Batch]]:
     """A workspace with initial weights, an objective, and meta-batches for it."""
     sizes = (recipe.meta_batch, recipe.shots, recipe.queries)
-    told = METHODS[method].told
-    ws = NET.workspace(SINUSOIDS.layers(recipe.hidden, told), *sizes, FLOAT64)
+    net, told = load_network(recipe.network), METHODS[method].told
+    ws = net.workspace(SINUSOIDS.layers(recipe.hidden, told), *sizes, FLOAT64)
     flatten(initial_of(SINUSOIDS, recipe, 0, method).arrays, ws.parameters)
     batches = SINUSOIDS.batches(stream(0, 1), *sizes, FLOAT64, told=told)
-    return ws, METHODS[method].objective(NET, ws, recipe), batches
+    return ws, METHODS[method].objective(net, ws, recipe), batches
 
 
 def flat(gradient: Any) -> Any:
@@ -48,7 +60,7 @@ def flat(gradient: Any) -> Any:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_fifty_steps_lower_the_loss(method: str) -> None:
-    recipe = Recipe(dtype="float64")
+    recipe = replace(OWN[method], dtype="float64")
     ws, objective, batches = prepared(recipe, method)
     adam, good = Adam(ws.parameters), ws.parameters.copy()
     losses = list(islice(outer_loop(objective, ws, adam, recipe, repeat(next(batches)), good), 50))
@@ -58,16 +70,18 @@ def test_fifty_steps_lower_the_loss(method: str) -> None:
 @pytest.mark.parametrize("method", sorted({*METHODS} - {"first-order", "reptile"}))
 def test_a_gradient_is_that_of_its_loss(method: str) -> None:
     # Of the directions of the other two there is no loss: their definitions are other tests.
-    ws, objective, batches = prepared(SMALL, method)
+    ws, objective, batches = prepared(small(method), method)
     batch = next(batches)
     objective(batch, 0)
-    gradient, start = ws.gradient.copy(), initial_of(SINUSOIDS, SMALL, 0, method).weights
+    gradient, (weights, rates) = ws.gradient.copy(), initial_of(SINUSOIDS, small(method), 0, method)
 
-    def moved(weights: Any) -> float:
-        flatten(weights, ws.parameters)
+    def moved(weights: Any, rates: Any) -> float:
+        flatten([*weights, *(rates or ())], ws.parameters)
         return float(objective(batch, 0))
 
-    expected = flat(gradcheck.central_difference(moved, start))
+    of_weights = gradcheck.central_difference(lambda w: moved(w, rates), weights)
+    of_rates = rates and gradcheck.central_difference(lambda r: moved(weights, r), rates)
+    expected = flat([*of_weights, *(of_rates or ())])
     assert gradcheck.relative_error(gradient, expected) < 1e-5
 
 
@@ -133,6 +147,43 @@ def test_reptile_with_one_step_is_joint_training_on_the_support_sets() -> None:
     expected_loss, expected = NET.loss_and_gradient(ws.weights, X, Y)
     assert loss == pytest.approx(expected_loss)
     np.testing.assert_allclose(ws.gradient, flat(expected), rtol=1e-9, atol=1e-12)
+
+
+def test_a_context_is_drawn_after_the_weights() -> None:
+    recipe = replace(small("cavia"), context=3)
+    maml, cavia = (
+        initial_of(SINUSOIDS, each, 0, "cavia").weights for each in (small("maml"), recipe)
+    )
+    for ours, theirs in zip(cavia, maml, strict=False):
+        np.testing.assert_array_equal(ours, theirs)
+    met = cavia._asdict()["V1"]
+    assert met.shape == (3, recipe.hidden[0])
+    bound = np.sqrt(6 / (3 + recipe.hidden[0]))  # as of a layer with the context as its inputs
+    assert 0.5 * bound < np.abs(met).max() <= bound
+
+
+def test_a_run_has_the_context_of_its_recipe(tmp_path: Path) -> None:
+    recipe = replace(small("cavia"), context=3, iterations=2)
+    state, _ = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}, 0), 10, quiet=True)
+    assert not state.stopped
+    run = load_run(SINUSOIDS, tmp_path)
+    before, after = (run.starts[name].weights._asdict()["V1"] for name in ("random", "cavia"))
+    assert before.shape == after.shape == (3, recipe.hidden[0])
+    assert not np.array_equal(before, after)
+
+
+def test_every_method_that_can_be_trained_has_a_recipe() -> None:
+    assert set(OWN) == set(METHODS)
+    for recipe in OWN.values():
+        assert overridden(recipe, {}) == recipe
+    # Where a row names an algorithm, another network is refused.
+    for name, method in METHODS.items():
+        other = "anil" if method.algorithm != "anil" else "boil"
+        if method.algorithm is None:
+            overridden(OWN[name], {"network": other})
+        else:
+            with pytest.raises(Refusal, match=f"network is {other}, of the algorithm {other}"):
+                overridden(OWN[name], {"network": other, "step_weights": "last"})
 
 
 def test_methods_start_from_the_same_weights() -> None:

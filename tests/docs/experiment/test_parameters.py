@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("learned")
 SMALL = Recipe(
     network="relu1",
     hidden=(3,),
-    methods=("maml", "joint"),
+    methods=("recipe", "joint"),
     iterations=8,
     meta_batch=2,
     shots=4,
@@ -50,7 +50,19 @@ SMALL = Recipe(
     step_weights="annealed",
     dtype="float64",
 )
-FLAGS = ["--network", "relu1", "--hidden", "3", "--iterations", "8", "--meta-batch", "2"]
+FLAGS = [
+    "--methods",
+    "recipe",
+    "joint",
+    "--network",
+    "relu1",
+    "--hidden",
+    "3",
+    "--iterations",
+    "8",
+    "--meta-batch",
+    "2",
+]
 FLAGS += ["--shots", "4", "--queries", "5", "--alpha", "0.02", "--schedule", "cosine"]
 FLAGS += ["--clip", "0.5", "--step-weights", "annealed", "--dtype", "float64", "--quiet"]
 FLOAT64 = np.dtype(np.float64)
@@ -260,17 +272,17 @@ def test_a_run_is_resumed_and_evaluated_with_its_rates(
     assert train.main(SINUSOIDS, [*FLAGS, "--run", str(whole)]) == 0
     assert results(cut) == results(whole)
     loaded = load_run(SINUSOIDS, whole)
-    maml, joint, random = (loaded.starts[name] for name in ("maml", "joint", "random"))
+    recipe, joint, random = (loaded.starts[name] for name in ("recipe", "joint", "random"))
     for name in ("rate_W1", "rate_b2"):
-        assert (maml.named[name] != 0.02).any()
+        assert (recipe.named[name] != 0.02).any()
         assert (joint.named[name] == 0.02).all()
         assert (random.named[name] == 0.02).all()
     assert evaluate.main(SINUSOIDS, ["--tasks", "3", "--run", str(whole)]) == 0
     record = json.loads((whole / "evaluation.json").read_text())
-    assert set(record["methods"]) == {"maml", "joint", "random"}
+    assert set(record["methods"]) == {"recipe", "joint", "random"}
     # Other rates are another run, with the same weights.
     before = record["weights"]
-    save_parameters(whole / "maml.npz", Parameters(maml.weights, random.rates))
+    save_parameters(whole / "recipe.npz", Parameters(recipe.weights, random.rates))
     assert evaluate.digest(load_run(SINUSOIDS, whole)) != before
 
 
@@ -361,7 +373,7 @@ def test_a_wrong_first_order_gradient_of_a_multi_step_loss_is_found(
 
 
 def test_what_needs_a_given_rate_is_refused() -> None:
-    with pytest.raises(Refusal, match="relu1 learns its rates; for Reptile it must be given one"):
+    with pytest.raises(Refusal, match="relu1, of the algorithm recipe; for the method reptile it"):
         overridden(SMALL, {"methods": ("reptile",)})
     with pytest.raises(Refusal, match="relu1 learns its rates; it must be given one"):
         gauss_newton.measurable(SMALL)

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from docs.experiment.command import Parser, Refusal
 from docs.experiment.methods import METHODS
-from docs.experiment.networks import INITIALS, load_network, takes_omegas, trainable
+from docs.experiment.networks import (
+    CONTEXT,
+    INITIALS,
+    has_context,
+    load_network,
+    takes_omegas,
+    trainable,
+)
 from docs.experiment.recipes import (
     FIELDS,
     Recipe,
@@ -31,9 +38,12 @@ from docs.sinusoid import train
 from docs.sinusoid.family import RECIPES, SINUSOIDS
 
 #: Of every network; they are imported before any of them is drawn.
-LAYERS = {name: load_network(name).NETWORK.hidden for name in trainable()}
+NETWORKS = {name: load_network(name).NETWORK for name in trainable()}
 
 SIZES = st.integers(1, 10**6)
+
+
+COUNTS = ["iterations", "meta_batch", "shots", "queries", "reptile_steps"]
 
 
 STEPS = st.floats(0, 1e300, allow_nan=False)
@@ -45,7 +55,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "initial": st.sampled_from(sorted(INITIALS)),
     "methods": st.lists(st.sampled_from(sorted(METHODS)), min_size=1, unique=True).map(tuple),
     "dtype": st.sampled_from(["float32", "float64"]),
-    **dict.fromkeys(["iterations", "meta_batch", "shots", "queries", "reptile_steps"], SIZES),
+    **dict.fromkeys([*COUNTS, "context"], SIZES),
     **dict.fromkeys(["alpha", "beta", "clip"], STEPS),
     "schedule": st.sampled_from(sorted(SCHEDULES)),
     "step_weights": st.sampled_from(sorted(STEP_WEIGHTS)),
@@ -56,10 +66,17 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 def recipes(draw: st.DrawFn) -> Recipe:
     """Any recipe that can be run."""
     made = Recipe(**{name: draw(values) for name, values in VALUES.items()})
-    layers = LAYERS[made.network]
-    units = tuple(draw(st.lists(SIZES, min_size=layers, max_size=layers)))
-    weights = made.step_weights if takes_omegas(load_network(made.network)) else "last"
-    return replace(made, hidden=units, alpha=made.alpha or 0.01, step_weights=weights)
+    net, record = load_network(made.network), NETWORKS[made.network]
+    units = tuple(draw(st.lists(SIZES, min_size=record.hidden, max_size=record.hidden)))
+    able = (each for each in made.methods if METHODS[each].algorithm in (None, record.algorithm))
+    return replace(
+        made,
+        hidden=units,
+        methods=tuple(able) or ("joint",),
+        alpha=made.alpha or 0.01,
+        step_weights=made.step_weights if takes_omegas(net) else "last",
+        context=made.context if has_context(net) else CONTEXT,
+    )
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -155,6 +172,10 @@ def test_another_depth_takes_the_units_of_the_first_layer() -> None:
         ([], "lacks the argument network"),
         ({"network": "relu2"}, "lacks the argument hidden"),
         ({**asdict(Recipe()), "methods": ["maml", "maml"]}, "is 'maml.maml'; it must have each"),
+        (
+            {**asdict(Recipe()), "network": "cavia"},
+            "network is cavia, of the algorithm cavia; for the method maml it must be of maml",
+        ),
         ({**asdict(Recipe()), "methods": []}, "methods is ''; it must be one of maml"),
         ({**asdict(Recipe()), "first_order": False}, "has the argument first_order; it must have"),
         ({**asdict(Recipe()), "iterations": 1.5}, "iterations is '1.5'; it must be a whole"),
@@ -170,7 +191,7 @@ BAD = {
     "hidden": "4.5",
     "initial": "zeros",
     "methods": "sgd",
-    **dict.fromkeys(["iterations", "meta_batch", "shots", "queries", "reptile_steps"], "0"),
+    **dict.fromkeys([*COUNTS, "context"], "0"),
     **dict.fromkeys(["alpha", "beta", "clip"], "-1"),
     "schedule": "linear",
     "step_weights": "first",
@@ -209,6 +230,23 @@ def test_a_flag_refuses_a_bad_value_in_one_line(
             ["--step-weights", "annealed"],
             "step_weights is annealed; the loss of relu2 is that of the last step, so it must be",
         ),
+        (
+            ["--methods", "anil"],
+            "network is relu2, of the algorithm maml; for the method anil it must be of anil",
+        ),
+        (
+            ["--network", "anil"],
+            "network is anil, of the algorithm anil; for the method maml it must be of maml",
+        ),
+        (
+            ["--recipe", "best-10shot", "--methods", "reptile"],
+            "network is recipe, of the algorithm recipe; for the method reptile it must be of maml",
+        ),
+        (
+            ["--network", "cross_entropy"],
+            "is cross_entropy, of the loss cross_entropy; for sinusoids it must be of squared or",
+        ),
+        (["--context", "3"], "context is 3; relu2 has none, so it must be left at 5"),
         (["--hidden", "3", "4", "5"], "hidden has 3 numbers; relu2 has 2 hidden layers"),
     ],
 )
@@ -227,6 +265,19 @@ def test_other_flags_are_refused_in_one_line(
 
 def test_every_setting_has_good_and_bad_values() -> None:
     assert set(FIELDS) == set(VALUES) == set(BAD)
+
+
+@pytest.mark.parametrize(
+    "methods", [("maml++",), ("maml++", "joint"), ("joint", "maml++", "recipe")]
+)
+def test_a_name_may_end_as_names_are_joined(methods: tuple[str, ...]) -> None:
+    assert read("methods", written(methods)) == methods
+
+
+@pytest.mark.parametrize("text", ["maml+", "+maml", "maml++joint", "maml+++"])
+def test_what_is_joined_badly_is_refused(text: str) -> None:
+    with pytest.raises(Refusal, match=r"methods is '.*'; it must be one of maml"):
+        read("methods", text)
 
 
 def test_an_unknown_setting() -> None:

@@ -45,7 +45,7 @@ def results(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
         for path in sorted(folder.iterdir())
-        if path.suffix in (".csv", ".json") or path.name in ("maml.npz", "joint.npz")
+        if path.suffix in (".csv", ".json") or path.name in ("maml.npz", "joint.npz", "recipe.npz")
     }
 
 

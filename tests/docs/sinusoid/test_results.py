@@ -75,6 +75,7 @@ def test_no_file_is_left_over() -> None:
     assert {path.stem for path in results.COMMITTED.glob("*.json")} == {
         *results.SWEEPS,
         *results.PARTS,
+        "cost",
         "scaling",
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +13,23 @@ from matplotlib.text import Annotation
 
 from docs.experiment.methods import TITLES
 from docs.experiment.parts import LENGTHS
-from docs.experiment.plot.drawing import LOOKS, PARTS, Look, error_line, label_ends, spread
+from docs.experiment.plot.drawing import (
+    BASELINES,
+    FAMILY,
+    LOOKS,
+    PARTS,
+    Look,
+    error_line,
+    label_ends,
+    spread,
+)
 from docs.experiment.statistics import summary
 from docs.sinusoid import tasks
 from docs.sinusoid.family import SINUSOIDS
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
+    from numpy.typing import NDArray
 
 
 def xs(line: Line2D) -> list[float]:
@@ -42,14 +52,42 @@ def contrast(colour: str) -> float:
     return 1.05 / (luminance(colour) + 0.05)
 
 
-@pytest.mark.parametrize(("looks", "shown"), [(LOOKS, TITLES), (PARTS, LENGTHS)])
-def test_lines_stay_apart_in_grey(looks: dict[str, Look], shown: dict[str, str]) -> None:
-    assert set(looks) == set(shown)
+def test_every_line_has_a_look() -> None:
+    assert set(LOOKS) == set(TITLES)
+    assert set(PARTS) == set(LENGTHS)
+    assert {*BASELINES} & {*FAMILY} == {"maml"}
+
+
+@pytest.mark.parametrize("looks", [BASELINES, FAMILY, PARTS])
+def test_lines_stay_apart_in_grey(looks: dict[str, Look]) -> None:
     # CIE lightness, 0 to 100; a difference of 8 is seen at once where areas do not touch.
     lightness = sorted(116 * luminance(look.colour) ** (1 / 3) - 16 for look in looks.values())
     assert min(lighter - darker for darker, lighter in pairwise(lightness)) > 7.5
     assert min(contrast(look.colour) for look in looks.values()) >= 3  # lines
     assert min(contrast(look.ink) for look in looks.values()) >= 4.5  # letters
+
+
+def lab(colour: str) -> NDArray[np.float64]:
+    """CIE L*a*b* of a colour, in the light of D65."""
+    parts = np.array(to_rgb(colour))
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    from_rgb = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = np.array(from_rgb) @ linear / [0.9505, 1, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_all_methods_stay_apart_in_colour() -> None:
+    # A difference of 2.3 is just noticed side by side; these lines may be far from one another.
+    apart = [
+        float(np.linalg.norm(lab(one.colour) - lab(other.colour)))
+        for one, other in combinations(LOOKS.values(), 2)
+    ]
+    assert min(apart) > 15
+
+
+@pytest.mark.parametrize("looks", [LOOKS, PARTS])
+def test_all_lines_have_dashes_of_their_own(looks: dict[str, Look]) -> None:
     assert len({look.line for look in looks.values()}) == len(looks)
 
 

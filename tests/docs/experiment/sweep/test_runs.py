@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("threads")
         (["--grid", "alpha=1,,2"], "the grid 'alpha=1,,2' has an empty value; it must be"),
         (["--grid", "alpha=1,1e0"], "the grid 'alpha=1,1e0' has a value twice; it must have each"),
         (["--grid", "alpha=x"], "alpha is 'x'; it must be a finite number, at least 0"),
-        (["--grid", "network=relu9"], "network is 'relu9'; it must be one of relu1,"),
+        (["--grid", "network=relu9"], "network is 'relu9'; it must be one of anil,"),
         (["--grid", "hidden=4+x"], "hidden is 'x'; it must be a whole number from 1 to"),
         (["--grid", "alpha=1", "--grid", "alpha=2"], "alpha is given by two grids; it must be"),
         (

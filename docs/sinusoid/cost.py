@@ -1,0 +1,14 @@
+"""Measure what the trainings on sinusoids cost: ``python -m docs.sinusoid.cost``."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+from docs.experiment import cost
+from docs.sinusoid.family import SINUSOIDS
+
+main = partial(cost.main, SINUSOIDS)
+
+if __name__ == "__main__":
+    sys.exit(main())
