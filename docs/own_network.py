@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from docs.experiment.adam import Adam
-from docs.experiment.networks import Array, initial_weights
+from docs.experiment.networks import initial_weights
 from docs.experiment.randomness import stream
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 # --8<-- [start:tasks]
-def tasks_of(rng: np.random.Generator, tasks: int, rows: int) -> tuple[Array, ...]:
+def tasks_of(rng: np.random.Generator, tasks: int, rows: int) -> tuple[Any, ...]:
     """Draw tasks: three centres in the plane each, and points around them with their numbers.
 
     Returns
     -------
-    X_s, Y_s, X_q, Y_q : Array
+    X_s, Y_s, X_q, Y_q
         Support and query points (T, N, 2), and the numbers of their classes (T, N).
     """
     centres = 2 * rng.normal(size=(tasks, 3, 2))
-    drawn = []
+    drawn: list[Any] = []
     for _ in ("support", "query"):
         classes = np.tile(np.arange(3), (tasks, rows // 3))
         points = np.take_along_axis(centres, classes[..., None], 1)
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.path.insert(0, folder)
 
     # --8<-- [start:workspace]
-    net = importlib.import_module("mine")
+    net: Any = importlib.import_module("mine")
     sizes, dtype = (2, 20, 3), np.dtype(np.float64)
     weights = net.Weights(*initial_weights(net, sizes, stream(0, 0), dtype))
     rates = net.initial_rates(weights, 0.1)

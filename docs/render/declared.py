@@ -11,9 +11,10 @@ from shlex import split
 from sympy import MatrixSymbol, Symbol, latex
 
 from derive.build import parse_arguments
-from derive.language.elementwise import ACTIVATIONS, SLOPES, TABLE, elementwise, z
-from derive.printers.latex import value_latex
-from docs.render.manifest import ROOT, PageError
+from derive.language.elementwise import ACTIVATIONS, SLOPES, TABLE, elementwise
+from derive.language.names import MEANINGS
+from derive.printers.latex import letter_latex, value_latex
+from docs.render.manifest import PAGE_NETWORK, ROOT, PageError, manifest
 
 ALGORITHMS = "derive/model/algorithms.py"
 
@@ -50,6 +51,18 @@ def _slope(name: str) -> str:
     text = value_latex(elementwise(SLOPES[name], MatrixSymbol("Z", 2, 2)))
     text = re.sub(r"\^\{\\circ (-?\d+)\}", r"^{\1}", text.replace("Z", "z"))
     return text.replace(r" \odot ", r" \, ").replace("(z)^{", "z^{")
+
+
+def family_letters() -> str:
+    """The letters of the notation that the pages' network does not have."""
+    known = {row["latex"] for row in manifest(PAGE_NETWORK)["notation"]}
+    # These two mark a parameter, which stands below them.
+    marks = {"a": r"\alpha_W", "v": "v_W"}
+    letters = {marks.get(each) or letter_latex(each): each for each in MEANINGS}
+    rows = [
+        f"| ${latex}$ | {MEANINGS[each]} |" for latex, each in letters.items() if latex not in known
+    ]
+    return "\n".join(["| letter | stands for |", "|---|---|", *rows])
 
 
 def refused(flags: str) -> str:

@@ -35,6 +35,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{results:table/quick}}        what make results found
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
     {{notation}}                   the letters, or some: {{notation:X W}}
+    {{family_letters}}             the letters that other algorithms and losses have besides
     {{symbols:relu2}}              every quantity of a network
 """
 
@@ -46,7 +47,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from docs.render.code import hand_written, stage_block, whole_file
-from docs.render.declared import activation_table, declared, refused
+from docs.render.declared import activation_table, declared, family_letters, refused
 from docs.render.diagnose import diagnosed
 from docs.render.equations import INPUTS, equation_html, quoted_html
 from docs.render.manifest import (
@@ -168,6 +169,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "diagnose": diagnosed,
         "symbols": symbol_table,
         "notation": notation_table,
+        "family_letters": lambda _: family_letters(),
     }
 
     def fill(match: re.Match[str]) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 import pytest
 from sympy import Symbol, latex
 
+from derive.build import parse_arguments
 from derive.language.elementwise import ACTIVATIONS, TABLE
 from derive.model.algorithms import ALGORITHMS
 from derive.model.losses import LOSSES
-from docs.render.declared import activation_table, declared, refused
+from docs.render.declared import activation_table, declared, family_letters, refused
 from docs.render.manifest import PageError
 from tests.docs.render.pages import PAGES, filled
 
@@ -22,10 +24,10 @@ def test_a_declared_algorithm_is_its_row(name: str) -> None:
     assert key == f'"{name}"'
     rule = ALGORITHMS[name]
     assert row.startswith(f'Algorithm("{rule.title}", ...')
-    plain = type(rule)(rule.title, rule.reference)
-    for field, value in vars(rule).items():
-        word = value.__name__ if callable(value) else f'"{value}"' if value != True else value  # noqa: E712
-        assert (f", {field}={word}" in row) == (value != getattr(plain, field)), field
+    for field in fields(rule)[2:]:
+        value = getattr(rule, field.name)
+        word = value.__name__ if callable(value) else str(value) if value is True else f'"{value}"'
+        assert (f", {field.name}={word}" in row) == (value != field.default), field.name
 
 
 def test_the_page_of_the_family_shows_every_algorithm() -> None:
@@ -46,6 +48,14 @@ def test_the_table_of_activations_is_that_of_the_derivation() -> None:
     assert filled("{{activations}}") == activation_table()
 
 
+def test_the_letters_of_the_family_are_those_that_relu2_lacks() -> None:
+    shown = family_letters()
+    for row in (r"| $\lambda$ | weight of the penalty |", "| $c$ | context of a task, a row |"):
+        assert row in shown
+    assert not re.search(r"\$(T|X|\\alpha|K|\\ell)\$", shown)
+    assert len(shown.splitlines()) == 2 + 5 + 4 + 5
+
+
 def test_a_refusal_is_what_the_command_says() -> None:
     assert refused("--hidden -1") == "build.py: error: --hidden is -1; it must be at least 0"
     with pytest.raises(PageError, match="'--hidden 3' are not refused"):
@@ -58,8 +68,6 @@ def test_derive_your_own_names_every_flag_and_every_row(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     page = PAGES["derive-your-own.md"]
-    from derive.build import parse_arguments
-
     with pytest.raises(SystemExit):
         parse_arguments(["--help"])
     flags = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help", "--bias"}
