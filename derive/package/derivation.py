@@ -16,7 +16,8 @@ from derive.model.losses import LOSSES
 from derive.package.functions import functions_of
 from derive.package.numbers import numbers_of
 from derive.package.rules import rules_of
-from derive.passes.rewrite import PASSES, from_zero, rates_on_rows, stages
+from derive.passes.before import from_zero, rates_on_rows
+from derive.passes.rewrite import PASSES, stages
 from derive.passes.workspace import lowered
 from derive.printers.numpy import check_sums
 from derive.schedule.plan import plan_of

@@ -11,13 +11,13 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from derive.language.names import STAGES, is_row_free, parse, tau
-from derive.language.program import shape_of
 from derive.model.losses import LOSSES
 from derive.package.docstrings import docstring
 from derive.package.formatting import formatted
 from derive.package.functions import CHECK_RATES
 from derive.package.inplace_module import inplace_blocks
 from derive.package.listing import listing, manifest
+from derive.package.weights_module import weights_blocks
 from derive.package.workspace_class import workspace_class, workspace_function
 from derive.pictures.circuit import circuits
 from derive.pictures.diagram import has_places, path_diagram, stage_diagram, whole_diagram
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from derive.language.program import Equation, Program
-    from derive.model.network import Network
     from derive.package.derivation import Derivation
     from derive.package.functions import Function
     from derive.printers.numpy import Layout
@@ -49,7 +48,9 @@ RUNTIME = {
     "memory": ("Arena", "Layer"),
     "network": ("Network",),
     "repeated": ("Repeated", "Run", "check_outputs", "check_sizes"),
-    "rows": ("Array", "flat", "gram", "mix", "repeated", "stack", "total"),
+    "rows": (
+        "Array", "down", "down_all", "flat", "gram", "mix", "repeated", "stack", "total",
+    ),
 }  # fmt: skip
 RUNTIME_FOLDER = Path(__file__).parents[1] / "runtime"
 
@@ -61,7 +62,9 @@ def runtime_files() -> dict[str, str]:
         text = path.read_text(encoding="utf-8").splitlines()
         kept = [line for line in text if not line.startswith("# --8<--")]
         banner = f"# {MARK} from derive/runtime/{path.name}. Do not edit."
-        files[path.name] = "\n".join([banner, *kept]).rstrip() + "\n"
+        # Two blank lines stand on either side of a mark between two functions.
+        apart = re.sub(r"\n{4,}", "\n\n\n", "\n".join([banner, *kept]))
+        files[path.name] = apart.rstrip() + "\n"
     return files
 
 
@@ -209,74 +212,11 @@ def _of_module(title: str) -> str:
 
 
 def weights_module(derivation: Derivation) -> str:
-    """``weights.py``: the NamedTuple of the network's weights."""
-    network = derivation.network
-    fields = [f"    {symbol}: Array" for symbol in network.weights]
-    shapes = [
-        f"    {symbol}\n        {what} of layer {layer}, ({symbol.shape[0]}, {symbol.shape[1]})."
-        for layer, symbols in enumerate(derivation.network.layers, start=1)
-        for what, symbol in zip(("Weights", "Bias"), symbols, strict=False)
-    ]
-    if network.context:
-        shape = ", ".join(map(str, network.weights[-1].shape))
-        shapes.append(f"    V1\n        Weights that the context meets, ({shape}): C units.")
-    what = "Weights and biases" if network.bias else "Weights"
-    units = ", and L1, L2, ... units in the hidden layers" if network.hidden else ""
-    doc = [
-        f'    """{what}, layer by layer, all float32 or all float64.',
-        "",
-        f"    D inputs, O outputs{units}.",
-        "",
-        "    Attributes",
-        "    ----------",
-        *shapes,
-        '    """',
-    ]
-    block = "\n".join(["class Weights(NamedTuple):", *doc, "", *fields])
+    """``weights.py``: the NamedTuples of weights and learned step sizes."""
     title = f"The weights of a network: {derivation.summary}."
-    blocks = [block, *(_rates_blocks(network) if network.rates else [])]
-    imports = [
-        "from typing import NamedTuple",
-        *(["", "import numpy as np"] if network.rates else []),
-    ]
-    return _module(title, imports, blocks, own=False)
-
-
-def _rates_blocks(network: Network) -> list[str]:
-    """The NamedTuple of the learned step sizes, and what they begin with."""
-    per_step = network.rule.per_step
-    steps = f"{network.steps}, " if per_step else ""
-    of_steps = f"a set for each of {network.steps} steps" if per_step else "the same in every step"
-    entry = "({}*weights.{}.shape)" if per_step else "{}weights.{}.shape"
-    shapes = {
-        field: entry.format(steps, field) if network.rule.rate == "entry" else f"({steps})"
-        for field, _ in network.rates
-    }
-    doc = [
-        f'    """Step sizes that are learned, {of_steps}; named after what they scale.',
-        "",
-        "    Attributes",
-        "    ----------",
-        *(
-            f"    {field}\n        Step sizes ({steps}{', '.join(map(str, shape_of(symbol)))})."
-            for field, (symbol, *_) in network.rates
-        ),
-        '    """',
-    ]
-    fields = [f"    {field}: Array" for field, _ in network.rates]
-    return [
-        "\n".join(["class Rates(NamedTuple):", *doc, "", *fields]),
-        "\n".join(
-            [
-                "def rate_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:",
-                '    """The shapes of the step sizes for weights, by field."""',
-                "    return {",
-                *(f"        {field!r}: {shape}," for field, shape in shapes.items()),
-                "    }",
-            ]
-        ),
-        _INITIAL_RATES,
-    ]
+    numpy = ["", "import numpy as np"] if derivation.network.rates else []
+    imports = ["from typing import NamedTuple", *numpy]
+    return _module(title, imports, weights_blocks(derivation.network), own=False)
 
 
 def rewritten_module(derivation: Derivation) -> str:
@@ -419,31 +359,6 @@ def adapt_code(step: Function) -> str:
     steps = step.network.steps if per_step else 1
     head = f"def adapt({step.signature}, steps: int = {steps}) -> Weights:"
     return "\n".join([head, *(f"    {line}".rstrip() for line in lines)])
-
-
-_INITIAL_RATES = '''\
-def initial_rates(weights: Weights, alpha: float) -> Rates:
-    """Step sizes to begin with, all of them the same.
-
-    Parameters
-    ----------
-    weights
-        The network's weights, whose dtype the step sizes have.
-    alpha
-        Inner step size.
-
-    Returns
-    -------
-    Rates
-        Every entry is `alpha`.
-
-    Raises
-    ------
-    ValueError
-        When `alpha` is not a finite number, at least 0.
-    """
-    size, dtype = check_alpha(alpha), weights[0].dtype
-    return Rates(*(np.full(shape, size, dtype) for shape in rate_shapes(weights).values()))'''
 
 
 def diagrams(derivation: Derivation, banner: str) -> dict[str, str]:

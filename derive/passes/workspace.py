@@ -26,8 +26,9 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Ele
 from derive.language.elementwise import body_of, elementwise, relu, step, z
 from derive.language.names import Kernel, alpha, is_row_free, parse, renamed, weights_beside
 from derive.language.program import Group, flat, product_of, terms_in
+from derive.passes.before import from_zero
 from derive.passes.normal_form import changed, terms_of, total, value_of, with_equations
-from derive.passes.rewrite import PASSES, collect, from_zero, inline, inline_but_fast, prune
+from derive.passes.rewrite import PASSES, collect, inline, inline_but_fast, prune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -43,8 +43,6 @@ from derive.schedule.steps import untransposed
 from derive.schedule.storage import Kind, is_shared, is_total, storage_of
 
 if TYPE_CHECKING:
-    from sympy import Symbol
-
     from derive.schedule.steps import Step
 
 
@@ -71,10 +69,11 @@ def calls_of(step: Step) -> list[Call]:
             return [Call("", f"ones.dot({summand}.each, {out}.reshape(-1))")]
         case "unit", _:
             return [Call("", f"{out}.constant.fill(1)")]
-        case "inner", (scalar, left, right):
-            return [Call("vdot", _inner(out, scalar, f"vdot({_whole(left)}, {_whole(right)})"))]
-        case "inner", (scalar, summed):
-            return [Call("", _inner(out, scalar, f"{summed}.all.sum()"))]
+        case "inner" | "more", (scalar, left, right):
+            product = f"vdot({_whole(left)}, {_whole(right)})"
+            return [Call("vdot", _inner(step, scalar, product))]
+        case "inner" | "more", (scalar, summed):
+            return [Call("", _inner(step, scalar, f"{summed}.all.sum()"))]
         case "number", (value,):
             return [Call("", f"{out} = {number_text(value)}")]
         case "along" | "largest" as name, (rows,):
@@ -96,13 +95,14 @@ def calls_of(step: Step) -> list[Call]:
     return _function(step)
 
 
-def _inner(out: Symbol, scalar: Expr, summed: str) -> str:
+def _inner(step: Step, scalar: Expr, summed: str) -> str:
     """A number: a scalar times a sum over entries."""
     minus = scalar.could_extract_minus_sign()
     above, below = (-scalar if minus else scalar).as_numer_denom()
     factor = "" if above == 1 else f"{scalar_text(above)} * "
     over = "" if below == 1 else f" / ({scalar_text(below)})"
-    return f"{out} = {'-' * minus}{factor}float({summed}){over}"
+    assign = "=" if step.operator == "inner" else "+="
+    return f"{step.writes} {assign} {'-' * minus}{factor}float({summed}){over}"
 
 
 def _function(step: Step) -> list[Call]:

@@ -118,7 +118,7 @@ def sum_over_tasks(equation: Equation) -> str:
         scalar, factors = scalar_and_factors(part)
         match factors:
             case (OneMatrix(rows=Integer() as rows), right) if rows == 1:
-                text = f"{_factor(right, 'dense')}.sum((0, 1))[None]"
+                text = f"down_all({_matrix(right, 'dense')})"
             case (Transpose(arg=left), right) if right.shape[0] in (*ROWS, 1):
                 text = f"total({_matrix(left, 'dense')}, {_matrix(right, 'dense')})"
             case _:
@@ -286,6 +286,8 @@ def _product(left: MatrixExpr, right: MatrixExpr, layout: Layout) -> str:
     elif isinstance(left, OneMatrix):
         if left.cols == 1:
             return second
+        if left.rows == 1 and layout == "dense":
+            return f"down({_matrix(right, layout)})"
         if left.rows == 1:
             axis = "0" if layout == "stacked" else "-2"
             return f"{second}.sum({axis}, keepdims=True)"

@@ -37,11 +37,22 @@ def total(A: Array, B: Array) -> Array:
     return stack(A).T @ stack(B)
 
 
+def down(A: Array) -> Array:
+    """The sum of the rows of each task, 1^T A: (T, N, H) -> (T, 1, H); faster than numpy's sum."""
+    return np.ones((1, A.shape[-2]), A.dtype) @ A
+
+
+def down_all(A: Array) -> Array:
+    """The sum of the rows of all tasks: (T, N, H) -> (1, H)."""
+    return down(stack(A))
+
+
 def repeated(A: Array, count: int, axis: int) -> Array:
     """What is the same in every row (axis -2) or column (axis -1), so many times, not copied."""
     shape = list(A.shape)
     shape[axis] = count
-    return np.broadcast_to(A, shape)
+    wide: Array = np.broadcast_to(A, shape)
+    return wide
 
 
 # --8<-- [end:products]

@@ -4,7 +4,8 @@ There are four, each a value that says what it writes and what it is given::
 
     Product        out = start + left right + ...     what it starts from is entrywise, or nothing
     Entrywise      out = value                        no entry depends on one of another row
-    InnerProduct   loss = scalar * <left, right>      a sum of squares where both are the same
+    InnerProduct   loss = scalar * <left, right>      a sum of squares where both are the same;
+                                                      there may be several, which add up
     Number         loss = value                       of numbers alone
 
 What has no operation is an error that names its equation.
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sympy import MatAdd, MatMul, MatrixExpr, MatrixSymbol, OneMatrix, Trace, Transpose
 
-from derive.language.program import scalar_and_factors
+from derive.language.program import scalar_and_factors, terms_in
 
 if TYPE_CHECKING:
     from sympy import Expr, Symbol
@@ -51,16 +52,22 @@ class Entrywise(NamedTuple):
     value: MatrixExpr
 
 
-class InnerProduct(NamedTuple):
+class Inner(NamedTuple):
     """A scalar times the sum over all entries of two matrices multiplied entry by entry.
 
     The first may be nothing, which stands for ones.
     """
 
-    writes: Symbol
     scalar: Expr
     left: MatrixSymbol | None
     right: MatrixExpr
+
+
+class InnerProduct(NamedTuple):
+    """A sum of inner products, at least one."""
+
+    writes: Symbol
+    terms: tuple[Inner, ...]
 
 
 class Number(NamedTuple):
@@ -104,12 +111,18 @@ def operation_of(equation: Equation) -> Operation:
 def _number(equation: Equation) -> InnerProduct | Number:
     if not equation.value.has(Trace):
         return Number(equation.symbol, equation.value)
-    scalar, trace = equation.value.as_independent(Trace, as_Add=False)
+    return InnerProduct(
+        equation.symbol, tuple(_inner(part, equation) for part in terms_in(equation.value))
+    )
+
+
+def _inner(part: Expr, equation: Equation) -> Inner:
+    scalar, trace = part.as_independent(Trace, as_Add=False)
     match trace:
         case Trace(
             arg=MatMul(args=(Transpose(arg=MatrixSymbol() as left), MatrixSymbol() as right))
         ):
-            return InnerProduct(equation.symbol, scalar, left, right)
+            return Inner(scalar, left, right)
         case Trace(arg=MatMul(args=(OneMatrix(), right))):
-            return InnerProduct(equation.symbol, scalar, None, right)
-    raise ValueError(f"`{equation.name}` is no multiple of an inner product: {equation.value}")
+            return Inner(scalar, None, right)
+    raise ValueError(f"`{equation.name}` is no sum of inner products: {equation.value}")

@@ -77,6 +77,8 @@ def plan_of(kernel: Program, dense: Program) -> Plan:
     _, *gradients = kernel.outputs
     outputs = tuple(output for output in gradients if output.is_Matrix)
     rates = kernel.group("rates")
+    if lonely := [rate for rate in rates if rate.is_Matrix and 1 in rate.shape]:
+        raise ValueError(f"`{lonely[0]}`, step sizes of what has no weights beside")
     numbers = [*kernel.group("numbers"), *kernel.group("omegas")]
     data = tuple(
         symbol for symbol in kernel.inputs if symbol.is_Matrix and not is_row_free(symbol.shape)

@@ -6,6 +6,7 @@
     out = TOTAL(a)                      the sum over the tasks of what each has for itself
     out = UNIT(out)                     the constant unit of an activation is 1 again
     out = INNER(scalar, left, right)    a number; without `left` a sum over all entries
+    out = MORE(scalar, left, right)     what is added to such a number
     out = NUMBER(value)                 a number made of others
     out = ALONG(a), LARGEST(a)          the sum along each row, its largest entry
     out = DOWN(a)                       the sum of the rows of each task
@@ -42,7 +43,14 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Ele
 from derive.language.elementwise import Word, body_of, is_gate, spelled, z
 from derive.language.names import name_of, reading_order, scratch
 from derive.language.program import RowMax, product_of, scalar_and_factors, shape_of
-from derive.schedule.operations import Entrywise, InnerProduct, Number, Product, operation_of
+from derive.schedule.operations import (
+    Entrywise,
+    Inner,
+    InnerProduct,
+    Number,
+    Product,
+    operation_of,
+)
 from derive.schedule.storage import Kind, is_shared, is_total, storage_of
 
 if TYPE_CHECKING:
@@ -54,12 +62,12 @@ if TYPE_CHECKING:
     from derive.language.program import Equation
 
 PRODUCT, TOTAL, UNIT, INNER, GATE = "product", "total", "unit", "inner", "gate"
-NUMBER, ALONG, LARGEST, DOWN = "number", "along", "largest", "down"
+MORE, NUMBER, ALONG, LARGEST, DOWN = "more", "number", "along", "largest", "down"
 
 #: Those that read what they do not write over.
 REDUCTIONS = frozenset({PRODUCT, TOTAL, ALONG, LARGEST, DOWN})
 #: What no row of the table may be called.
-OPERATORS = REDUCTIONS | {UNIT, INNER, GATE, NUMBER, "add", "subtract", "multiply", "copy"}
+OPERATORS = REDUCTIONS | {UNIT, INNER, MORE, GATE, NUMBER, "add", "subtract", "multiply", "copy"}
 
 
 @dataclass(frozen=True)
@@ -114,10 +122,10 @@ def steps_of(equation: Equation, gates: Collection[MatrixSymbol]) -> tuple[Step,
     match operation:
         case Number(symbol, value):
             return (Step(NUMBER, symbol, (value,)),)
-        case InnerProduct(symbol, scalar, None, right):
-            return tuple(made.sum_of_entries(symbol, scalar, right))
-        case InnerProduct(symbol, scalar, left, right):
-            return (Step(INNER, symbol, (scalar, left, right)),)
+        case InnerProduct(symbol, terms):
+            return tuple(
+                step for at, term in enumerate(terms) for step in made.inner(at, symbol, term)
+            )
         case Product():
             return tuple(made.product(operation))
         case Entrywise(symbol, value):
@@ -162,11 +170,14 @@ class _Steps:
     equation: Equation
     gates: frozenset[Expr]
 
-    def sum_of_entries(self, out: Symbol, scalar: Expr, value: MatrixExpr) -> list[Step]:
-        """Add up what goes entry by entry."""
-        like = next(iter(sorted(value.atoms(MatrixSymbol), key=str)))
+    def inner(self, at: int, out: Symbol, term: Inner) -> list[Step]:
+        """Compute one of several inner products, or add up what goes entry by entry."""
+        operator = MORE if at else INNER
+        if term.left is not None:
+            return [Step(operator, out, (term.scalar, term.left, term.right))]
+        like = next(iter(sorted(term.right.atoms(MatrixSymbol), key=str)))
         target = scratch(like, "term", like)
-        return [*self.sum_into(target, value), Step(INNER, out, (scalar, target))]
+        return [*self.sum_into(target, term.right), Step(operator, out, (term.scalar, target))]
 
     def product(self, operation: Product) -> list[Step]:
         """Compute the products one by one, then add what they start from."""

@@ -16,7 +16,7 @@ from ..runtime.checks import (
     check_tasks,
     check_weights,
 )
-from ..runtime.rows import Array, flat, repeated, total
+from ..runtime.rows import Array, down, down_all, flat, repeated, total
 from .weights import Weights
 
 
@@ -131,11 +131,11 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     dH1 = flat(dZ2, W2.T)  # (4.4)
     dZ1 = dH1 * (Z1 > 0)  # (4.5)
     dW1 = X.mT @ dZ1
-    db1 = dZ1.sum(-2, keepdims=True)  # (4.6)
+    db1 = down(dZ1)  # (4.6)
     dW2 = H1.mT @ dZ2
-    db2 = dZ2.sum(-2, keepdims=True)  # (4.7)
+    db2 = down(dZ2)  # (4.7)
     dW3 = H2.mT @ dZ3
-    db3 = dZ3.sum(-2, keepdims=True)  # (4.8)
+    db3 = down(dZ3)  # (4.8)
 
     return float(loss), Weights(dW1, db1, dW2, db2, dW3, db3)
 
@@ -196,11 +196,11 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
 
     # --- meta-gradient ---
     W1_bar = X.mT @ Z1_bar  # from (7.22)
-    b1_bar = Z1_bar.sum(-2, keepdims=True)  # from (7.23)
+    b1_bar = down(Z1_bar)  # from (7.23)
     W2_bar = H1.mT @ Z2_bar + dH1_bar.mT @ dZ2  # from (7.24)
-    b2_bar = Z2_bar.sum(-2, keepdims=True)  # from (7.25)
+    b2_bar = down(Z2_bar)  # from (7.25)
     W3_bar = H2.mT @ Z3_bar + dH2_bar.mT @ dZ3  # from (7.26)
-    b3_bar = Z3_bar.sum(-2, keepdims=True)  # from (7.27)
+    b3_bar = down(Z3_bar)  # from (7.27)
 
     return Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
 
@@ -245,9 +245,9 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.3)
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.7)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.8)
+    db1 = down(dZ1_s)  # (4.6)
+    db2 = down(dZ2_s)  # (4.7)
+    db3 = down(dZ3_s)  # (4.8)
 
     # --- inner step ---
     b1_fast = b1 - alpha * db1  # (5.1)
@@ -333,9 +333,9 @@ def meta_loss(
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.3)
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.7)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.8)
+    db1 = down(dZ1_s)  # (4.6)
+    db2 = down(dZ2_s)  # (4.7)
+    db3 = down(dZ3_s)  # (4.8)
 
     # --- inner step ---
     b1_fast = b1 - alpha * db1  # (5.1)
@@ -406,9 +406,9 @@ def meta_loss_and_gradient(
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     G1_s = (Z1_s > 0).astype(Z1_s.dtype)  # (8.3)
     dZ1_s = dH1_s * G1_s  # (8.4)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.7)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.8)
+    db1 = down(dZ1_s)  # (4.6)
+    db2 = down(dZ2_s)  # (4.7)
+    db3 = down(dZ3_s)  # (4.8)
 
     # --- inner step ---
     b1_fast = b1 - alpha * db1  # (5.1)
@@ -432,9 +432,9 @@ def meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.5)
 
     # --- back through the step ---
-    b3_fast_bar = Z3_q_bar.sum(-2, keepdims=True)  # (7.6)
-    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (7.7)
-    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.8)
+    b3_fast_bar = down(Z3_q_bar)  # (7.6)
+    b2_fast_bar = down(Z2_q_bar)  # (7.7)
+    b1_fast_bar = down(Z1_q_bar)  # (7.8)
     db3_bar = -alpha * b3_fast_bar  # (7.9)
     db2_bar = -alpha * b2_fast_bar  # (7.10)
     db1_bar = -alpha * b1_fast_bar  # (7.11)
@@ -453,11 +453,11 @@ def meta_loss_and_gradient(
 
     # --- meta-gradient ---
     W1_bar = total(X_q, Z1_q_bar) + total(X_s, Z1_s_bar)  # (7.22)
-    b1_bar = Z1_s_bar.sum((0, 1))[None] + b1_fast_bar.sum(0)  # (7.23)
+    b1_bar = down_all(Z1_s_bar) + b1_fast_bar.sum(0)  # (7.23)
     W2_bar = total(H1_q, Z2_q_bar) + total(H1_s, Z2_s_bar) + total(dH1_s_bar, dZ2_s)  # (7.24)
-    b2_bar = Z2_s_bar.sum((0, 1))[None] + b2_fast_bar.sum(0)  # (7.25)
+    b2_bar = down_all(Z2_s_bar) + b2_fast_bar.sum(0)  # (7.25)
     W3_bar = total(H2_q, Z3_q_bar) + total(H2_s, Z3_s_bar) + total(dH2_s_bar, dZ3_s)  # (7.26)
-    b3_bar = Z3_s_bar.sum((0, 1))[None] + b3_fast_bar.sum(0)  # (7.27)
+    b3_bar = down_all(Z3_s_bar) + b3_fast_bar.sum(0)  # (7.27)
 
     return float(loss_q.mean()), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
 
@@ -514,9 +514,9 @@ def first_order_meta_loss_and_gradient(
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.3)
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.6)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.7)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.8)
+    db1 = down(dZ1_s)  # (4.6)
+    db2 = down(dZ2_s)  # (4.7)
+    db3 = down(dZ3_s)  # (4.8)
 
     # --- inner step ---
     b1_fast = b1 - alpha * db1  # (5.1)
@@ -540,9 +540,9 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.5)
 
     # --- back through the step ---
-    b3_fast_bar = Z3_q_bar.sum(-2, keepdims=True)  # (7.6)
-    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (7.7)
-    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.8)
+    b3_fast_bar = down(Z3_q_bar)  # (7.6)
+    b2_fast_bar = down(Z2_q_bar)  # (7.7)
+    b1_fast_bar = down(Z1_q_bar)  # (7.8)
 
     # --- meta-gradient ---
     W1_bar = total(X_q, Z1_q_bar)  # (7.22')

@@ -16,7 +16,7 @@ from ..runtime.checks import (
     check_tasks,
     check_weights,
 )
-from ..runtime.rows import Array, flat, repeated, total
+from ..runtime.rows import Array, down, down_all, flat, repeated, total
 from .weights import Weights
 
 
@@ -131,13 +131,13 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     dZ2 = dH2 * (Z2 > 0)  # (4.3)
     dH1 = flat(dZ2, W2.T)  # (4.4)
     dZ1 = dH1 * (Z1 > 0)  # (4.5)
-    dB1 = dZ1.sum(-2, keepdims=True)  # (4.6)
+    dB1 = down(dZ1)  # (4.6)
     dW1 = X.mT @ dZ1
     db1 = dB1
     dW2 = H1.mT @ dZ2
-    db2 = dZ2.sum(-2, keepdims=True)
+    db2 = down(dZ2)
     dW3 = H2.mT @ dZ3
-    db3 = dZ3.sum(-2, keepdims=True)
+    db3 = down(dZ3)
     dV1 = c.mT @ dB1
 
     return float(loss), Weights(dW1, db1, dW2, db2, dW3, db3, dV1)
@@ -197,15 +197,15 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
     Z2_bar = H2_bar * G2  # (8.12)
     H1_bar = flat(Z2_bar, W2.T) + flat(dZ2, vW2.T)  # from (7.18)
     Z1_bar = H1_bar * G1  # (8.13)
-    B1_bar = Z1_bar.sum(-2, keepdims=True)  # (7.20)
+    B1_bar = down(Z1_bar)  # (7.20)
 
     # --- meta-gradient ---
     W1_bar = X.mT @ Z1_bar  # from (7.21)
     b1_bar = B1_bar  # from (7.22)
     W2_bar = H1.mT @ Z2_bar + dH1_bar.mT @ dZ2  # from (7.23)
-    b2_bar = Z2_bar.sum(-2, keepdims=True)  # from (7.24)
+    b2_bar = down(Z2_bar)  # from (7.24)
     W3_bar = H2.mT @ Z3_bar + dH2_bar.mT @ dZ3  # from (7.25)
-    b3_bar = Z3_bar.sum(-2, keepdims=True)  # from (7.26)
+    b3_bar = down(Z3_bar)  # from (7.26)
     V1_bar = c.mT @ B1_bar  # from (7.27)
 
     return Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar, V1_bar)
@@ -252,7 +252,7 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.3)
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
-    dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
+    dB1_s = down(dZ1_s)  # (4.6)
     dc = flat(dB1_s, V1.T)  # (4.7)
 
     # --- inner step ---
@@ -339,7 +339,7 @@ def meta_loss(
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.3)
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
-    dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
+    dB1_s = down(dZ1_s)  # (4.6)
     dc = flat(dB1_s, V1.T)  # (4.7)
 
     # --- inner step ---
@@ -411,7 +411,7 @@ def meta_loss_and_gradient(
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     G1_s = (Z1_s > 0).astype(Z1_s.dtype)  # (8.4)
     dZ1_s = dH1_s * G1_s  # (8.5)
-    dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
+    dB1_s = down(dZ1_s)  # (4.6)
     dc = flat(dB1_s, V1.T)  # (4.7)
 
     # --- inner step ---
@@ -433,7 +433,7 @@ def meta_loss_and_gradient(
     Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (7.3)
     H1_q_bar = flat(Z2_q_bar, W2.T)  # (7.4)
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.5)
-    B1_q_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.6)
+    B1_q_bar = down(Z1_q_bar)  # (7.6)
 
     # --- back through the step ---
     c_fast_bar = flat(B1_q_bar, V1.T)  # (7.7)
@@ -451,15 +451,15 @@ def meta_loss_and_gradient(
     Z2_s_bar = H2_s_bar * G2_s  # (8.12)
     H1_s_bar = flat(Z2_s_bar, W2.T)  # (7.18)
     Z1_s_bar = H1_s_bar * G1_s  # (8.13)
-    B1_s_bar = Z1_s_bar.sum(-2, keepdims=True)  # (7.20)
+    B1_s_bar = down(Z1_s_bar)  # (7.20)
 
     # --- meta-gradient ---
     W1_bar = total(X_q, Z1_q_bar) + total(X_s, Z1_s_bar)  # (7.21)
     b1_bar = (B1_q_bar + B1_s_bar).sum(0)  # (7.22)
     W2_bar = total(H1_q, Z2_q_bar) + total(H1_s, Z2_s_bar) + total(dH1_s_bar, dZ2_s)  # (7.23)
-    b2_bar = Z2_q_bar.sum((0, 1))[None] + Z2_s_bar.sum((0, 1))[None]  # (7.24)
+    b2_bar = down_all(Z2_q_bar) + down_all(Z2_s_bar)  # (7.24)
     W3_bar = total(H2_q, Z3_q_bar) + total(H2_s, Z3_s_bar) + total(dH2_s_bar, dZ3_s)  # (7.25)
-    b3_bar = Z3_q_bar.sum((0, 1))[None] + Z3_s_bar.sum((0, 1))[None]  # (7.26)
+    b3_bar = down_all(Z3_q_bar) + down_all(Z3_s_bar)  # (7.26)
     V1_bar = total(c_fast, B1_q_bar) + total(dc_bar, dB1_s)  # (8.14)
 
     return float(loss_q.mean()), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar, V1_bar)
@@ -518,7 +518,7 @@ def first_order_meta_loss_and_gradient(
     dZ2_s = dH2_s * (Z2_s > 0)  # (4.3)
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
-    dB1_s = dZ1_s.sum(-2, keepdims=True)  # (4.6)
+    dB1_s = down(dZ1_s)  # (4.6)
     dc = flat(dB1_s, V1.T)  # (4.7)
 
     # --- inner step ---
@@ -540,15 +540,15 @@ def first_order_meta_loss_and_gradient(
     Z2_q_bar = H2_q_bar * (Z2_q > 0)  # (7.3)
     H1_q_bar = flat(Z2_q_bar, W2.T)  # (7.4)
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.5)
-    B1_q_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.6)
+    B1_q_bar = down(Z1_q_bar)  # (7.6)
 
     # --- meta-gradient ---
     W1_bar = total(X_q, Z1_q_bar)  # (7.21')
     b1_bar = B1_q_bar.sum(0)  # (7.22')
     W2_bar = total(H1_q, Z2_q_bar)  # (7.23')
-    b2_bar = Z2_q_bar.sum((0, 1))[None]  # (7.24')
+    b2_bar = down_all(Z2_q_bar)  # (7.24')
     W3_bar = total(H2_q, Z3_q_bar)  # (7.25')
-    b3_bar = Z3_q_bar.sum((0, 1))[None]  # (7.26')
+    b3_bar = down_all(Z3_q_bar)  # (7.26')
     V1_bar = total(c_fast, B1_q_bar)  # (7.27')
 
     return float(loss_q.mean()), Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar, V1_bar)

@@ -16,7 +16,7 @@ from ..runtime.checks import (
     check_tasks,
     check_weights,
 )
-from ..runtime.rows import Array, flat, total
+from ..runtime.rows import Array, down, down_all, flat, total
 from .weights import Rates, Weights, rate_shapes
 
 
@@ -131,11 +131,11 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     dH1 = flat(dZ2, W2.T)  # (4.4)
     dZ1 = dH1 * (Z1 > 0)  # (4.5)
     dW1 = X.mT @ dZ1  # (4.6)
-    db1 = dZ1.sum(-2, keepdims=True)  # (4.7)
+    db1 = down(dZ1)  # (4.7)
     dW2 = H1.mT @ dZ2  # (4.8)
-    db2 = dZ2.sum(-2, keepdims=True)  # (4.9)
+    db2 = down(dZ2)  # (4.9)
     dW3 = H2.mT @ dZ3  # (4.10)
-    db3 = dZ3.sum(-2, keepdims=True)  # (4.11)
+    db3 = down(dZ3)  # (4.11)
 
     return float(loss), Weights(dW1, db1, dW2, db2, dW3, db3)
 
@@ -196,11 +196,11 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
 
     # --- meta-gradient ---
     W1_bar = X.mT @ Z1_bar  # from (7.28)
-    b1_bar = Z1_bar.sum(-2, keepdims=True)  # from (7.29)
+    b1_bar = down(Z1_bar)  # from (7.29)
     W2_bar = H1.mT @ Z2_bar + dH1_bar.mT @ dZ2  # from (7.30)
-    b2_bar = Z2_bar.sum(-2, keepdims=True)  # from (7.31)
+    b2_bar = down(Z2_bar)  # from (7.31)
     W3_bar = H2.mT @ Z3_bar + dH2_bar.mT @ dZ3  # from (7.32)
-    b3_bar = Z3_bar.sum(-2, keepdims=True)  # from (7.33)
+    b3_bar = down(Z3_bar)  # from (7.33)
 
     return Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
 
@@ -246,11 +246,11 @@ def inner_step(weights: Weights, rates: Rates, X_s: Array, Y_s: Array) -> Weight
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
     dW1 = X_s.mT @ dZ1_s  # (4.6)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.7)
+    db1 = down(dZ1_s)  # (4.7)
     dW2 = H1_s.mT @ dZ2_s  # (4.8)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.9)
+    db2 = down(dZ2_s)  # (4.9)
     dW3 = H2_s.mT @ dZ3_s  # (4.10)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.11)
+    db3 = down(dZ3_s)  # (4.11)
 
     # --- inner step ---
     W1_fast = W1 - aW1 * dW1  # (5.1)
@@ -341,11 +341,11 @@ def meta_loss(
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
     dW1 = X_s.mT @ dZ1_s  # (4.6)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.7)
+    db1 = down(dZ1_s)  # (4.7)
     dW2 = H1_s.mT @ dZ2_s  # (4.8)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.9)
+    db2 = down(dZ2_s)  # (4.9)
     dW3 = H2_s.mT @ dZ3_s  # (4.10)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.11)
+    db3 = down(dZ3_s)  # (4.11)
 
     # --- inner step ---
     W1_fast = W1 - aW1 * dW1  # (5.1)
@@ -423,11 +423,11 @@ def meta_loss_and_gradient(
     G1_s = (Z1_s > 0).astype(Z1_s.dtype)  # (8.3)
     dZ1_s = dH1_s * G1_s  # (8.4)
     dW1 = X_s.mT @ dZ1_s  # (4.6)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.7)
+    db1 = down(dZ1_s)  # (4.7)
     dW2 = H1_s.mT @ dZ2_s  # (4.8)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.9)
+    db2 = down(dZ2_s)  # (4.9)
     dW3 = H2_s.mT @ dZ3_s  # (4.10)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.11)
+    db3 = down(dZ3_s)  # (4.11)
 
     # --- inner step ---
     W1_fast = W1 - aW1 * dW1  # (5.1)
@@ -454,11 +454,11 @@ def meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.5)
 
     # --- back through the step ---
-    b3_fast_bar = Z3_q_bar.sum(-2, keepdims=True)  # (7.6)
+    b3_fast_bar = down(Z3_q_bar)  # (7.6)
     W3_fast_bar = H2_q.mT @ Z3_q_bar  # (7.7)
-    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (7.8)
+    b2_fast_bar = down(Z2_q_bar)  # (7.8)
     W2_fast_bar = H1_q.mT @ Z2_q_bar  # (7.9)
-    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.10)
+    b1_fast_bar = down(Z1_q_bar)  # (7.10)
     W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.11)
     db3_bar = -ab3 * b3_fast_bar  # (7.12)
     dW3_bar = -aW3 * W3_fast_bar  # (7.13)
@@ -481,11 +481,11 @@ def meta_loss_and_gradient(
 
     # --- meta-gradient ---
     W1_bar = total(X_s, Z1_s_bar) + W1_fast_bar.sum(0)  # (7.28)
-    b1_bar = Z1_s_bar.sum((0, 1))[None] + b1_fast_bar.sum(0)  # (7.29)
+    b1_bar = down_all(Z1_s_bar) + b1_fast_bar.sum(0)  # (7.29)
     W2_bar = total(H1_s, Z2_s_bar) + total(dH1_s_bar, dZ2_s) + W2_fast_bar.sum(0)  # (7.30)
-    b2_bar = Z2_s_bar.sum((0, 1))[None] + b2_fast_bar.sum(0)  # (7.31)
+    b2_bar = down_all(Z2_s_bar) + b2_fast_bar.sum(0)  # (7.31)
     W3_bar = total(H2_s, Z3_s_bar) + total(dH2_s_bar, dZ3_s) + W3_fast_bar.sum(0)  # (7.32)
-    b3_bar = Z3_s_bar.sum((0, 1))[None] + b3_fast_bar.sum(0)  # (7.33)
+    b3_bar = down_all(Z3_s_bar) + b3_fast_bar.sum(0)  # (7.33)
     aW1_bar = -(W1_fast_bar * dW1).sum(0)  # (7.34)
     ab1_bar = -(b1_fast_bar * db1).sum(0)  # (7.35)
     aW2_bar = -(W2_fast_bar * dW2).sum(0)  # (7.36)
@@ -556,11 +556,11 @@ def first_order_meta_loss_and_gradient(
     dH1_s = flat(dZ2_s, W2.T)  # (4.4)
     dZ1_s = dH1_s * (Z1_s > 0)  # (4.5)
     dW1 = X_s.mT @ dZ1_s  # (4.6)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (4.7)
+    db1 = down(dZ1_s)  # (4.7)
     dW2 = H1_s.mT @ dZ2_s  # (4.8)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (4.9)
+    db2 = down(dZ2_s)  # (4.9)
     dW3 = H2_s.mT @ dZ3_s  # (4.10)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (4.11)
+    db3 = down(dZ3_s)  # (4.11)
 
     # --- inner step ---
     W1_fast = W1 - aW1 * dW1  # (5.1)
@@ -587,11 +587,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q_bar = H1_q_bar * (Z1_q > 0)  # (7.5)
 
     # --- back through the step ---
-    b3_fast_bar = Z3_q_bar.sum(-2, keepdims=True)  # (7.6)
+    b3_fast_bar = down(Z3_q_bar)  # (7.6)
     W3_fast_bar = H2_q.mT @ Z3_q_bar  # (7.7)
-    b2_fast_bar = Z2_q_bar.sum(-2, keepdims=True)  # (7.8)
+    b2_fast_bar = down(Z2_q_bar)  # (7.8)
     W2_fast_bar = H1_q.mT @ Z2_q_bar  # (7.9)
-    b1_fast_bar = Z1_q_bar.sum(-2, keepdims=True)  # (7.10)
+    b1_fast_bar = down(Z1_q_bar)  # (7.10)
     W1_fast_bar = X_q.mT @ Z1_q_bar  # (7.11)
 
     # --- meta-gradient ---

@@ -19,7 +19,7 @@ from ..runtime.checks import (
     check_tasks,
     check_weights,
 )
-from ..runtime.rows import Array, flat, total
+from ..runtime.rows import Array, down, down_all, flat, total
 from .weights import Rates, Weights, rate_shapes
 
 
@@ -134,11 +134,11 @@ def loss_and_gradient(weights: Weights, X: Array, Y: Array) -> tuple[float, Weig
     dH1 = flat(dZ2, W2.T)  # (12.10)
     dZ1 = dH1 * (1 - H1**2)  # from (12.11)
     dW1 = X.mT @ dZ1  # (12.12)
-    db1 = dZ1.sum(-2, keepdims=True)  # (12.13)
+    db1 = down(dZ1)  # (12.13)
     dW2 = H1.mT @ dZ2  # (12.14)
-    db2 = dZ2.sum(-2, keepdims=True)  # (12.15)
+    db2 = down(dZ2)  # (12.15)
     dW3 = H2.mT @ dZ3  # (12.16)
-    db3 = dZ3.sum(-2, keepdims=True)  # (12.17)
+    db3 = down(dZ3)  # (12.17)
 
     return float(loss), Weights(dW1, db1, dW2, db2, dW3, db3)
 
@@ -200,11 +200,11 @@ def hessian_product(weights: Weights, direction: Weights, X: Array, Y: Array) ->
 
     # --- meta-gradient ---
     W1_bar = X.mT @ Z1_bar  # from (12.282)
-    b1_bar = Z1_bar.sum(-2, keepdims=True)  # from (12.283)
+    b1_bar = down(Z1_bar)  # from (12.283)
     W2_bar = H1.mT @ Z2_bar + dH1_bar.mT @ dZ2  # from (12.284)
-    b2_bar = Z2_bar.sum(-2, keepdims=True)  # from (12.285)
+    b2_bar = down(Z2_bar)  # from (12.285)
     W3_bar = H2.mT @ Z3_bar + dH2_bar.mT @ dZ3  # from (12.286)
-    b3_bar = Z3_bar.sum(-2, keepdims=True)  # from (12.287)
+    b3_bar = down(Z3_bar)  # from (12.287)
 
     return Weights(W1_bar, b1_bar, W2_bar, b2_bar, W3_bar, b3_bar)
 
@@ -250,11 +250,11 @@ def inner_step(weights: Weights, rates: Rates, X_s: Array, Y_s: Array) -> Weight
     dH1_s = flat(dZ2_s, W2.T)  # (12.10)
     dZ1_s = dH1_s * (1 - H1_s**2)  # from (12.11)
     dW1 = X_s.mT @ dZ1_s  # (12.12)
-    db1 = dZ1_s.sum(-2, keepdims=True)  # (12.13)
+    db1 = down(dZ1_s)  # (12.13)
     dW2 = H1_s.mT @ dZ2_s  # (12.14)
-    db2 = dZ2_s.sum(-2, keepdims=True)  # (12.15)
+    db2 = down(dZ2_s)  # (12.15)
     dW3 = H2_s.mT @ dZ3_s  # (12.16)
-    db3 = dZ3_s.sum(-2, keepdims=True)  # (12.17)
+    db3 = down(dZ3_s)  # (12.17)
 
     # --- inner step ---
     W1_fast = W1 - aW1 * dW1  # from (12.18)
@@ -361,11 +361,11 @@ def meta_loss(
     dH1_s1 = flat(dZ2_s1, W2.T)  # (12.10)
     dZ1_s1 = dH1_s1 * (1 - H1_s1**2)  # from (12.11)
     dW1_s1 = X_s.mT @ dZ1_s1  # (12.12)
-    db1_s1 = dZ1_s1.sum(-2, keepdims=True)  # (12.13)
+    db1_s1 = down(dZ1_s1)  # (12.13)
     dW2_s1 = H1_s1.mT @ dZ2_s1  # (12.14)
-    db2_s1 = dZ2_s1.sum(-2, keepdims=True)  # (12.15)
+    db2_s1 = down(dZ2_s1)  # (12.15)
     dW3_s1 = H2_s1.mT @ dZ3_s1  # (12.16)
-    db3_s1 = dZ3_s1.sum(-2, keepdims=True)  # (12.17)
+    db3_s1 = down(dZ3_s1)  # (12.17)
 
     # --- inner step ---
     W1_fast1 = W1 - aW1_s1 * dW1_s1  # (12.18)
@@ -397,11 +397,11 @@ def meta_loss(
     dH1_s2 = dZ2_s2 @ W2_fast1.mT  # (12.39)
     dZ1_s2 = dH1_s2 * (1 - H1_s2**2)  # from (12.40)
     dW1_s2 = X_s.mT @ dZ1_s2  # (12.41)
-    db1_s2 = dZ1_s2.sum(-2, keepdims=True)  # (12.42)
+    db1_s2 = down(dZ1_s2)  # (12.42)
     dW2_s2 = H1_s2.mT @ dZ2_s2  # (12.43)
-    db2_s2 = dZ2_s2.sum(-2, keepdims=True)  # (12.44)
+    db2_s2 = down(dZ2_s2)  # (12.44)
     dW3_s2 = H2_s2.mT @ dZ3_s2  # (12.45)
-    db3_s2 = dZ3_s2.sum(-2, keepdims=True)  # (12.46)
+    db3_s2 = down(dZ3_s2)  # (12.46)
 
     # --- inner step ---
     W1_fast2 = W1_fast1 - aW1_s2 * dW1_s2  # (12.47)
@@ -433,11 +433,11 @@ def meta_loss(
     dH1_s3 = dZ2_s3 @ W2_fast2.mT  # (12.68)
     dZ1_s3 = dH1_s3 * (1 - H1_s3**2)  # from (12.69)
     dW1_s3 = X_s.mT @ dZ1_s3  # (12.70)
-    db1_s3 = dZ1_s3.sum(-2, keepdims=True)  # (12.71)
+    db1_s3 = down(dZ1_s3)  # (12.71)
     dW2_s3 = H1_s3.mT @ dZ2_s3  # (12.72)
-    db2_s3 = dZ2_s3.sum(-2, keepdims=True)  # (12.73)
+    db2_s3 = down(dZ2_s3)  # (12.73)
     dW3_s3 = H2_s3.mT @ dZ3_s3  # (12.74)
-    db3_s3 = dZ3_s3.sum(-2, keepdims=True)  # (12.75)
+    db3_s3 = down(dZ3_s3)  # (12.75)
 
     # --- inner step ---
     W1_fast3 = W1_fast2 - aW1_s3 * dW1_s3  # (12.76)
@@ -469,11 +469,11 @@ def meta_loss(
     dH1_s4 = dZ2_s4 @ W2_fast3.mT  # (12.97)
     dZ1_s4 = dH1_s4 * (1 - H1_s4**2)  # from (12.98)
     dW1_s4 = X_s.mT @ dZ1_s4  # (12.99)
-    db1_s4 = dZ1_s4.sum(-2, keepdims=True)  # (12.100)
+    db1_s4 = down(dZ1_s4)  # (12.100)
     dW2_s4 = H1_s4.mT @ dZ2_s4  # (12.101)
-    db2_s4 = dZ2_s4.sum(-2, keepdims=True)  # (12.102)
+    db2_s4 = down(dZ2_s4)  # (12.102)
     dW3_s4 = H2_s4.mT @ dZ3_s4  # (12.103)
-    db3_s4 = dZ3_s4.sum(-2, keepdims=True)  # (12.104)
+    db3_s4 = down(dZ3_s4)  # (12.104)
 
     # --- inner step ---
     W1_fast4 = W1_fast3 - aW1_s4 * dW1_s4  # (12.105)
@@ -505,11 +505,11 @@ def meta_loss(
     dH1_s5 = dZ2_s5 @ W2_fast4.mT  # (12.126)
     dZ1_s5 = dH1_s5 * (1 - H1_s5**2)  # from (12.127)
     dW1_s5 = X_s.mT @ dZ1_s5  # (12.128)
-    db1_s5 = dZ1_s5.sum(-2, keepdims=True)  # (12.129)
+    db1_s5 = down(dZ1_s5)  # (12.129)
     dW2_s5 = H1_s5.mT @ dZ2_s5  # (12.130)
-    db2_s5 = dZ2_s5.sum(-2, keepdims=True)  # (12.131)
+    db2_s5 = down(dZ2_s5)  # (12.131)
     dW3_s5 = H2_s5.mT @ dZ3_s5  # (12.132)
-    db3_s5 = dZ3_s5.sum(-2, keepdims=True)  # (12.133)
+    db3_s5 = down(dZ3_s5)  # (12.133)
 
     # --- inner step ---
     W1_fast5 = W1_fast4 - aW1_s5 * dW1_s5  # (12.134)
@@ -604,11 +604,11 @@ def meta_loss_and_gradient(
     G1_s1 = 1 - H1_s1**2  # (12.320)
     dZ1_s1 = dH1_s1 * G1_s1  # (12.321)
     dW1_s1 = X_s.mT @ dZ1_s1  # (12.12)
-    db1_s1 = dZ1_s1.sum(-2, keepdims=True)  # (12.13)
+    db1_s1 = down(dZ1_s1)  # (12.13)
     dW2_s1 = H1_s1.mT @ dZ2_s1  # (12.14)
-    db2_s1 = dZ2_s1.sum(-2, keepdims=True)  # (12.15)
+    db2_s1 = down(dZ2_s1)  # (12.15)
     dW3_s1 = H2_s1.mT @ dZ3_s1  # (12.16)
-    db3_s1 = dZ3_s1.sum(-2, keepdims=True)  # (12.17)
+    db3_s1 = down(dZ3_s1)  # (12.17)
 
     # --- inner step ---
     W1_fast1 = W1 - aW1_s1 * dW1_s1  # (12.18)
@@ -643,11 +643,11 @@ def meta_loss_and_gradient(
     G1_s2 = 1 - H1_s2**2  # (12.326)
     dZ1_s2 = dH1_s2 * G1_s2  # (12.327)
     dW1_s2 = X_s.mT @ dZ1_s2  # (12.41)
-    db1_s2 = dZ1_s2.sum(-2, keepdims=True)  # (12.42)
+    db1_s2 = down(dZ1_s2)  # (12.42)
     dW2_s2 = H1_s2.mT @ dZ2_s2  # (12.43)
-    db2_s2 = dZ2_s2.sum(-2, keepdims=True)  # (12.44)
+    db2_s2 = down(dZ2_s2)  # (12.44)
     dW3_s2 = H2_s2.mT @ dZ3_s2  # (12.45)
-    db3_s2 = dZ3_s2.sum(-2, keepdims=True)  # (12.46)
+    db3_s2 = down(dZ3_s2)  # (12.46)
 
     # --- inner step ---
     W1_fast2 = W1_fast1 - aW1_s2 * dW1_s2  # (12.47)
@@ -682,11 +682,11 @@ def meta_loss_and_gradient(
     G1_s3 = 1 - H1_s3**2  # (12.332)
     dZ1_s3 = dH1_s3 * G1_s3  # (12.333)
     dW1_s3 = X_s.mT @ dZ1_s3  # (12.70)
-    db1_s3 = dZ1_s3.sum(-2, keepdims=True)  # (12.71)
+    db1_s3 = down(dZ1_s3)  # (12.71)
     dW2_s3 = H1_s3.mT @ dZ2_s3  # (12.72)
-    db2_s3 = dZ2_s3.sum(-2, keepdims=True)  # (12.73)
+    db2_s3 = down(dZ2_s3)  # (12.73)
     dW3_s3 = H2_s3.mT @ dZ3_s3  # (12.74)
-    db3_s3 = dZ3_s3.sum(-2, keepdims=True)  # (12.75)
+    db3_s3 = down(dZ3_s3)  # (12.75)
 
     # --- inner step ---
     W1_fast3 = W1_fast2 - aW1_s3 * dW1_s3  # (12.76)
@@ -721,11 +721,11 @@ def meta_loss_and_gradient(
     G1_s4 = 1 - H1_s4**2  # (12.338)
     dZ1_s4 = dH1_s4 * G1_s4  # (12.339)
     dW1_s4 = X_s.mT @ dZ1_s4  # (12.99)
-    db1_s4 = dZ1_s4.sum(-2, keepdims=True)  # (12.100)
+    db1_s4 = down(dZ1_s4)  # (12.100)
     dW2_s4 = H1_s4.mT @ dZ2_s4  # (12.101)
-    db2_s4 = dZ2_s4.sum(-2, keepdims=True)  # (12.102)
+    db2_s4 = down(dZ2_s4)  # (12.102)
     dW3_s4 = H2_s4.mT @ dZ3_s4  # (12.103)
-    db3_s4 = dZ3_s4.sum(-2, keepdims=True)  # (12.104)
+    db3_s4 = down(dZ3_s4)  # (12.104)
 
     # --- inner step ---
     W1_fast4 = W1_fast3 - aW1_s4 * dW1_s4  # (12.105)
@@ -760,11 +760,11 @@ def meta_loss_and_gradient(
     G1_s5 = 1 - H1_s5**2  # (12.344)
     dZ1_s5 = dH1_s5 * G1_s5  # (12.345)
     dW1_s5 = X_s.mT @ dZ1_s5  # (12.128)
-    db1_s5 = dZ1_s5.sum(-2, keepdims=True)  # (12.129)
+    db1_s5 = down(dZ1_s5)  # (12.129)
     dW2_s5 = H1_s5.mT @ dZ2_s5  # (12.130)
-    db2_s5 = dZ2_s5.sum(-2, keepdims=True)  # (12.131)
+    db2_s5 = down(dZ2_s5)  # (12.131)
     dW3_s5 = H2_s5.mT @ dZ3_s5  # (12.132)
-    db3_s5 = dZ3_s5.sum(-2, keepdims=True)  # (12.133)
+    db3_s5 = down(dZ3_s5)  # (12.133)
 
     # --- inner step ---
     W1_fast5 = W1_fast4 - aW1_s5 * dW1_s5  # (12.134)
@@ -794,11 +794,11 @@ def meta_loss_and_gradient(
     Z1_q5_bar = H1_q5_bar * (1 - H1_q5**2)  # (12.350)
 
     # --- back through the step ---
-    b3_fast5_bar = Z3_q5_bar.sum(-2, keepdims=True)  # (12.152)
+    b3_fast5_bar = down(Z3_q5_bar)  # (12.152)
     W3_fast5_bar = H2_q5.mT @ Z3_q5_bar  # (12.153)
-    b2_fast5_bar = Z2_q5_bar.sum(-2, keepdims=True)  # (12.154)
+    b2_fast5_bar = down(Z2_q5_bar)  # (12.154)
     W2_fast5_bar = H1_q5.mT @ Z2_q5_bar  # (12.155)
-    b1_fast5_bar = Z1_q5_bar.sum(-2, keepdims=True)  # (12.156)
+    b1_fast5_bar = down(Z1_q5_bar)  # (12.156)
     W1_fast5_bar = X_q.mT @ Z1_q5_bar  # (12.157)
     db3_s5_bar = -ab3_s5 * b3_fast5_bar  # (12.158)
     dW3_s5_bar = -aW3_s5 * W3_fast5_bar  # (12.159)
@@ -827,21 +827,15 @@ def meta_loss_and_gradient(
     Z1_q4_bar = H1_q4_bar * (1 - H1_q4**2)  # (12.357)
 
     # --- back through the step ---
-    b3_fast4_bar = (
-        b3_fast5_bar + Z3_q4_bar.sum(-2, keepdims=True) + Z3_s5_bar.sum(-2, keepdims=True)
-    )  # (12.179)
+    b3_fast4_bar = b3_fast5_bar + down(Z3_q4_bar) + down(Z3_s5_bar)  # (12.179)
     W3_fast4_bar = (
         W3_fast5_bar + H2_q4.mT @ Z3_q4_bar + H2_s5.mT @ Z3_s5_bar + dH2_s5_bar.mT @ dZ3_s5
     )  # (12.180)
-    b2_fast4_bar = (
-        b2_fast5_bar + Z2_q4_bar.sum(-2, keepdims=True) + Z2_s5_bar.sum(-2, keepdims=True)
-    )  # (12.181)
+    b2_fast4_bar = b2_fast5_bar + down(Z2_q4_bar) + down(Z2_s5_bar)  # (12.181)
     W2_fast4_bar = (
         W2_fast5_bar + H1_q4.mT @ Z2_q4_bar + H1_s5.mT @ Z2_s5_bar + dH1_s5_bar.mT @ dZ2_s5
     )  # (12.182)
-    b1_fast4_bar = (
-        b1_fast5_bar + Z1_q4_bar.sum(-2, keepdims=True) + Z1_s5_bar.sum(-2, keepdims=True)
-    )  # (12.183)
+    b1_fast4_bar = b1_fast5_bar + down(Z1_q4_bar) + down(Z1_s5_bar)  # (12.183)
     W1_fast4_bar = W1_fast5_bar + X_q.mT @ Z1_q4_bar + X_s.mT @ Z1_s5_bar  # (12.184)
     db3_s4_bar = -ab3_s4 * b3_fast4_bar  # (12.185)
     dW3_s4_bar = -aW3_s4 * W3_fast4_bar  # (12.186)
@@ -870,21 +864,15 @@ def meta_loss_and_gradient(
     Z1_q3_bar = H1_q3_bar * (1 - H1_q3**2)  # (12.364)
 
     # --- back through the step ---
-    b3_fast3_bar = (
-        b3_fast4_bar + Z3_q3_bar.sum(-2, keepdims=True) + Z3_s4_bar.sum(-2, keepdims=True)
-    )  # (12.206)
+    b3_fast3_bar = b3_fast4_bar + down(Z3_q3_bar) + down(Z3_s4_bar)  # (12.206)
     W3_fast3_bar = (
         W3_fast4_bar + H2_q3.mT @ Z3_q3_bar + H2_s4.mT @ Z3_s4_bar + dH2_s4_bar.mT @ dZ3_s4
     )  # (12.207)
-    b2_fast3_bar = (
-        b2_fast4_bar + Z2_q3_bar.sum(-2, keepdims=True) + Z2_s4_bar.sum(-2, keepdims=True)
-    )  # (12.208)
+    b2_fast3_bar = b2_fast4_bar + down(Z2_q3_bar) + down(Z2_s4_bar)  # (12.208)
     W2_fast3_bar = (
         W2_fast4_bar + H1_q3.mT @ Z2_q3_bar + H1_s4.mT @ Z2_s4_bar + dH1_s4_bar.mT @ dZ2_s4
     )  # (12.209)
-    b1_fast3_bar = (
-        b1_fast4_bar + Z1_q3_bar.sum(-2, keepdims=True) + Z1_s4_bar.sum(-2, keepdims=True)
-    )  # (12.210)
+    b1_fast3_bar = b1_fast4_bar + down(Z1_q3_bar) + down(Z1_s4_bar)  # (12.210)
     W1_fast3_bar = W1_fast4_bar + X_q.mT @ Z1_q3_bar + X_s.mT @ Z1_s4_bar  # (12.211)
     db3_s3_bar = -ab3_s3 * b3_fast3_bar  # (12.212)
     dW3_s3_bar = -aW3_s3 * W3_fast3_bar  # (12.213)
@@ -913,21 +901,15 @@ def meta_loss_and_gradient(
     Z1_q2_bar = H1_q2_bar * (1 - H1_q2**2)  # (12.371)
 
     # --- back through the step ---
-    b3_fast2_bar = (
-        b3_fast3_bar + Z3_q2_bar.sum(-2, keepdims=True) + Z3_s3_bar.sum(-2, keepdims=True)
-    )  # (12.233)
+    b3_fast2_bar = b3_fast3_bar + down(Z3_q2_bar) + down(Z3_s3_bar)  # (12.233)
     W3_fast2_bar = (
         W3_fast3_bar + H2_q2.mT @ Z3_q2_bar + H2_s3.mT @ Z3_s3_bar + dH2_s3_bar.mT @ dZ3_s3
     )  # (12.234)
-    b2_fast2_bar = (
-        b2_fast3_bar + Z2_q2_bar.sum(-2, keepdims=True) + Z2_s3_bar.sum(-2, keepdims=True)
-    )  # (12.235)
+    b2_fast2_bar = b2_fast3_bar + down(Z2_q2_bar) + down(Z2_s3_bar)  # (12.235)
     W2_fast2_bar = (
         W2_fast3_bar + H1_q2.mT @ Z2_q2_bar + H1_s3.mT @ Z2_s3_bar + dH1_s3_bar.mT @ dZ2_s3
     )  # (12.236)
-    b1_fast2_bar = (
-        b1_fast3_bar + Z1_q2_bar.sum(-2, keepdims=True) + Z1_s3_bar.sum(-2, keepdims=True)
-    )  # (12.237)
+    b1_fast2_bar = b1_fast3_bar + down(Z1_q2_bar) + down(Z1_s3_bar)  # (12.237)
     W1_fast2_bar = W1_fast3_bar + X_q.mT @ Z1_q2_bar + X_s.mT @ Z1_s3_bar  # (12.238)
     db3_s2_bar = -ab3_s2 * b3_fast2_bar  # (12.239)
     dW3_s2_bar = -aW3_s2 * W3_fast2_bar  # (12.240)
@@ -956,21 +938,15 @@ def meta_loss_and_gradient(
     Z1_q1_bar = H1_q1_bar * (1 - H1_q1**2)  # (12.378)
 
     # --- back through the step ---
-    b3_fast1_bar = (
-        b3_fast2_bar + Z3_q1_bar.sum(-2, keepdims=True) + Z3_s2_bar.sum(-2, keepdims=True)
-    )  # (12.260)
+    b3_fast1_bar = b3_fast2_bar + down(Z3_q1_bar) + down(Z3_s2_bar)  # (12.260)
     W3_fast1_bar = (
         W3_fast2_bar + H2_q1.mT @ Z3_q1_bar + H2_s2.mT @ Z3_s2_bar + dH2_s2_bar.mT @ dZ3_s2
     )  # (12.261)
-    b2_fast1_bar = (
-        b2_fast2_bar + Z2_q1_bar.sum(-2, keepdims=True) + Z2_s2_bar.sum(-2, keepdims=True)
-    )  # (12.262)
+    b2_fast1_bar = b2_fast2_bar + down(Z2_q1_bar) + down(Z2_s2_bar)  # (12.262)
     W2_fast1_bar = (
         W2_fast2_bar + H1_q1.mT @ Z2_q1_bar + H1_s2.mT @ Z2_s2_bar + dH1_s2_bar.mT @ dZ2_s2
     )  # (12.263)
-    b1_fast1_bar = (
-        b1_fast2_bar + Z1_q1_bar.sum(-2, keepdims=True) + Z1_s2_bar.sum(-2, keepdims=True)
-    )  # (12.264)
+    b1_fast1_bar = b1_fast2_bar + down(Z1_q1_bar) + down(Z1_s2_bar)  # (12.264)
     W1_fast1_bar = W1_fast2_bar + X_q.mT @ Z1_q1_bar + X_s.mT @ Z1_s2_bar  # (12.265)
     db3_s1_bar = -ab3_s1 * b3_fast1_bar  # (12.266)
     dW3_s1_bar = -aW3_s1 * W3_fast1_bar  # (12.267)
@@ -993,11 +969,11 @@ def meta_loss_and_gradient(
 
     # --- meta-gradient ---
     W1_bar = total(X_s, Z1_s1_bar) + W1_fast1_bar.sum(0)  # (12.282)
-    b1_bar = Z1_s1_bar.sum((0, 1))[None] + b1_fast1_bar.sum(0)  # (12.283)
+    b1_bar = down_all(Z1_s1_bar) + b1_fast1_bar.sum(0)  # (12.283)
     W2_bar = total(H1_s1, Z2_s1_bar) + total(dH1_s1_bar, dZ2_s1) + W2_fast1_bar.sum(0)  # (12.284)
-    b2_bar = Z2_s1_bar.sum((0, 1))[None] + b2_fast1_bar.sum(0)  # (12.285)
+    b2_bar = down_all(Z2_s1_bar) + b2_fast1_bar.sum(0)  # (12.285)
     W3_bar = total(H2_s1, Z3_s1_bar) + total(dH2_s1_bar, dZ3_s1) + W3_fast1_bar.sum(0)  # (12.286)
-    b3_bar = Z3_s1_bar.sum((0, 1))[None] + b3_fast1_bar.sum(0)  # (12.287)
+    b3_bar = down_all(Z3_s1_bar) + b3_fast1_bar.sum(0)  # (12.287)
     aW1_s1_bar = -(W1_fast1_bar * dW1_s1).sum(0)  # (12.288)
     aW1_s2_bar = -(W1_fast2_bar * dW1_s2).sum(0)  # (12.289)
     aW1_s3_bar = -(W1_fast3_bar * dW1_s3).sum(0)  # (12.290)
@@ -1113,11 +1089,11 @@ def first_order_meta_loss_and_gradient(
     dH1_s1 = flat(dZ2_s1, W2.T)  # (12.10)
     dZ1_s1 = dH1_s1 * (1 - H1_s1**2)  # from (12.11)
     dW1_s1 = X_s.mT @ dZ1_s1  # (12.12)
-    db1_s1 = dZ1_s1.sum(-2, keepdims=True)  # (12.13)
+    db1_s1 = down(dZ1_s1)  # (12.13)
     dW2_s1 = H1_s1.mT @ dZ2_s1  # (12.14)
-    db2_s1 = dZ2_s1.sum(-2, keepdims=True)  # (12.15)
+    db2_s1 = down(dZ2_s1)  # (12.15)
     dW3_s1 = H2_s1.mT @ dZ3_s1  # (12.16)
-    db3_s1 = dZ3_s1.sum(-2, keepdims=True)  # (12.17)
+    db3_s1 = down(dZ3_s1)  # (12.17)
 
     # --- inner step ---
     W1_fast1 = W1 - aW1_s1 * dW1_s1  # (12.18)
@@ -1150,11 +1126,11 @@ def first_order_meta_loss_and_gradient(
     dH1_s2 = dZ2_s2 @ W2_fast1.mT  # (12.39)
     dZ1_s2 = dH1_s2 * (1 - H1_s2**2)  # from (12.40)
     dW1_s2 = X_s.mT @ dZ1_s2  # (12.41)
-    db1_s2 = dZ1_s2.sum(-2, keepdims=True)  # (12.42)
+    db1_s2 = down(dZ1_s2)  # (12.42)
     dW2_s2 = H1_s2.mT @ dZ2_s2  # (12.43)
-    db2_s2 = dZ2_s2.sum(-2, keepdims=True)  # (12.44)
+    db2_s2 = down(dZ2_s2)  # (12.44)
     dW3_s2 = H2_s2.mT @ dZ3_s2  # (12.45)
-    db3_s2 = dZ3_s2.sum(-2, keepdims=True)  # (12.46)
+    db3_s2 = down(dZ3_s2)  # (12.46)
 
     # --- inner step ---
     W1_fast2 = W1_fast1 - aW1_s2 * dW1_s2  # (12.47)
@@ -1187,11 +1163,11 @@ def first_order_meta_loss_and_gradient(
     dH1_s3 = dZ2_s3 @ W2_fast2.mT  # (12.68)
     dZ1_s3 = dH1_s3 * (1 - H1_s3**2)  # from (12.69)
     dW1_s3 = X_s.mT @ dZ1_s3  # (12.70)
-    db1_s3 = dZ1_s3.sum(-2, keepdims=True)  # (12.71)
+    db1_s3 = down(dZ1_s3)  # (12.71)
     dW2_s3 = H1_s3.mT @ dZ2_s3  # (12.72)
-    db2_s3 = dZ2_s3.sum(-2, keepdims=True)  # (12.73)
+    db2_s3 = down(dZ2_s3)  # (12.73)
     dW3_s3 = H2_s3.mT @ dZ3_s3  # (12.74)
-    db3_s3 = dZ3_s3.sum(-2, keepdims=True)  # (12.75)
+    db3_s3 = down(dZ3_s3)  # (12.75)
 
     # --- inner step ---
     W1_fast3 = W1_fast2 - aW1_s3 * dW1_s3  # (12.76)
@@ -1224,11 +1200,11 @@ def first_order_meta_loss_and_gradient(
     dH1_s4 = dZ2_s4 @ W2_fast3.mT  # (12.97)
     dZ1_s4 = dH1_s4 * (1 - H1_s4**2)  # from (12.98)
     dW1_s4 = X_s.mT @ dZ1_s4  # (12.99)
-    db1_s4 = dZ1_s4.sum(-2, keepdims=True)  # (12.100)
+    db1_s4 = down(dZ1_s4)  # (12.100)
     dW2_s4 = H1_s4.mT @ dZ2_s4  # (12.101)
-    db2_s4 = dZ2_s4.sum(-2, keepdims=True)  # (12.102)
+    db2_s4 = down(dZ2_s4)  # (12.102)
     dW3_s4 = H2_s4.mT @ dZ3_s4  # (12.103)
-    db3_s4 = dZ3_s4.sum(-2, keepdims=True)  # (12.104)
+    db3_s4 = down(dZ3_s4)  # (12.104)
 
     # --- inner step ---
     W1_fast4 = W1_fast3 - aW1_s4 * dW1_s4  # (12.105)
@@ -1261,11 +1237,11 @@ def first_order_meta_loss_and_gradient(
     dH1_s5 = dZ2_s5 @ W2_fast4.mT  # (12.126)
     dZ1_s5 = dH1_s5 * (1 - H1_s5**2)  # from (12.127)
     dW1_s5 = X_s.mT @ dZ1_s5  # (12.128)
-    db1_s5 = dZ1_s5.sum(-2, keepdims=True)  # (12.129)
+    db1_s5 = down(dZ1_s5)  # (12.129)
     dW2_s5 = H1_s5.mT @ dZ2_s5  # (12.130)
-    db2_s5 = dZ2_s5.sum(-2, keepdims=True)  # (12.131)
+    db2_s5 = down(dZ2_s5)  # (12.131)
     dW3_s5 = H2_s5.mT @ dZ3_s5  # (12.132)
-    db3_s5 = dZ3_s5.sum(-2, keepdims=True)  # (12.133)
+    db3_s5 = down(dZ3_s5)  # (12.133)
 
     # --- inner step ---
     W1_fast5 = W1_fast4 - aW1_s5 * dW1_s5  # (12.134)
@@ -1295,11 +1271,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q5_bar = H1_q5_bar * (1 - H1_q5**2)  # (12.350)
 
     # --- back through the step ---
-    b3_fast5_bar = Z3_q5_bar.sum(-2, keepdims=True)  # (12.152)
+    b3_fast5_bar = down(Z3_q5_bar)  # (12.152)
     W3_fast5_bar = H2_q5.mT @ Z3_q5_bar  # (12.153)
-    b2_fast5_bar = Z2_q5_bar.sum(-2, keepdims=True)  # (12.154)
+    b2_fast5_bar = down(Z2_q5_bar)  # (12.154)
     W2_fast5_bar = H1_q5.mT @ Z2_q5_bar  # (12.155)
-    b1_fast5_bar = Z1_q5_bar.sum(-2, keepdims=True)  # (12.156)
+    b1_fast5_bar = down(Z1_q5_bar)  # (12.156)
     W1_fast5_bar = X_q.mT @ Z1_q5_bar  # (12.157)
 
     # --- query backward ---
@@ -1310,11 +1286,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q4_bar = H1_q4_bar * (1 - H1_q4**2)  # (12.357)
 
     # --- back through the step ---
-    b3_fast4_bar = b3_fast5_bar + Z3_q4_bar.sum(-2, keepdims=True)  # (12.179')
+    b3_fast4_bar = b3_fast5_bar + down(Z3_q4_bar)  # (12.179')
     W3_fast4_bar = W3_fast5_bar + H2_q4.mT @ Z3_q4_bar  # (12.180')
-    b2_fast4_bar = b2_fast5_bar + Z2_q4_bar.sum(-2, keepdims=True)  # (12.181')
+    b2_fast4_bar = b2_fast5_bar + down(Z2_q4_bar)  # (12.181')
     W2_fast4_bar = W2_fast5_bar + H1_q4.mT @ Z2_q4_bar  # (12.182')
-    b1_fast4_bar = b1_fast5_bar + Z1_q4_bar.sum(-2, keepdims=True)  # (12.183')
+    b1_fast4_bar = b1_fast5_bar + down(Z1_q4_bar)  # (12.183')
     W1_fast4_bar = W1_fast5_bar + X_q.mT @ Z1_q4_bar  # (12.184')
 
     # --- query backward ---
@@ -1325,11 +1301,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q3_bar = H1_q3_bar * (1 - H1_q3**2)  # (12.364)
 
     # --- back through the step ---
-    b3_fast3_bar = b3_fast4_bar + Z3_q3_bar.sum(-2, keepdims=True)  # (12.206')
+    b3_fast3_bar = b3_fast4_bar + down(Z3_q3_bar)  # (12.206')
     W3_fast3_bar = W3_fast4_bar + H2_q3.mT @ Z3_q3_bar  # (12.207')
-    b2_fast3_bar = b2_fast4_bar + Z2_q3_bar.sum(-2, keepdims=True)  # (12.208')
+    b2_fast3_bar = b2_fast4_bar + down(Z2_q3_bar)  # (12.208')
     W2_fast3_bar = W2_fast4_bar + H1_q3.mT @ Z2_q3_bar  # (12.209')
-    b1_fast3_bar = b1_fast4_bar + Z1_q3_bar.sum(-2, keepdims=True)  # (12.210')
+    b1_fast3_bar = b1_fast4_bar + down(Z1_q3_bar)  # (12.210')
     W1_fast3_bar = W1_fast4_bar + X_q.mT @ Z1_q3_bar  # (12.211')
 
     # --- query backward ---
@@ -1340,11 +1316,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q2_bar = H1_q2_bar * (1 - H1_q2**2)  # (12.371)
 
     # --- back through the step ---
-    b3_fast2_bar = b3_fast3_bar + Z3_q2_bar.sum(-2, keepdims=True)  # (12.233')
+    b3_fast2_bar = b3_fast3_bar + down(Z3_q2_bar)  # (12.233')
     W3_fast2_bar = W3_fast3_bar + H2_q2.mT @ Z3_q2_bar  # (12.234')
-    b2_fast2_bar = b2_fast3_bar + Z2_q2_bar.sum(-2, keepdims=True)  # (12.235')
+    b2_fast2_bar = b2_fast3_bar + down(Z2_q2_bar)  # (12.235')
     W2_fast2_bar = W2_fast3_bar + H1_q2.mT @ Z2_q2_bar  # (12.236')
-    b1_fast2_bar = b1_fast3_bar + Z1_q2_bar.sum(-2, keepdims=True)  # (12.237')
+    b1_fast2_bar = b1_fast3_bar + down(Z1_q2_bar)  # (12.237')
     W1_fast2_bar = W1_fast3_bar + X_q.mT @ Z1_q2_bar  # (12.238')
 
     # --- query backward ---
@@ -1355,11 +1331,11 @@ def first_order_meta_loss_and_gradient(
     Z1_q1_bar = H1_q1_bar * (1 - H1_q1**2)  # (12.378)
 
     # --- back through the step ---
-    b3_fast1_bar = b3_fast2_bar + Z3_q1_bar.sum(-2, keepdims=True)  # (12.260')
+    b3_fast1_bar = b3_fast2_bar + down(Z3_q1_bar)  # (12.260')
     W3_fast1_bar = W3_fast2_bar + H2_q1.mT @ Z3_q1_bar  # (12.261')
-    b2_fast1_bar = b2_fast2_bar + Z2_q1_bar.sum(-2, keepdims=True)  # (12.262')
+    b2_fast1_bar = b2_fast2_bar + down(Z2_q1_bar)  # (12.262')
     W2_fast1_bar = W2_fast2_bar + H1_q1.mT @ Z2_q1_bar  # (12.263')
-    b1_fast1_bar = b1_fast2_bar + Z1_q1_bar.sum(-2, keepdims=True)  # (12.264')
+    b1_fast1_bar = b1_fast2_bar + down(Z1_q1_bar)  # (12.264')
     W1_fast1_bar = W1_fast2_bar + X_q.mT @ Z1_q1_bar  # (12.265')
 
     # --- meta-gradient ---

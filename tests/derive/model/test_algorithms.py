@@ -55,6 +55,10 @@ def test_an_algorithm_is_plain_data() -> None:
         ({"loss": "hinge"}, "loss is 'hinge'; it must be one of squared, huber, cross_entropy"),
         ({"algorithm": "sgd"}, "algorithm is 'sgd'; it must be one of maml, first_order, .*"),
         (
+            {"algorithm": "cavia", "penalty": True},
+            "penalty is True; a context begins from zero .* cavia has nothing to penalise",
+        ),
+        (
             {"algorithm": "biases", "bias": False},
             "algorithm is 'biases', which adapts the biases; with hidden 2 and bias False .*",
         ),
@@ -116,8 +120,9 @@ def test_there_are_as_many_step_sizes_as_an_algorithm_says(
     rate: str, per_step: bool, fields: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = replace(ALGORITHMS["maml"], rate=rate, per_step=per_step)
-    monkeypatch.setitem(ALGORITHMS, "maml", row)
-    network = Network(1, steps=2)
+    name = f"{rate}_{per_step}"
+    monkeypatch.setitem(ALGORITHMS, name, row)
+    network = Network(1, steps=2, algorithm=name)
     found = {field: [str(each.name) for each in rates] for field, rates in network.rates}
     assert found == fields
     program = meta_gradient_program(network)

@@ -18,6 +18,7 @@ from derive.model.network import Network
 from derive.model.programs import inner_program, loss_after
 from derive.passes.rewrite import rewrite
 from derive.printers.numpy import statement
+from derive.runtime import rows as products
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def drawn(seed: int, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
 def in_numpy(program: Program, **arrays: Any) -> dict[str, Any]:
     """What the lines of a program compute."""
     rows, outputs = arrays["Z1"].shape
-    scope: dict[str, Any] = {"np": np, "N": rows, "O": outputs, **arrays}
+    scope: dict[str, Any] = {"np": np, "N": rows, "O": outputs, **vars(products), **arrays}
     for line in program:
         exec(statement(line, "batched"), scope)
     return scope

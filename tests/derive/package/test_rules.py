@@ -145,7 +145,7 @@ def test_no_rule_is_listed_twice(name: str) -> None:
     [
         Network(1, algorithm="meta_sgd"),
         Network(1, algorithm="maml_plus_plus", steps=2, loss="cross_entropy"),
-        Network(1, "silu", algorithm="cavia", loss="huber", penalty=True),
+        Network(1, "silu", algorithm="cavia", loss="huber"),
     ],
     ids=str,
 )

@@ -9,6 +9,7 @@ import pytest
 
 from derive import build
 from derive.language import elementwise
+from derive.model.algorithms import ALGORITHMS, RATES, Algorithm
 from derive.package.modules import files_of, runtime_files
 from derive.package.trial import Failure, try_packages
 from tests.conftest import derivation
@@ -118,3 +119,15 @@ def test_the_warm_up_is_tried(tmp_path: Path) -> None:
     (folder / "scalar.py").write_text(scalar.replace("w - alpha", "w + alpha"), encoding="utf-8")
     with pytest.raises(Failure, match="warm_up: meta_loss_and_gradient: `loss_q` is off by"):
         try_packages(tmp_path / "tried", [])
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("adapted", ["all", "biases", "context"])
+def test_every_number_of_step_sizes_of_whatever_adapts(
+    rate: str, adapted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The trial holds weights, step sizes and every form against the interpreter and differences.
+    row = Algorithm("any", "none.", adapted, rate, per_step=rate != "given", outer="every")
+    monkeypatch.setitem(ALGORITHMS, f"{rate}_of_{adapted}", row)
+    arguments = ["--algorithm", f"{rate}_of_{adapted}", "--hidden", "0", "--steps", "2"]
+    assert build.main(["--name", "mine", "--output", str(tmp_path), *arguments]) == 0

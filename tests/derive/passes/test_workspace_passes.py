@@ -11,7 +11,8 @@ from derive.language.names import D, N, alpha, width
 from derive.language.program import Equation, Group, Program, evaluate
 from derive.model.network import Network
 from derive.model.programs import inner_program, meta_gradient_program
-from derive.passes.rewrite import from_zero, rewrite
+from derive.passes.before import from_zero
+from derive.passes.rewrite import rewrite
 from derive.passes.workspace import absorb_step, gate, homogeneous, lowered, sink
 from tests.exact import given, outputs
 

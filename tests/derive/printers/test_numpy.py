@@ -138,9 +138,9 @@ VALUES = [
     ("H1_s.sum(-2, keepdims=True)", OneMatrix(1, N) * H),
     ("H1_s.max(-1, keepdims=True)", RowMax(H)),
     ("H1_s - S_s", H - S * ROW),
-    ("np.repeat(S_s, L1, axis=-1)", S * ROW),
-    ("np.repeat(b1, N, axis=-2)", ONES * b),
-    ("np.repeat(b1 - alpha * (B1_s), N, axis=-2)", ONES * b - alpha * (ONES * c)),
+    ("repeated(S_s, L1, axis=-1)", S * ROW),
+    ("repeated(b1, N, axis=-2)", ONES * b),
+    ("repeated(b1 - alpha * (B1_s), N, axis=-2)", ONES * b - alpha * (ONES * c)),
     ("S_s * (H1_s.sum(-1, keepdims=True))", HadamardProduct(S, H * COLUMN)),
 ]
 
@@ -213,7 +213,7 @@ def test_a_single_row_is_no_matrix_of_stacked_rows() -> None:
     with pytest.raises(ValueError, match=r"`Z1_s`: numpy would give .* a single row"):
         statement(alone, "stacked")
     column = Equation(MatrixSymbol("Z1_s", N, WIDTH), S * ROW, "support")
-    assert statement(column, "stacked") == "Z1_s = np.repeat(S_s, L1, axis=-1)"
+    assert statement(column, "stacked") == "Z1_s = repeated(S_s, L1, axis=-1)"
 
 
 def test_the_weight_of_a_task_has_no_place_among_stacked_rows() -> None:

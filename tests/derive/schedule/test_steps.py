@@ -204,7 +204,7 @@ def test_what_no_network_can_have_is_refused() -> None:
         HadamardProduct(elementwise(step(z), A), elementwise(step(z), B)),
         "has no steps for the factors",
     )
-    refused("loss_s", Trace(A.T * (A - B)), "no multiple of an inner")
+    refused("loss_s", Trace(A.T * (A - B)), "no sum of inner products")
 
 
 def test_an_activation_of_the_outputs_must_be_zero_at_zero() -> None:
