@@ -17,6 +17,9 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{code:relu2/kernel/query forward}}   a block of meta_loss_and_gradient
     {{source:relu2/kernel}}        a generated module, line by line
     {{python:docs/by_hand.py:normalised}} a section of a module that a person wrote
+    {{declared:anil}}              the row of an algorithm, without where it comes from
+    {{activations}}                the functions that a network may have, with their slopes
+    {{refused:--hidden -1}}        what derive/build.py says to flags that it refuses
     {{passes:relu2}}               what each pass of the rewrite did
     {{number:relu2/derived/equations}}    a figure of that table
     {{choices:relu2}}              for each layer, when its fast weights are formed
@@ -32,6 +35,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{results:table/quick}}        what make results found
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
     {{notation}}                   the letters, or some: {{notation:X W}}
+    {{family_letters}}             the letters that other algorithms and losses have besides
     {{symbols:relu2}}              every quantity of a network
 """
 
@@ -43,6 +47,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from docs.render.code import hand_written, stage_block, whole_file
+from docs.render.declared import activation_table, declared, family_letters, refused
 from docs.render.diagnose import diagnosed
 from docs.render.equations import INPUTS, equation_html, quoted_html
 from docs.render.manifest import (
@@ -144,6 +149,9 @@ def render(markdown: str, page: str, site: Site) -> str:
         "code": lambda rest: stage_block(rest, href),
         "source": lambda rest: whole_file(rest, href),
         "python": hand_written,
+        "declared": declared,
+        "activations": lambda _: activation_table(),
+        "refused": refused,
         "passes": pass_table,
         "number": pass_number,
         "choices": choice_table,
@@ -161,6 +169,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "diagnose": diagnosed,
         "symbols": symbol_table,
         "notation": notation_table,
+        "family_letters": lambda _: family_letters(),
     }
 
     def fill(match: re.Match[str]) -> str:

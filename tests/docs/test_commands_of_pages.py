@@ -22,6 +22,7 @@ BLOCK = re.compile(r"^( *)```(?:text|sh)\n(.*?)^\1```", re.DOTALL | re.MULTILINE
 #: These take the names of files or nothing, and two of them need a framework.
 WITHOUT_FLAGS = (
     "docs.calls",
+    "docs.own_network",
     "docs.diagnose.example",
     "docs.diagnose.torch_wrapper",
     "docs.diagnose.jax_wrapper",
