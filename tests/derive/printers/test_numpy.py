@@ -135,7 +135,7 @@ VALUES = [
     ("W1 - aW1 * dW1", W - HadamardProduct(A, GRADIENT)),
     ("W1 - alpha * dW1", W - alpha * GRADIENT),
     ("H1_s.sum(-1, keepdims=True)", H * COLUMN),
-    ("H1_s.sum(-2, keepdims=True)", OneMatrix(1, N) * H),
+    ("down(H1_s)", OneMatrix(1, N) * H),
     ("H1_s.max(-1, keepdims=True)", RowMax(H)),
     ("H1_s - S_s", H - S * ROW),
     ("repeated(S_s, L1, axis=-1)", S * ROW),
@@ -180,13 +180,13 @@ def test_a_number_is_a_sum_over_entries_of_each_task(text: str, value: Any) -> N
 
 GRADIENTS = [
     ("total(X_s, H1_s)", X.T * H),
-    ("H1_s.sum((0, 1))[None]", OneMatrix(1, N) * H),
+    ("down_all(H1_s)", OneMatrix(1, N) * H),
     ("dW1.sum(0)", GRADIENT),
     ("(W1_fast - alpha * dW1).sum(0)", FAST - alpha * GRADIENT),
     ("-alpha * total(X_s, G1_s) + dW1.sum(0)", GRADIENT - alpha * (X.T * G)),
     ("total(X_s, G1_s) + total(X_s, H1_s)", X.T * G + X.T * H),
     ("(aW1 * dW1).sum(0)", HadamardProduct(A, GRADIENT)),
-    ("H1_s.sum((0, 1))[None] + B1_s.sum(0)", OneMatrix(1, N) * H + c),
+    ("down_all(H1_s) + B1_s.sum(0)", OneMatrix(1, N) * H + c),
 ]
 
 
