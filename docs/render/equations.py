@@ -64,12 +64,17 @@ def quoted_html(label: Label, href: Callable[[Label], str], page_url: Callable[[
     formula = escape(marked(record["latex"], label.network), quote=False)
     code = "\n".join(code_lines(record["code"], label.network))
     listing = page_url(f"reference/code/{label.network}-{label.module}.md")
-    line = source_line(label)
+    line = f"{label.module}.py, line {source_line(label)}"
+    number, address = f"({record['number']})", href(label)
+    place = f'<a href="{address}">{number}</a>' if address else number
+    # Of a package without a page for its code, the package is named.
+    source = f"{label.network}/{line}"
+    if listing:
+        source = f'<a href="{listing}#L{source_line(label)}">{line}</a>'
     return (
         f'<div class="quoted"><div class="formula arithmatex" tabindex="0">\\[{formula}\\]</div>'
         f'<div class="line highlight"><code>{code}</code></div>'
-        f'<p data-search-exclude>Equation <a href="{href(label)}">({record["number"]})</a> and its '
-        f'line of code, <a href="{listing}#L{line}">{label.module}.py, line {line}</a></p></div>'
+        f"<p data-search-exclude>Equation {place} and its line of code, {source}</p></div>"
     )
 
 
