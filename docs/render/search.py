@@ -52,11 +52,13 @@ def _equation(label: Label, page: str, site: Site) -> dict[str, Any]:
     title = f"{label.name}{FORMS[label.form]}{network}"
     # The warm-up has no stages.
     what = [KINDS[symbols(label.network)[label.name]["kind"]], record.get("stage", "one weight")]
+    # Who types alpha looks for the letter first, not for one of many learned step sizes.
+    behind = 0.01 if label.name.startswith("alpha") else 1
     return {
         "location": f"{site.url(page, START)}#{label.anchor}",
         "title": f"({record['number']}) {title}",
         "text": f"<p>{', '.join(what)}: <code>{record['code']}</code></p>",
-        "boost": weight(EQUATION, record["number"], title),
+        "boost": weight(EQUATION, record["number"], title) * behind,
     }
 
 
