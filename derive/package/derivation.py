@@ -17,7 +17,7 @@ from derive.package.functions import functions_of
 from derive.package.numbers import numbers_of
 from derive.package.rules import rules_of
 from derive.passes.before import from_zero, rates_on_rows
-from derive.passes.rewrite import PASSES, stages
+from derive.passes.rewrite import PASSES, rewrite, stages
 from derive.passes.workspace import lowered
 from derive.printers.numpy import check_sums
 from derive.schedule.plan import plan_of
@@ -134,11 +134,13 @@ def derive(name: str, network: Network) -> Derivation:
     try:
         if network.rule.rate in ROW_RATES:
             on_rows = functions_of(network, rates_on_rows)
-        staged, rewritten = rewritten_functions(on_rows, dense=False)
+        staged = stages(from_zero(meta_gradient_of(on_rows)))
         check_sums(staged[-1])
+        rewritten = rewritten_beside(on_rows, staged, dense=False)
     except ValueError as error:
         lacks.append(f"no kernel form: {error}")
-        form, (staged, rewritten) = "dense", rewritten_functions(functions, dense=True)
+        form, staged = "dense", stages(from_zero(derived), dense=True)
+        rewritten = rewritten_beside(functions, staged, dense=True)
     try:
         program = meta_gradient_of(on_rows)
         plan = plan_of(lowered(program, dense=False), lowered(program, dense=True))
@@ -165,9 +167,12 @@ def meta_gradient_of(functions: Sequence[Function], prefix: str = "") -> Program
     return next(each.program for each in functions if each.name == name)
 
 
-def rewritten_functions(
-    functions: Sequence[Function], dense: bool
-) -> tuple[tuple[Program, ...], tuple[Program, ...]]:
-    """The meta-gradient before and after each pass, and every function after all of them."""
-    staged = {each.name: stages(from_zero(each.program), dense) for each in functions}
-    return staged["meta_loss_and_gradient"], tuple(each[-1] for each in staged.values())
+def rewritten_beside(
+    functions: Sequence[Function], staged: tuple[Program, ...], dense: bool
+) -> tuple[Program, ...]:
+    """Every function after all passes, the meta-gradient as it has been staged."""
+    derived = meta_gradient_of(functions)
+    return tuple(
+        staged[-1] if each.program is derived else rewrite(from_zero(each.program), dense)
+        for each in functions
+    )

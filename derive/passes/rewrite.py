@@ -262,6 +262,7 @@ def _merge_equal(program: Program) -> Program:
     """Keep the first of two equal equations; a transpose is equal too, and so is another name."""
     known: dict[Expr, MatrixExpr] = {}
     instead: dict[Expr, Expr] = {}
+    shapes = {equation.shape for equation in program}
     equations = []
     for equation in program:
         value = equation.value
@@ -275,7 +276,9 @@ def _merge_equal(program: Program) -> Program:
                 instead[equation.symbol] = known[value]
                 continue
             known[value] = equation.symbol
-            known.setdefault(transposed(value), equation.symbol.T)
+            # Only what has the shape of a transpose can be one.
+            if equation.shape[::-1] in shapes:
+                known.setdefault(transposed(value), equation.symbol.T)
         equations.append(changed(equation, value))
     return with_equations(program, equations)
 
