@@ -113,13 +113,11 @@ class Function:
     def unpacking(self) -> list[tuple[str, str]]:
         """Weights, directions, step sizes and contexts, and where each comes from."""
         pairs = [(self.program.weights, "weights"), (self.program.group("direction"), "direction")]
-        fields = self.network.rates
-        if not self.program.group("rates"):
-            pass
-        elif self.over_tasks and self.network.rule.per_step:
-            pairs += [(symbols, f"rates.{field}") for field, symbols in fields]
+        rates = self.program.group("rates")
+        if rates and self.over_tasks and self.network.rule.per_step:
+            pairs += [(symbols, f"rates.{field}") for field, symbols in self.network.rates]
         else:
-            pairs.append((self.program.group("rates"), "rates"))
+            pairs.append((rates, "rates"))
         zeros = "np.zeros((1, len(V1)), V1.dtype)"
         return [
             *((names_of(symbols), value) for symbols, value in pairs if symbols),
