@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from docs.experiment.command import Parser, read_json, status, write_json
 from docs.sinusoid import __main__ as experiment
 from docs.sinusoid import gauss_newton
-from docs.sinusoid.family import SINUSOIDS
+from docs.sinusoid.family import COMPARED, SINUSOIDS
 from docs.sinusoid.sweep import __main__ as sweep
 
 if TYPE_CHECKING:
@@ -42,11 +42,8 @@ SWEEPS = {
     "--grid initial=glorot,truncated",
     "tanh": "--recipe tanh --methods maml --seeds 3",
     "grid": "--seeds 5 --grid alpha=0.005,0.01,0.02 --grid network=relu2,tanh2 --iterations 10000",
-    "10shot-reptile": "--recipe paper-10shot --methods reptile --iterations 30000 --seeds 3",
-    "5shot-reptile": "--recipe paper-5shot --methods reptile --iterations 30000 --seeds 3",
     # Files are named as their recipes.
-    "best-10shot": "--recipe best-10shot --seeds 5",
-    "best-5shot": "--recipe best-5shot --seeds 5",
+    **{name: f"--recipe {name} --seeds 5" for name in COMPARED},
 }
 
 #: By the name of a folder of figures, the flags of its run and the figures that pages show.
