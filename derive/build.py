@@ -23,9 +23,12 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -35,9 +38,9 @@ from derive.model.algorithms import ALGORITHMS  # noqa: E402
 from derive.model.losses import LOSSES  # noqa: E402
 from derive.model.network import Network  # noqa: E402
 from derive.package import warm_up  # noqa: E402
-from derive.package.derivation import Derivation, derive  # noqa: E402
+from derive.package.derivation import derive  # noqa: E402
 from derive.package.modules import MARK, files_of, runtime_files  # noqa: E402
-from derive.package.trial import Failure, try_packages  # noqa: E402
+from derive.package.trial import Failure, try_package, try_warm_up  # noqa: E402
 
 #: The networks that are emitted by default and committed.
 NETWORKS = {
@@ -47,7 +50,7 @@ NETWORKS = {
     "relu2_5steps": Network(hidden=2, activation="relu", steps=5),
     "linear": Network(hidden=0, bias=False),
     "meta_sgd": Network(algorithm="meta_sgd"),
-    "maml_plus_plus": Network(algorithm="maml_plus_plus", steps=5),
+    "maml_plus_plus": Network(algorithm="maml_plus_plus", activation="tanh", steps=5),
     "anil": Network(algorithm="anil"),
     "boil": Network(algorithm="boil"),
     "biases": Network(algorithm="biases"),
@@ -62,38 +65,118 @@ BY_HAND = "README.md"
 #: The list of what the build wrote into a folder, so that it never takes anything else for its own.
 WRITTEN = "written.txt"
 
+WARM_UP_BANNER = f"{MARK} from derive/package/warm_up.py. Do not edit."
+
 
 # --- what is derived ---
 
 
-def derived(name: str, network: Network, quiet: bool) -> Derivation:
-    """Derive one network, and print what each stage did and which form there is not."""
+class Made(NamedTuple):
+    """The package of one network, derived, written and tried.
+
+    Attributes
+    ----------
+    files
+        The text of each of its files.
+    report
+        What each stage did, and which form there is not.
+    """
+
+    files: dict[str, str]
+    report: str
+
+
+def make(name: str, network: Network, folder: Path, runtime: str) -> Made:
+    """Derive one network, write its package into a folder, and try it there.
+
+    Raises
+    ------
+    Failure
+        When what was written is wrong.
+    Refusal
+        When what derives it fails.
+    """
     started = time.perf_counter()
-    derivation = derive(name, network)
-    if not quiet:
-        print(f"{name}: {time.perf_counter() - started:.1f} s")
-        print(f"  {'':12}{'equations':>10}{'products':>10}{'flops/task':>12}{'weights/task':>14}")
+    try:
+        derivation = derive(name, network)
+        lines = [
+            f"{name}: {time.perf_counter() - started:.1f} s",
+            f"  {'':12}{'equations':>10}{'products':>10}{'flops/task':>12}{'weights/task':>14}",
+        ]
         for stage, (equations, products, operations, weights) in derivation.costs.items():
-            print(f"  {stage:12}{equations:>10}{products:>10}{operations:>12,}{weights:>14}")
-    for reason in derivation.lacks:
-        print(f"  {name} has {reason}")
-    return derivation
+            lines.append(f"  {stage:12}{equations:>10}{products:>10}{operations:>12,}{weights:>14}")
+        lines += [f"  {name} has {reason}" for reason in derivation.lacks]
+        files = files_of(derivation, runtime)
+        write(folder / name, files)
+        try_package(folder, derivation)
+    except (Failure, OSError):
+        raise
+    except Exception as error:
+        raise Refusal(str(error) if isinstance(error, ValueError) else where(error)) from None
+    return Made(files, "\n".join(lines))
 
 
-def all_files(derivations: list[Derivation]) -> dict[str, str]:
-    """Everything under ``generated/``: the packages, the runtime that they share, the warm-up."""
-    banner = f"{MARK} from derive/package/warm_up.py. Do not edit."
-    folders = {each.name: files_of(each, "..runtime") for each in derivations}
-    folders |= {"runtime": runtime_files(), "warm_up": warm_up.files(banner)}
-    return {
-        f"{name}/{file}": text for name, files in folders.items() for file, text in files.items()
-    }
+def make_all(networks: dict[str, Network], folder: Path, runtime: str) -> Iterator[Made]:
+    """Make some networks, in their order; several at a time, as they do not need each other."""
+    given = (networks, networks.values(), repeat(folder), repeat(runtime))
+    if len(networks) == 1:
+        yield from map(make, *given)
+        return
+    with ProcessPoolExecutor(None, get_context("spawn"), initializer=leave_to_parent) as pool:
+        try:
+            yield from pool.map(make, *given)
+        except BaseException:
+            for process in active_children():
+                process.terminate()
+            raise
 
 
-def own_files(derivation: Derivation) -> dict[str, str]:
-    """A package that stands alone: it has the runtime inside."""
-    runtime = {f"runtime/{file}": text for file, text in runtime_files().items()}
-    return {**files_of(derivation, ".runtime"), **runtime}
+def leave_to_parent() -> None:
+    """Ctrl-C goes to every process; the first one ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def where(error: Exception) -> str:
+    """What somebody has changed in ``derive/`` may fail anywhere: what and where, in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [each for each in frames if Path(each.filename).is_relative_to(Path(__file__).parent)]
+    place = f"{os.path.relpath(ours[-1].filename)}:{ours[-1].lineno}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}, in {place}"
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """Write files into a folder that is ours."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def inside(folder: str, files: dict[str, str]) -> dict[str, str]:
+    """The same files, by their names from one folder above."""
+    return {f"{folder}/{name}": text for name, text in files.items()}
+
+
+def derived(networks: dict[str, Network], room: Path, own: bool, quiet: bool) -> dict[str, str]:
+    """All that is written, derived and tried in a folder that is ours.
+
+    A package of one's own stands alone, with the runtime inside. Those under ``generated/`` share
+    it, and the warm-up is beside them.
+    """
+    runtime = inside("runtime", runtime_files())
+    shared = runtime | inside("warm_up", warm_up.files(WARM_UP_BANNER))
+    if own:
+        write(room / next(iter(networks)), runtime)
+    else:
+        write(room, shared)
+        try_warm_up(room)
+    files = dict(runtime if own else shared)
+    everything = make_all(networks, room, ".runtime" if own else "..runtime")
+    for name, made in zip(networks, everything, strict=True):
+        if not quiet:
+            print(made.report, flush=True)
+        files |= made.files if own else inside(name, made.files)
+    return files
 
 
 def listed(files: Iterable[str]) -> str:
@@ -267,33 +350,23 @@ def main(arguments: list[str] | None = None) -> int:
     networks = {options.name: options.network} if own else NETWORKS
     started = time.perf_counter()
     try:
-        derivations = [derived(name, each, options.check) for name, each in networks.items()]
-        files = own_files(derivations[0]) if own else all_files(derivations)
-        files[WRITTEN] = listed(files)
         with room_beside(folder, options.check) as room:
             tried = Path(room) / ("alone" if own else "tried")
-            for name, text in files.items():
-                path = tried / (options.name if own else "") / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8", newline="\n")
-            try_packages(tried, derivations)
+            files = derived(networks, tried, own, options.check)
+            files[WRITTEN] = listed(files)
+            tried /= options.name if own else ""
+            write(tried, {WRITTEN: files[WRITTEN]})
             changed = stale(folder, files)
             if options.check:
                 given = sys.argv[1:] if arguments is None else arguments
                 return show_stale(folder, files, changed, given)
-            replace(folder, files, changed, tried / options.name if own else tried)
+            replace(folder, files, changed, tried)
     except (ValueError, Failure, Refusal) as error:
         return refuse(str(error))
     except OSError as error:
         return refuse(f"cannot write {error.filename2 or error.filename}: {error.strerror}")
     except Exception as error:
-        # What somebody has changed in derive/ may fail anywhere: one line says what and where.
-        frames = traceback.extract_tb(error.__traceback__)
-        ours = [
-            each for each in frames if Path(each.filename).is_relative_to(Path(__file__).parent)
-        ]
-        where = f"{os.path.relpath(ours[-1].filename)}:{ours[-1].lineno}"
-        return refuse(f"{type(error).__name__}: {' '.join(str(error).split())}, in {where}")
+        return refuse(where(error))
     except KeyboardInterrupt:
         refuse("interrupted")
         return 130

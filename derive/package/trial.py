@@ -116,8 +116,8 @@ class Problem(NamedTuple):
         return values
 
 
-def try_packages(folder: Path, derivations: Sequence[Derivation]) -> None:
-    """Try packages in a folder: those of some derivations, and the warm-up if it is there.
+def try_package(folder: Path, derivation: Derivation) -> None:
+    """Try the package of a derivation, in a folder that has its runtime.
 
     Raises
     ------
@@ -125,14 +125,9 @@ def try_packages(folder: Path, derivations: Sequence[Derivation]) -> None:
         Naming the package, the function, its form and the equation.
     """
     # What overflows is found as a wrong value; numpy need not speak of it, too.
-    with importable(folder), np.errstate(all="ignore"):
-        for derivation in derivations:
-            with naming(derivation.name):
-                package = import_module(f"{folder.name}.{derivation.name}")
-                _Trial(derivation, package, problem(derivation, package, 0), {}).run()
-        if (folder / "warm_up").is_dir():
-            with naming("warm_up"):
-                try_warm_up(import_module(f"{folder.name}.warm_up.scalar"))
+    with importable(folder), np.errstate(all="ignore"), naming(derivation.name):
+        package = import_module(f"{folder.name}.{derivation.name}")
+        _Trial(derivation, package, problem(derivation, package, 0), {}).run()
 
 
 @contextmanager
@@ -148,8 +143,8 @@ def importable(folder: Path) -> Iterator[None]:
             del sys.modules[name]
 
 
-def try_warm_up(module: ModuleType) -> None:
-    """Compare the scalar warm-up with its example.
+def try_warm_up(folder: Path) -> None:
+    """Compare the scalar warm-up in a folder with its example.
 
     Raises
     ------
@@ -157,7 +152,8 @@ def try_warm_up(module: ModuleType) -> None:
         Naming the equation.
     """
     exact = {line.name: float(line.example) for line in warm_up.lines()}
-    with naming("warm_up: meta_loss_and_gradient"):
+    with importable(folder), naming("warm_up: meta_loss_and_gradient"):
+        module = import_module(f"{folder.name}.warm_up.scalar")
         found = module.meta_loss_and_gradient(*map(float, warm_up.EXAMPLE.values()))
     for name, value in zip(("loss_q", "w_bar"), found, strict=True):
         if what := gap_between(value, np.asarray(exact[name])):

@@ -39,7 +39,7 @@ def declared(key: str) -> str:
 
 def activation_table() -> str:
     """The activations: what each is at a number, and its slope in functions of the same table."""
-    lines = ["| `--activation` | $f(z)$ | $f'(z)$ |", "|---|---|---|"]
+    lines = ["| `--activation` | value $f(z)$ | slope $f'(z)$ |", "|---|---|---|"]
     for name in ACTIVATIONS:
         value = latex(TABLE[name].at(Symbol("z", real=True)))
         lines.append(f"| `{name}` | ${value}$ | ${_slope(name)}$ |")

@@ -11,7 +11,7 @@ from derive import build
 from derive.language import elementwise
 from derive.model.algorithms import ALGORITHMS, RATES, Algorithm
 from derive.package.modules import files_of, runtime_files
-from derive.package.trial import Failure, try_packages
+from derive.package.trial import Failure, try_package, try_warm_up
 from tests.conftest import derivation
 from tests.derive.copies import build as build_copy
 from tests.derive.copies import edited
@@ -31,16 +31,13 @@ def written(folder: Path, name: str, file: str = "", pattern: str = "", instead:
     if file:
         files[f"{name}/{file}"], count = re.subn(pattern, instead, files[f"{name}/{file}"])
         assert count, "nothing was broken"
-    for each, text in files.items():
-        path = folder / each
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    build.write(folder, files)
 
 
 @pytest.mark.parametrize("name", ["relu1", "tanh2"])
 def test_what_is_emitted_passes(name: str, tmp_path: Path) -> None:
     written(tmp_path / "tried", name)
-    try_packages(tmp_path / "tried", [derivation(name)])
+    try_package(tmp_path / "tried", derivation(name))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +73,7 @@ def test_what_is_wrong_is_named(
 ) -> None:
     written(tmp_path / "tried", "relu1", file, pattern, instead)
     with pytest.raises(Failure) as failed:
-        try_packages(tmp_path / "tried", [derivation("relu1")])
+        try_package(tmp_path / "tried", derivation("relu1"))
     assert message in str(failed.value)
     assert str(failed.value).startswith("relu1: ")
     assert "\n" not in str(failed.value)
@@ -118,7 +115,7 @@ def test_the_warm_up_is_tried(tmp_path: Path) -> None:
     scalar = (build.ROOT / "generated/warm_up/scalar.py").read_text(encoding="utf-8")
     (folder / "scalar.py").write_text(scalar.replace("w - alpha", "w + alpha"), encoding="utf-8")
     with pytest.raises(Failure, match="warm_up: meta_loss_and_gradient: `loss_q` is off by"):
-        try_packages(tmp_path / "tried", [])
+        try_warm_up(tmp_path / "tried")
 
 
 @pytest.mark.parametrize("rate", RATES)

@@ -77,7 +77,7 @@ def test_help(module: str) -> None:
 @pytest.mark.parametrize(
     ("module", "arguments", "message"),
     [
-        (".train", ["--network", "relu9"], "--network: is 'relu9'; it must be one of relu1,"),
+        (".train", ["--network", "relu9"], "--network: is 'relu9'; it must be one of anil,"),
         (".train", ["--hidden", "40"], "hidden has 1 numbers; relu2 has 2 hidden layers"),
         (".train", ["--iterations", "0"], "is '0'; it must be a whole number from 1 to"),
         (".train", ["--shots", "many"], "is 'many'; it must be a whole number from 1 to"),
@@ -97,7 +97,7 @@ def test_help(module: str) -> None:
         (".evaluate", ["--points", "0"], "--points: is '0'; it must be a whole number from 1 to"),
         (".results", ["--only", "all"], "argument --only: invalid choice: 'all'"),
         (".plot", ["--run", "nowhere"], "cannot read nowhere/run.json"),
-        (".gradcheck", ["--network", "relu9"], "the network is 'relu9'; it must be one of linear,"),
+        (".gradcheck", ["--network", "relu9"], "the network is 'relu9'; it must be one of anil,"),
         (".gradcheck", ["--run", "nowhere"], "cannot read nowhere/run.json"),
     ],
 )
