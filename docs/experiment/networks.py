@@ -1,4 +1,4 @@
-"""Generated networks by name, and their initial weights.
+"""Generated networks by name or folder, and their initial weights.
 
 References
 ----------
@@ -9,8 +9,11 @@ References
 
 from __future__ import annotations
 
+import argparse
+import sys
 from functools import cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from inspect import signature
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +26,7 @@ from docs.experiment.command import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from types import ModuleType
 
     from generated.runtime.network import Network as Record
 
@@ -124,18 +128,44 @@ def trainable() -> list[str]:
     return [name for name in names() if (ROOT / "generated" / name / "inplace.py").is_file()]
 
 
+def package(text: str) -> str:
+    """An option's type: a package that can be trained, by its name or by the folder it is in."""
+    if text not in trainable() and not (Path(text) / "inplace.py").is_file():
+        raise argparse.ArgumentTypeError(
+            f"is {text!r}; it must be one of {', '.join(trainable())}, "
+            "or the folder of a package with a workspace"
+        )
+    return text
+
+
 @cache
 def load_network(name: str) -> Network:
-    """Import a generated package.
+    """Import a generated package, from ``generated/`` or from a folder of its own.
 
     Raises
     ------
     Refusal
-        When there is no package of that name.
+        When there is no package of that name, and none in such a folder.
     """
-    if name not in names():
-        raise Refusal(f"the network is {name!r}; it must be one of {', '.join(names())}")
-    return cast("Network", import_module(f"generated.{name}"))
+    if name in names():
+        return cast("Network", import_module(f"generated.{name}"))
+    if (Path(name) / "weights.py").is_file():
+        return cast("Network", imported(Path(name).resolve()))
+    raise Refusal(
+        f"the network is {name!r}; it must be one of {', '.join(names())}, "
+        "or the folder of a generated package"
+    )
+
+
+def imported(folder: Path) -> ModuleType:
+    """Import a package under a name that no other folder's has."""
+    name = folder.as_posix().replace(".", "_")
+    spec = spec_from_file_location(name, folder / "__init__.py")
+    if spec is None or spec.loader is None:
+        raise Refusal(f"cannot import {folder}; it must be a package")
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def learns_rates(net: Network) -> TypeGuard[Learner]:

@@ -18,8 +18,8 @@ from docs.experiment.networks import (
     INITIALS,
     has_context,
     load_network,
+    package,
     takes_omegas,
-    trainable,
 )
 from docs.experiment.schedules import SCHEDULES, STEP_WEIGHTS
 
@@ -61,7 +61,7 @@ def setting(default: Any, convert: Callable[[str], Any], meaning: str) -> Any:
 class Recipe:
     """Everything that decides a run, except its seed."""
 
-    network: str = setting("relu2", one_of(*trainable()), "generated package")
+    network: str = setting("relu2", package, "generated package, or the folder of your own")
     hidden: tuple[int, ...] = setting((40, 40), several(whole(1)), "units of each hidden layer")
     initial: str = setting("glorot", one_of(*INITIALS), "distribution of the initial weights")
     methods: tuple[str, ...] = setting(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,23 @@ COMMITTED, FIGURES = HERE / "results", HERE / "figures"
 # --8<-- [start:sweeps]
 MILESTONES = "--seeds 3 --grid initial=glorot,truncated --grid iterations=10000,30000,70000"
 
+#: What the best recipe is made of, undone by these flags.
+UNDONE = {
+    "clip": "--clip 0",
+    "schedule": "--schedule constant",
+    "multi-step": "--step-weights last",
+    "entry-rates": "--network maml_plus_plus --methods maml++",
+    "tanh": "--network results/networks/recipe_relu",
+    "steps": "--network results/networks/recipe_1step --step-weights last",
+    "rates": "--network results/networks/maml_tanh_5steps --methods maml --step-weights last",
+}
+#: The flags with which ``derive/build.py`` makes those of their networks that are not committed.
+OWN = {
+    "recipe_relu": "--algorithm recipe --activation relu --steps 5",
+    "recipe_1step": "--algorithm recipe --activation tanh --steps 1",
+    "maml_tanh_5steps": "--algorithm maml --activation tanh --steps 5",
+}
+
 #: By the name of a file, the flags of its sweep.
 SWEEPS = {
     "quick": "--recipe quick --seeds 5",
@@ -44,6 +62,11 @@ SWEEPS = {
     "grid": "--seeds 5 --grid alpha=0.005,0.01,0.02 --grid network=relu2,tanh2 --iterations 10000",
     # Files are named as their recipes.
     **{name: f"--recipe {name} --seeds 5" for name in COMPARED},
+    # The best recipe with one thing undone.
+    **{
+        f"without-{name}": f"--recipe best-10shot {flags} --seeds 5"
+        for name, flags in UNDONE.items()
+    },
 }
 
 #: By the name of a folder of figures, the flags of its run and the figures that pages show.
@@ -52,6 +75,10 @@ RUNS = {
     "paper-10shot": (
         "--recipe paper-10shot --methods maml joint oracle",
         ("angle", "error_by_step", "error_map", "half_range"),
+    ),
+    "best-10shot": (
+        "--recipe best-10shot",
+        ("adaptation", "error_by_step", "error_map", "half_range"),
     ),
 }
 #: By the name of a file, the flags with which the parts of the meta-gradient are measured.
@@ -75,8 +102,17 @@ def committed(record: Mapping[str, Any], command: str) -> dict[str, Any]:
     return {**rounded(dict(record)), "command": command}
 
 
+def derive(name: str) -> int:
+    """Derive a network that a sweep needs and nothing else does; the exit status."""
+    program = [sys.executable, "derive/build.py", "--name", name, *OWN[name].split()]
+    return subprocess.run([*program, "--output", "results/networks"], check=False).returncode
+
+
 def compare(name: str, folder: Path) -> int:
     """Run a sweep, or what is left of it, and keep what it found; its exit status."""
+    for own in OWN:
+        if f"/{own} " in SWEEPS[name] and (code := derive(own)):
+            return code
     code = sweep.main([*SWEEPS[name].split(), "--run", str(folder)])
     if code:
         return code
