@@ -77,7 +77,7 @@ RUNS = {
         ("angle", "error_by_step", "error_map", "half_range"),
     ),
     "best-10shot": (
-        "--recipe best-10shot",
+        "--recipe best-10shot --methods recipe joint",
         ("adaptation", "error_by_step", "error_map", "half_range"),
     ),
 }
