@@ -33,6 +33,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
     {{results:table/quick}}        what make results found
+    {{comparison:methods/10shot}}  all methods beside each other, and beside what was published
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
     {{notation}}                   the letters, or some: {{notation:X W}}
     {{family_letters}}             the letters that other algorithms and losses have besides
@@ -47,6 +48,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from docs.render.code import hand_written, stage_block, whole_file
+from docs.render.comparison import comparison
 from docs.render.declared import activation_table, declared, family_letters, refused
 from docs.render.diagnose import diagnosed
 from docs.render.equations import INPUTS, equation_html, quoted_html
@@ -166,6 +168,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
         "results": results,
+        "comparison": comparison,
         "diagnose": diagnosed,
         "symbols": symbol_table,
         "notation": notation_table,

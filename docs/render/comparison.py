@@ -1,0 +1,189 @@
+"""All methods on sinusoids beside each other and beside what was published, and the best recipe."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from math import floor, log10
+from typing import TYPE_CHECKING, Any
+
+from docs.experiment.methods import METHODS, TITLES
+from docs.render.manifest import ROOT, PageError
+from docs.render.results import record, summary_of
+from docs.render.tables import figure, numbers_table
+from docs.sinusoid.family import BY_METHOD
+from docs.sinusoid.results import UNDONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: After how many gradient steps errors are shown.
+STEPS = (0, 1, 5, 10)
+
+#: What is said of the best recipe when one thing is undone.
+WITHOUT = {
+    "clip": "gradients of any length",
+    "schedule": "outer steps of constant size",
+    "multi-step": "the loss after the last step alone",
+    "entry-rates": "a rate a layer and step",
+    "tanh": "relu",
+    "steps": "one inner step",
+    "rates": "a given step size, and the loss after the last step alone",
+}
+
+
+def comparison(text: str) -> str:
+    """What a page asks for: ``methods/10shot``, ``elsewhere``, ``sources``, ``without``, ...
+
+    Raises
+    ------
+    PageError
+        When there is no such thing.
+    """
+    kind, *rest = text.split("/")
+    kinds: dict[str, Callable[..., str]] = {
+        "methods": methods,
+        "elsewhere": elsewhere,
+        "sources": sources,
+        "gains": gains,
+        "without": without,
+        "times": times,
+    }
+    if kind not in kinds:
+        raise PageError(f"a comparison is {text!r}; it must begin with {', '.join(kinds)}")
+    try:
+        return kinds[kind](*rest)
+    except (KeyError, TypeError) as error:
+        raise PageError(f"there is no comparison {text!r}: {error}") from None
+
+
+@cache
+def published() -> dict[str, list[dict[str, Any]]]:
+    """What papers say of sinusoids, by the same protocol and by others."""
+    path = ROOT / "docs/sinusoid/published.json"
+    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+@cache
+def cost(recipe: str) -> dict[str, float]:
+    """What one training takes."""
+    path = ROOT / "docs/sinusoid/results/cost.json"
+    return json.loads(path.read_text(encoding="utf-8"))["recipes"][recipe]  # type: ignore[no-any-return]
+
+
+def error(summary: Mapping[str, Any], step: int) -> str:
+    """A mean, its intervals over tasks and over seeds, and the share of diverged tasks."""
+    keys = ("capped", "capped_ci95", "seeds_ci95", "diverged")
+    mean, tasks, seeds, diverged = (summary[key][step] for key in keys)
+    # Two digits of the narrower interval.
+    digits = max(0, 1 - floor(log10(min(tasks, seeds))))
+    lost = f" ({figure(100 * diverged)}%)" if diverged else ""
+    return f"{mean:.{digits}f} ± {tasks:.{digits}f} ± {seeds:.{digits}f}{lost}"
+
+
+def methods(shots: str) -> str:
+    """The errors of all methods, with those that were published by the same protocol."""
+    header = ["method", *map(_after, STEPS), "seconds"]
+    rows = [header]
+    for name, recipe in BY_METHOD.items():
+        (method,) = recipe.methods
+        found = summary_of(f"{name}-{shots}", method, {})
+        cells = [error(found, step) for step in STEPS]
+        rows.append([TITLES[method], *cells, f"{cost(f'{name}-{shots}')['seconds']:.0f}"])
+        rows += _published(TITLES[method], shots)
+    start = summary_of(f"maml-{shots}", "random", {})
+    rows.append([TITLES["random"], *(error(start, step) for step in STEPS), ""])
+    made = record(f"maml-{shots}")
+    versions = ", ".join(f"{each} {version}" for each, version in made["versions"].items())
+    return (
+        f"{numbers_table(rows)}\n\n<small>`{made['command']}` for MAML, and so on: "
+        f"{made['tasks']:,} unseen tasks, seeds 0 to {made['seeds'] - 1}, {versions}.</small>"
+    )
+
+
+def _published(title: str, shots: str) -> list[list[str]]:
+    """A row of what the paper of a method says, if it says something."""
+    found = {
+        each["steps"]: each
+        for each in published()["same"]
+        if (each["method"], f"{each['shots']}shot") == (title, shots)
+    }
+    if not found:
+        return []
+    where = _source(next(iter(found.values())))
+    cells = [figure(found[step]["mse"]) if step in found else "" for step in STEPS]
+    return [[f"{title}, {where}", *cells, ""]]
+
+
+def _after(step: int) -> str:
+    return "1 step" if step == 1 else f"{step} steps"
+
+
+def _source(entry: Mapping[str, Any]) -> str:
+    """A link to a paper by its first author and year."""
+    authors, year = entry["paper"]["authors"].split(", "), entry["paper"]["year"]
+    first = authors[0].split(". ")[-1]
+    others = {1: "", 2: f" and {authors[-1].split('. ')[-1]}"}.get(len(authors), " and others")
+    return f"[{first}{others} {year}](https://arxiv.org/abs/{entry['arxiv']})"
+
+
+def elsewhere() -> str:
+    """Errors that were published by other protocols."""
+    found: dict[tuple[str, str, str], dict[int, str]] = {}
+    for each in published()["other"]:
+        steps = "" if each["steps"] is None else str(each["steps"])
+        width = "" if each["interval"] is None else f" ± {figure(each['interval'])}"
+        row = found.setdefault((_source(each), each["method"], steps), {})
+        row[each["shots"]] = f"{figure(each['mse'])}{width}"
+    rows = [["source", "method", "steps", "5 points", "10 points"]]
+    for (source, method, steps), errors in found.items():
+        shown = [errors.get(shots, "") for shots in (5, 10)]
+        rows.append([source, method, steps or "not said", *shown])
+    return numbers_table(rows, 3)
+
+
+def sources() -> str:
+    """Where each published number was read, and what differs from the protocol here."""
+    lines: dict[str, list[str]] = {}
+    for each in (*published()["same"], *published()["other"]):
+        said = lines.setdefault(f"{_source(each)}, {each['where']}.", [])
+        said += [each[key] for key in ("differs", "note") if each[key] and each[key] not in said]
+    return "\n".join(f"- {source} {' '.join(said)}" for source, said in lines.items())
+
+
+def gains() -> str:
+    """What the algorithms of the family gain on ten points, and what an iteration of each costs."""
+    rows = [["algorithm", *map(_after, STEPS[1:]), "milliseconds an iteration"]]
+    for name, recipe in BY_METHOD.items():
+        (method,) = recipe.methods
+        if METHODS[method].algorithm and method != "reptile":
+            summary = summary_of(f"{name}-10shot", method, {})
+            spent = figure(cost(f"{name}-10shot")["milliseconds_of_an_iteration"])
+            errors = (figure(summary["capped"][step]) for step in STEPS[1:])
+            rows.append([TITLES[method], *errors, spent])
+    return numbers_table(rows)
+
+
+def without() -> str:
+    """The best recipe with one thing undone, by the error after five steps."""
+    rows = [["undone", *map(_after, STEPS[1:]), "runs that end", "times the error"]]
+    whole = summary_of("best-10shot", "recipe", {})
+    rows.append(["nothing", *(error(whole, step) for step in STEPS[1:]), "5 of 5", "1"])
+    for name in sorted(UNDONE, key=_five_steps):
+        made = record(f"without-{name}")
+        groups = [each["summary"] for each in made["groups"] if each["method"] != "random"]
+        cells = [error(each, step) for each in groups for step in STEPS[1:]] or [""] * 3
+        ended = f"{made['seeds'] - len(made['failures'])} of {made['seeds']}"
+        rows.append([WITHOUT[name], *cells, ended, times(name)])
+    return numbers_table(rows)
+
+
+def times(name: str) -> str:
+    """How much larger the error after five steps is with one thing undone."""
+    whole = summary_of("best-10shot", "recipe", {})["capped"][5]
+    return figure(_five_steps(name) / whole)
+
+
+def _five_steps(name: str) -> float:
+    groups = [each for each in record(f"without-{name}")["groups"] if each["method"] != "random"]
+    return float(groups[0]["summary"]["capped"][5]) if groups else float("inf")
