@@ -40,7 +40,14 @@ def commands(text: str) -> list[str]:
 
 #: Here a reader has added the sine; `test_exercises` does that, and runs it.
 AFTER_A_CHANGE = "python derive/build.py --activation arctan --name mine --output /tmp/mine"
-NAMED = sorted({each for text in TEXTS.values() for each in commands(text)} - {AFTER_A_CHANGE})
+#: Here a reader has derived the package; `test_own_network` does that, and runs it.
+ON_SINUSOIDS = (
+    "python -m docs.sinusoid --network somewhere/gentle --methods maml joint --iterations 1000 "
+    "--run elsewhere/"
+)
+NAMED = sorted(
+    {each for text in TEXTS.values() for each in commands(text)} - {AFTER_A_CHANGE, ON_SINUSOIDS}
+)
 
 
 class Understood(Exception):  # noqa: N818

@@ -29,6 +29,7 @@ from derive.model.algorithms import ALGORITHMS
 from derive.model.losses import LOSSES
 from derive.model.network import Network
 from derive.package.derivation import derive
+from derive.package.modules import files_of, runtime_files
 from generated.runtime.implicit import implicit_meta_loss_and_gradient
 from tests.conftest import OTHERS, QUERIES, SHOTS, SIZES, TASKS, import_from, network
 
@@ -148,10 +149,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Setting], Any
     def made(setting: Setting) -> Any:
         if setting not in known:
             name = f"package{len(known)}"
-            for file, text in build.own_files(derive(name, Network(**setting._asdict()))).items():
-                path = folder / name / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8", newline="\n")
+            files = files_of(derive(name, Network(**setting._asdict())), ".runtime")
+            build.write(folder / name, files | build.inside("runtime", runtime_files()))
             known[setting] = import_from(folder / name, f"family_{name}")
         return known[setting]
 
