@@ -141,8 +141,11 @@ def function_code(
         lines.insert(0, "X_s, Y_s, X_q, Y_q = stack(X_s), stack(Y_s), stack(X_q), stack(Y_q)")
     given = [*function.checks, *function.unpacking]
     read = names_in([*lines, *(call for _, call in given)])
-    assigned = (taken(names, value, read) for names, value in given)
-    body = [*docstring(function), *filter(None, assigned), *lines]
+    checked = (taken(names, call, read) for names, call in function.checks)
+    # A check is called for its own sake, anything else only for what is read of it.
+    unpacked = (taken(names, value, read) for names, value in function.unpacking)
+    assigned = [*filter(None, checked), *(line for line in unpacked if " = " in line)]
+    body = [*docstring(function), *assigned, *lines]
     head = f"def {function.name}({function.signature}) -> {function.returns}:"
     return "\n".join([head, *(f"    {line}".rstrip() for line in body)])
 

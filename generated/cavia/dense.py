@@ -237,7 +237,6 @@ def inner_step(weights: Weights, X_s: Array, Y_s: Array, alpha: float) -> Weight
     N, O = check_rows(weights[:-1], X_s, Y_s, "_s")
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
     Z1_s = flat(X_s, W1) + b1  # (8.1)
@@ -324,7 +323,6 @@ def meta_loss(
     _, N, M, O = check_tasks(weights[:-1], X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
     Z1_s = flat(X_s, W1) + b1  # (8.1)
@@ -394,7 +392,6 @@ def meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights[:-1], X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
     Z1_s = flat(X_s, W1) + b1  # (8.1)
@@ -503,7 +500,6 @@ def first_order_meta_loss_and_gradient(
     T, N, M, O = check_tasks(weights[:-1], X_s, Y_s, X_q, Y_q)
     alpha = check_alpha(alpha)
     W1, b1, W2, b2, W3, b3, V1 = weights
-    np.zeros((1, len(V1)), V1.dtype)
 
     # --- support forward ---
     Z1_s = flat(X_s, W1) + b1  # (8.1)
