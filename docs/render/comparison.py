@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from math import floor, log10
+from math import floor, inf, log10
 from typing import TYPE_CHECKING, Any
 
 from docs.experiment.methods import METHODS, TITLES
@@ -46,8 +46,9 @@ def comparison(text: str) -> str:
         "elsewhere": elsewhere,
         "sources": sources,
         "gains": gains,
+        "best": best,
+        "seconds": lambda recipe: f"{cost(recipe)['seconds']:.0f}",
         "without": without,
-        "times": times,
     }
     if kind not in kinds:
         raise PageError(f"a comparison is {text!r}; it must begin with {', '.join(kinds)}")
@@ -77,7 +78,7 @@ def error(summary: Mapping[str, Any], step: int) -> str:
     mean, tasks, seeds, diverged = (summary[key][step] for key in keys)
     # Two digits of the narrower interval.
     digits = max(0, 1 - floor(log10(min(tasks, seeds))))
-    lost = f" ({figure(100 * diverged)}%)" if diverged else ""
+    lost = f" ({100 * diverged:.2g}%)" if diverged else ""
     return f"{mean:.{digits}f} ± {tasks:.{digits}f} ± {seeds:.{digits}f}{lost}"
 
 
@@ -164,26 +165,37 @@ def gains() -> str:
     return numbers_table(rows)
 
 
-def without() -> str:
-    """The best recipe with one thing undone, by the error after five steps."""
-    rows = [["undone", *map(_after, STEPS[1:]), "runs that end", "times the error"]]
-    whole = summary_of("best-10shot", "recipe", {})
-    rows.append(["nothing", *(error(whole, step) for step in STEPS[1:]), "5 of 5", "1"])
-    for name in sorted(UNDONE, key=_five_steps):
-        made = record(f"without-{name}")
-        groups = [each["summary"] for each in made["groups"] if each["method"] != "random"]
-        cells = [error(each, step) for each in groups for step in STEPS[1:]] or [""] * 3
-        ended = f"{made['seeds'] - len(made['failures'])} of {made['seeds']}"
-        rows.append([WITHOUT[name], *cells, ended, times(name)])
+def best() -> str:
+    """The errors of the best recipe."""
+    rows = [["points", *map(_after, STEPS)]]
+    for shots in (10, 5):
+        summary = summary_of(f"best-{shots}shot", "recipe", {})
+        rows.append([str(shots), *(error(summary, step) for step in STEPS)])
     return numbers_table(rows)
 
 
-def times(name: str) -> str:
-    """How much larger the error after five steps is with one thing undone."""
-    whole = summary_of("best-10shot", "recipe", {})["capped"][5]
-    return figure(_five_steps(name) / whole)
+def without() -> str:
+    """The best recipe with one thing undone, by the error after five steps."""
+    whole = summary_of("best-10shot", "recipe", {})
+    rows = [
+        ["undone", *map(_after, STEPS[1:]), "runs that end", "times the error"],
+        ["nothing", *(error(whole, step) for step in STEPS[1:]), "5 of 5", "1"],
+    ]
+    for name in sorted(UNDONE, key=_times):
+        found, summary = record(f"without-{name}"), _summary_without(name)
+        cells = [error(summary, step) if summary else "" for step in STEPS[1:]]
+        ended = f"{found['seeds'] - len(found['failures'])} of {found['seeds']}"
+        rows.append([WITHOUT[name], *cells, ended, figure(_times(name)) if summary else ""])
+    return numbers_table(rows)
 
 
-def _five_steps(name: str) -> float:
-    groups = [each for each in record(f"without-{name}")["groups"] if each["method"] != "random"]
-    return float(groups[0]["summary"]["capped"][5]) if groups else float("inf")
+def _summary_without(name: str) -> dict[str, Any]:
+    """What the runs that ended have found, or nothing where none did."""
+    groups = record(f"without-{name}")["groups"]
+    return next((each["summary"] for each in groups if each["method"] != "random"), {})
+
+
+def _times(name: str) -> float:
+    """How many times the error after five steps is that of the whole recipe."""
+    whole, summary = summary_of("best-10shot", "recipe", {}), _summary_without(name)
+    return float(summary["capped"][5] / whole["capped"][5]) if summary else inf

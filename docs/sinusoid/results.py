@@ -30,6 +30,7 @@ COMMITTED, FIGURES = HERE / "results", HERE / "figures"
 # --8<-- [start:sweeps]
 MILESTONES = "--seeds 3 --grid initial=glorot,truncated --grid iterations=10000,30000,70000"
 
+# --8<-- [start:undone]
 #: What the best recipe is made of, undone by these flags.
 UNDONE = {
     "clip": "--clip 0",
@@ -46,6 +47,8 @@ OWN = {
     "recipe_1step": "--algorithm recipe --activation tanh --steps 1",
     "maml_tanh_5steps": "--algorithm maml --activation tanh --steps 5",
 }
+
+# --8<-- [end:undone]
 
 #: By the name of a file, the flags of its sweep.
 SWEEPS = {
