@@ -28,7 +28,7 @@ WITHOUT = {
     "entry-rates": "a rate a layer and step",
     "tanh": "relu",
     "steps": "one inner step",
-    "rates": "a given step size, and the loss after the last step alone",
+    "rates": "a given step size, last step alone",
 }
 
 
@@ -76,8 +76,8 @@ def error(summary: Mapping[str, Any], step: int) -> str:
     """A mean, its intervals over tasks and over seeds, and the share of diverged tasks."""
     keys = ("capped", "capped_ci95", "seeds_ci95", "diverged")
     mean, tasks, seeds, diverged = (summary[key][step] for key in keys)
-    # Two digits of the narrower interval.
-    digits = max(0, 1 - floor(log10(min(tasks, seeds))))
+    # Two digits of the wider interval.
+    digits = max(0, 1 - floor(log10(max(tasks, seeds))))
     lost = f" ({100 * diverged:.2g}%)" if diverged else ""
     return f"{mean:.{digits}f} ± {tasks:.{digits}f} ± {seeds:.{digits}f}{lost}"
 

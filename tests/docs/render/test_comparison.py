@@ -29,9 +29,9 @@ def test_every_method_has_its_row(shots: str) -> None:
         summary = summary_of(f"{name}-{shots}", recipe.methods[0], {})
         for cell, step in zip(row[1:5], STEPS, strict=True):
             mean, tasks, seeds = map(float, re.findall(r"[\d.]+", cell)[:3])
-            assert mean == pytest.approx(summary["capped"][step], abs=0.06 * tasks)
-            assert tasks == pytest.approx(summary["capped_ci95"][step], rel=0.06)
-            assert seeds == pytest.approx(summary["seeds_ci95"][step], rel=0.06)
+            keys = ("capped", "capped_ci95", "seeds_ci95")
+            expected = [summary[key][step] for key in keys]
+            assert [mean, tasks, seeds] == pytest.approx(expected, abs=0.06 * max(expected[1:]))
             assert cell.endswith("%)") == (summary["diverged"][step] > 0)
 
 
@@ -52,14 +52,14 @@ def test_what_was_published_elsewhere_is_all_there() -> None:
         assert not each["differs"] or each["differs"] in said
 
 
-def test_digits_follow_the_narrower_interval() -> None:
+def test_digits_follow_the_wider_interval() -> None:
     keys = ("capped", "capped_ci95", "seeds_ci95", "diverged")
 
     def cell(*values: float) -> str:
         return error({key: [value] for key, value in zip(keys, values, strict=True)}, 0)
 
     assert cell(0.0014732, 0.00031886, 0.00013838, 0.0286) == "0.00147 ± 0.00032 ± 0.00014 (2.9%)"
-    assert cell(22.963, 0.61, 1.7, 0) == "22.96 ± 0.61 ± 1.70"
+    assert cell(22.963, 0.61, 1.7, 0) == "23.0 ± 0.6 ± 1.7"
 
 
 def test_what_is_undone_costs_something() -> None:
