@@ -17,8 +17,8 @@ from docs.sinusoid.results import UNDONE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: After how many gradient steps errors are shown.
-STEPS = (0, 1, 5, 10)
+#: After how many gradient steps errors are shown, and for what is undone.
+STEPS, SHORT = (0, 1, 5, 10), (1, 5)
 
 #: What is said of the best recipe when one thing is undone.
 WITHOUT = {
@@ -82,6 +82,11 @@ def error(summary: Mapping[str, Any], step: int) -> str:
     return f"{mean:.{digits}f} ± {tasks:.{digits}f} ± {seeds:.{digits}f}{lost}"
 
 
+def errors(summary: Mapping[str, Any]) -> list[str]:
+    """The errors by step; before any, where methods hardly differ, the mean alone."""
+    return [figure(summary["capped"][0]), *(error(summary, step) for step in STEPS[1:])]
+
+
 def methods(shots: str) -> str:
     """The errors of all methods, with those that were published by the same protocol."""
     header = ["method", *map(_after, STEPS), "seconds"]
@@ -89,11 +94,10 @@ def methods(shots: str) -> str:
     for name, recipe in BY_METHOD.items():
         (method,) = recipe.methods
         found = summary_of(f"{name}-{shots}", method, {})
-        cells = [error(found, step) for step in STEPS]
-        rows.append([TITLES[method], *cells, f"{cost(f'{name}-{shots}')['seconds']:.0f}"])
+        rows.append([TITLES[method], *errors(found), f"{cost(f'{name}-{shots}')['seconds']:.0f}"])
         rows += _published(TITLES[method], shots)
     start = summary_of(f"maml-{shots}", "random", {})
-    rows.append([TITLES["random"], *(error(start, step) for step in STEPS), ""])
+    rows.append([TITLES["random"], *errors(start), ""])
     made = record(f"maml-{shots}")
     versions = ", ".join(f"{each} {version}" for each, version in made["versions"].items())
     return (
@@ -133,9 +137,8 @@ def elsewhere() -> str:
     found: dict[tuple[str, str, str], dict[int, str]] = {}
     for each in published()["other"]:
         steps = "" if each["steps"] is None else str(each["steps"])
-        width = "" if each["interval"] is None else f" ± {figure(each['interval'])}"
         row = found.setdefault((_source(each), each["method"], steps), {})
-        row[each["shots"]] = f"{figure(each['mse'])}{width}"
+        row[each["shots"]] = _as_published(each["mse"], each["interval"])
     rows = [["source", "method", "steps", "5 points", "10 points"]]
     for (source, method, steps), errors in found.items():
         shown = [errors.get(shots, "") for shots in (5, 10)]
@@ -143,12 +146,20 @@ def elsewhere() -> str:
     return numbers_table(rows, 3)
 
 
+def _as_published(mean: float, interval: float | None) -> str:
+    """A mean and its interval with the digits that were printed; ends in 0 are lost in a file."""
+    shown = [str(each) for each in (mean, interval) if each is not None]
+    digits = max(len(each.partition(".")[2]) for each in shown)
+    return " ± ".join(f"{float(each):.{digits}f}" for each in shown)
+
+
 def sources() -> str:
     """Where each published number was read, and what differs from the protocol here."""
     lines: dict[str, list[str]] = {}
     for each in (*published()["same"], *published()["other"]):
         said = lines.setdefault(f"{_source(each)}, {each['where']}.", [])
-        said += [each[key] for key in ("differs", "note") if each[key] and each[key] not in said]
+        texts = (each[key] for key in ("differs", "note") if each[key])
+        said += [text for text in texts if not any(text in part for part in said)]
     return "\n".join(f"- {source} {' '.join(said)}" for source, said in lines.items())
 
 
@@ -170,7 +181,7 @@ def best() -> str:
     rows = [["points", *map(_after, STEPS)]]
     for shots in (10, 5):
         summary = summary_of(f"best-{shots}shot", "recipe", {})
-        rows.append([str(shots), *(error(summary, step) for step in STEPS)])
+        rows.append([str(shots), *errors(summary)])
     return numbers_table(rows)
 
 
@@ -178,12 +189,12 @@ def without() -> str:
     """The best recipe with one thing undone, by the error after five steps."""
     whole = summary_of("best-10shot", "recipe", {})
     rows = [
-        ["undone", *map(_after, STEPS[1:]), "runs that end", "times the error"],
-        ["nothing", *(error(whole, step) for step in STEPS[1:]), "5 of 5", "1"],
+        ["undone", *map(_after, SHORT), "runs that end", "times the error"],
+        ["nothing", *(error(whole, step) for step in SHORT), "5 of 5", "1"],
     ]
     for name in sorted(UNDONE, key=_times):
         found, summary = record(f"without-{name}"), _summary_without(name)
-        cells = [error(summary, step) if summary else "" for step in STEPS[1:]]
+        cells = [error(summary, step) if summary else "" for step in SHORT]
         ended = f"{found['seeds'] - len(found['failures'])} of {found['seeds']}"
         rows.append([WITHOUT[name], *cells, ended, figure(_times(name)) if summary else ""])
     return numbers_table(rows)

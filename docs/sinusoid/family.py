@@ -76,7 +76,8 @@ BY_METHOD = {
     ),
     "anil": replace(SAME, methods=("anil",), network="anil"),
     "boil": replace(SAME, methods=("boil",), network="boil"),
-    "cavia": replace(SAME, methods=("cavia",), network="cavia", alpha=1.0),  # [3]_
+    # With the inner step size of its authors' code [3]_.
+    "cavia": replace(SAME, methods=("cavia",), network="cavia", alpha=1.0),
     "best": BEST,
 }
 COMPARED = {
