@@ -49,6 +49,7 @@ def comparison(text: str) -> str:
         "best": best,
         "seconds": lambda recipe: f"{cost(recipe)['seconds']:.0f}",
         "without": without,
+        "times": lambda name: f"{_times(name):.2g}",
     }
     if kind not in kinds:
         raise PageError(f"a comparison is {text!r}; it must begin with {', '.join(kinds)}")

@@ -93,6 +93,30 @@ def no_run_with_relu_ends() -> None:
     assert max(last) < 1000
 
 
+def without(name: str) -> list[float]:
+    """The errors of the recipe with one thing undone, by step."""
+    (summary,) = [
+        group["summary"]
+        for group in record(f"without-{name}")["groups"]
+        if group["method"] != "random"
+    ]
+    return [float(each) for each in summary["capped"]]
+
+
+def one_step_is_good_for_one() -> None:
+    assert without("steps")[1] < error("best", "10shot", 1)
+    assert without("steps")[5] > without("steps")[1]
+
+
+def rates_and_losses_together() -> None:
+    assert without("rates")[5] > max(without("entry-rates")[5], without("multi-step")[5])
+
+
+def a_tenth_without_clipping() -> None:
+    assert without("clip")[5] > 2 * error("best", "10shot", 5)
+    assert without("clip")[10] > 0.1
+
+
 #: By page, what it says, and what holds it to that.
 SENTENCES: dict[str, dict[str, Callable[[], None]]] = {
     "sinusoid/protocols.md": {
@@ -105,6 +129,9 @@ SENTENCES: dict[str, dict[str, Callable[[], None]]] = {
     },
     "sinusoid/best.md": {
         "worse after ten steps than after eight": worse_after_ten_than_after_eight,
+        "has a smaller error after it than the recipe has, and by": one_step_is_good_for_one,
+        "make a factor of {{comparison:times/rates}} together": rates_and_losses_together,
+        "the error is back at a tenth and more after ten steps": a_tenth_without_clipping,
         "error on the right half is gone after two steps": gone_after_two_steps,
         "gets worse there with every step": gone_after_two_steps,
         "Even there its error is below that of joint training": hardest_and_easiest,
