@@ -1,4 +1,4 @@
-"""Make the results that the pages show, from real runs: about two hours of them on two cores.
+"""Make the results that the pages show, from real runs: nearly three hours of them on two cores.
 
 Each file is what one sweep or one measurement found, with its command, seeds and versions; the
 figures are theirs and those of two runs. Finished runs are not run again.
