@@ -155,13 +155,14 @@ def _as_published(mean: float, interval: float | None) -> str:
 
 
 def sources() -> str:
-    """Where each published number was read, and what differs from the protocol here."""
+    """Where each published number was read and what differs there; nobody searches it."""
     lines: dict[str, list[str]] = {}
     for each in (*published()["same"], *published()["other"]):
         said = lines.setdefault(f"{_source(each)}, {each['where']}.", [])
         texts = (each[key] for key in ("differs", "note") if each[key])
         said += [text for text in texts if not any(text in part for part in said)]
-    return "\n".join(f"- {source} {' '.join(said)}" for source, said in lines.items())
+    listed = "\n".join(f"- {source} {' '.join(said)}" for source, said in lines.items())
+    return f'<div markdown="1" data-search-exclude>\n\n{listed}\n\n</div>'
 
 
 def gains() -> str:
