@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from derive.language.cost import cost_of
+from derive.language.names import parse
 from derive.model.algorithms import ALGORITHMS, inner_gradients
 from derive.model.losses import LOSSES
 from derive.package.functions import functions_of
@@ -19,8 +20,10 @@ from derive.package.rules import rules_of
 from derive.passes.before import from_zero, rates_on_rows
 from derive.passes.rewrite import PASSES, rewrite, stages
 from derive.passes.workspace import lowered
+from derive.printers.c import check_calls
 from derive.printers.numpy import check_sums
 from derive.schedule.plan import plan_of
+from derive.schedule.task import task_plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
     from derive.package.functions import Function
     from derive.package.numbers import Numbers
     from derive.package.rules import Rule
+    from derive.schedule.forms import Line
     from derive.schedule.plan import Plan
+    from derive.schedule.task import TaskPlan
 
 
 #: The learned step sizes of which there is one for all weights and biases of a layer.
@@ -67,6 +72,8 @@ class Derivation:
         The numbers of the equations on the site.
     plan
         The workspace form, or nothing where there is none.
+    task
+        The same for one task at a time, or nothing.
     lacks
         For each form that there is not, why.
     """
@@ -81,7 +88,13 @@ class Derivation:
     rules: tuple[Rule, ...]
     numbers: Numbers
     plan: Plan | None
+    task: TaskPlan | None
     lacks: tuple[str, ...]
+
+    def number_of(self, line: Line) -> str:
+        """The number of the equation that a line of the workspace form computes, or nothing."""
+        known = self.numbers.derived if line.dense else self.numbers.rewritten
+        return known.get(str(parse(line.equation.name).before_step), "")
 
     @property
     def derived(self) -> Program:
@@ -128,7 +141,7 @@ def derive(name: str, network: Network) -> Derivation:
     functions = functions_of(network)
     derived, first_order = meta_gradient_of(functions), meta_gradient_of(functions, "first_order_")
     form: Form = "kernel"
-    plan, lacks = None, []
+    plan, task, lacks = None, None, []
     # A number for each layer acts on rows, so that kernels are left; one for each entry does not.
     on_rows = functions
     try:
@@ -146,6 +159,10 @@ def derive(name: str, network: Network) -> Derivation:
         plan = plan_of(lowered(program, dense=False), lowered(program, dense=True))
     except ValueError as error:
         lacks.append(f"no workspace form: {error}")
+    try:
+        task = _task_of(plan) if plan else None
+    except ValueError as error:
+        lacks.append(f"no C form: {error}")
     return Derivation(
         name=name,
         network=network,
@@ -157,8 +174,16 @@ def derive(name: str, network: Network) -> Derivation:
         rules=rules_of(derived),
         numbers=numbers_of(derived, staged[-1], first_order, network),
         plan=plan,
+        task=task,
         lacks=tuple(lacks),
     )
+
+
+def _task_of(plan: Plan) -> TaskPlan:
+    """The form for one task at a time, of which every call has C."""
+    task = task_plan_of(plan)
+    check_calls(call for _, calls in task.works for call in calls)
+    return task
 
 
 def meta_gradient_of(functions: Sequence[Function], prefix: str = "") -> Program:

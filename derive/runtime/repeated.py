@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .checks import FLOATS, check_rates, check_weights
+from .compiled import Compiled, Contexts
 from .memory import TRANSPOSED, Arena, Layer
 from .rows import Array
 
@@ -52,7 +53,8 @@ class Repeated:
     named_gradient
         The same by name.
     memory
-        Bytes of the buffers of a chunk of tasks, without what is shaped like the weights.
+        Bytes of the buffers of a chunk of tasks, without what is shaped like the weights; of all
+        that an object in C works in.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Repeated:
         shots: int,
         queries: int,
         dtype: np.dtype,
+        made: Compiled | None,
         context: int = 0,
         rates: Callable[[Any], Mapping[str, tuple[int, ...]]] | None = None,
     ) -> None:
@@ -72,14 +75,18 @@ class Repeated:
         self._dtype = dtype
         D, O = sizes[0], sizes[-1]
         self._shapes = tuple((tasks, n, width) for n in (shots, queries) for width in (D, O))
-        count = sum((a + 1) * b for a, b in pairwise(sizes)) + context * sizes[1]
+        self._count = count = sum((a + 1) * b for a, b in pairwise(sizes)) + context * sizes[1]
         probe = _Vector(kinds, np.zeros(count, dtype), sizes, context, {})
         shapes = rates(probe.weights) if rates else {}
         count += sum(prod(shape) for shape in shapes.values())
         self._own, self._given, self._gradient, self._of_chunk = (
             _Vector(kinds, np.zeros(count, dtype), sizes, context, shapes) for _ in range(4)
         )
-        self._chunks = self._planned(plan, max(shots, queries))
+        self._contexts = Contexts(made, tasks, count, dtype) if made else None
+        if self._contexts:
+            self.memory = self._contexts.used
+        else:
+            self._chunks = self._planned(plan, max(shots, queries))
 
     @property
     def parameters(self) -> Array:
@@ -149,23 +156,38 @@ class Repeated:
                 raise ValueError("gradient is read-only; the workspace must be able to write to it")
             layers = self._own if weights is self._own.weights else self._copy(weights)
             steps = self._own if rates is self._own.rates else self._copy_rates(rates)
-            layers.refresh_layers()
-            steps.refresh_rates()
-            numbers = (*steps.numbers, *numbers)
-            loss = 0.0
-            for start, stop, run in self._chunks:
-                sink = self._of_chunk if start else self._gradient
-                X_s, Y_s, X_q, Y_q = (each[start:stop] for each in data)
-                part, *slopes = run(
-                    layers.layers, steps.entries, sink.sinks, X_s, Y_s, X_q, Y_q, numbers
-                )
-                loss += part
-                sink.finish(slopes)
-                if start:
-                    np.add(self.gradient, self._of_chunk.vector, out=self.gradient)
+            if self._contexts:
+                learned = steps.vector[self._count :]
+                loss = self._contexts.run(layers.vector, learned, data, numbers, self.gradient)
+            else:
+                loss = self._run_chunks(layers, steps, data, numbers)
             return loss / self._tasks
         finally:
             self._lock.release()
+
+    def _run_chunks(
+        self,
+        layers: "_Vector",
+        steps: "_Vector",
+        data: Sequence[Array],
+        numbers: Sequence[float],
+    ) -> float:
+        """Compute one chunk of tasks after the other, and return the sum of their losses."""
+        layers.refresh_layers()
+        steps.refresh_rates()
+        numbers = (*steps.numbers, *numbers)
+        loss = 0.0
+        for start, stop, run in self._chunks:
+            sink = self._of_chunk if start else self._gradient
+            X_s, Y_s, X_q, Y_q = (each[start:stop] for each in data)
+            part, *slopes = run(
+                layers.layers, steps.entries, sink.sinks, X_s, Y_s, X_q, Y_q, numbers
+            )
+            loss += part
+            sink.finish(slopes)
+            if start:
+                np.add(self.gradient, self._of_chunk.vector, out=self.gradient)
+        return loss
 
     def _check_data(self, *arrays: Array) -> None:
         for name, array, shape in zip(DATA, arrays, self._shapes, strict=True):
