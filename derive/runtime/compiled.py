@@ -166,6 +166,15 @@ def compiler() -> tuple[str, ...]:
     )
 
 
+def is_possible() -> bool:
+    """Whether there is a compiler that runs."""
+    try:
+        _machine(compiler(), FLAGS)
+    except NotCompiledError:
+        return False
+    return True
+
+
 def _run(command: Sequence[str]) -> str:
     """What a compiler writes.
 

@@ -9,7 +9,6 @@ The numbers at the ends of the lines are those of equations.md.
 """
 
 from collections.abc import Sequence
-
 from pathlib import Path
 
 import numpy as np

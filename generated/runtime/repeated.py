@@ -53,6 +53,8 @@ class Repeated:
         The meta-gradient of the last call, in the order of `parameters`.
     named_gradient
         The same by name.
+    backend
+        What computes: ``numpy`` or ``c``.
     memory
         Bytes of the buffers of a chunk of tasks, without what is shaped like the weights; of all
         that an object in C works in.
@@ -84,6 +86,7 @@ class Repeated:
             _Vector(kinds, np.zeros(count, dtype), sizes, context, shapes) for _ in range(4)
         )
         self._contexts = Contexts(made, tasks, count, dtype) if made else None
+        self.backend = "c" if made else "numpy"
         if self._contexts:
             self.memory = self._contexts.used
         else:
