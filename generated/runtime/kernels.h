@@ -95,7 +95,7 @@ INLINE I lanes(void) {
 
 /* A comparison with NaN is false: what is to pass NaN on asks for the contrary. */
 INLINE V relu(V x) { return where(~(x <= 0), x); }
-INLINE V gate(V x, V h) { return where(h > 0, x); } /* x times the slope of relu */
+INLINE V gate(V x, V h) { return where(~(h <= 0), x); } /* x times the slope of relu */
 INLINE V above(V x) { return either(x != x, x, where(x > 0, all(1))); }
 INLINE V below(V x) { return above(-x); }
 INLINE V dipped(V x) { return where(~(x >= 0), x); } /* the smaller one of x and 0 */
