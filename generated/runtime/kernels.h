@@ -18,18 +18,14 @@
 #define BYTES 16
 #endif
 #endif
-#ifndef REGISTERS /* that hold a vector */
+#ifndef WIDEST /* vectors of a row of a tile, and of all of it: what is read needs registers, too */
 #if defined(__AVX512VL__) || defined(__ARM_NEON)
-#define REGISTERS 32
-#else
-#define REGISTERS 16
-#endif
-#endif
-#ifndef WIDEST /* vectors of a tile */
 #define WIDEST 4
+#define LARGEST 20
+#else
+#define WIDEST 2
+#define LARGEST 12
 #endif
-#ifndef TALLEST /* rows of a tile */
-#define TALLEST 5
 #endif
 #ifndef INLINE /* a test may have functions instead, which take less time to compile */
 #define INLINE static inline __attribute__((always_inline))
@@ -196,9 +192,12 @@ INLINE F sum_of_row(const V *x, int columns) { return SUM(1, columns, x[j]); }
 
 /* --- products --- */
 
-typedef struct { const F *at; int row, column; } Matrix; /* entry (i, j): at[i * row + j * column] */
-typedef struct { Matrix left, right; int inner; F scale; } Term; /* what is summed over, how often */
-typedef V Then(V, V); /* what is done to a sum before it is stored, with an entry of another matrix */
+/* Entry (i, j) is at[i * row + j * column]. */
+typedef struct { const F *at; int row, column; } Matrix;
+/* scale * left right, a sum over `inner` of both. */
+typedef struct { Matrix left, right; int inner; F scale; } Term;
+/* What is done to a sum before it is stored, with an entry of another matrix. */
+typedef V Then(V, V);
 #define THEN(name, value) \
     INLINE V name(V it, V with) { (void)with; return value; }
 #define PLAIN(x) ((Matrix){(const F *)(x), WIDTH(x), 1})
@@ -214,7 +213,7 @@ INLINE V same(V it, V with) { (void)with; return it; }
 /* R rows and C vectors of then(start + left right + ...), from entry (i, j) on. */
 INLINE void tile(int R, int C, int i, int j, F *out, int ld, Matrix start, int terms,
                  const Term *term, Then *then, Matrix other) {
-    V sum[TALLEST][WIDEST], right[WIDEST];
+    V sum[LARGEST][WIDEST], right[WIDEST];
     UNROLLED for (int r = 0; r < R; r++) UNROLLED for (int c = 0; c < C; c++)
         sum[r][c] = start.at ? VECTOR(start, i + r, j + c * LANES) : (V){};
     UNROLLED for (int t = 0; t < terms; t++)
@@ -228,23 +227,23 @@ INLINE void tile(int R, int C, int i, int j, F *out, int ld, Matrix start, int t
         *(V *)(out + (i + r) * ld + j + c * LANES) = then(sum[r][c], with);
     }
 }
-INLINE void stripe(int R, int C, int rows, int j, F *out, int ld, Matrix start, int terms,
+/* As many rows at a time as the registers hold, and as like as can be. */
+INLINE void stripe(int C, int rows, int j, F *out, int ld, Matrix start, int terms,
                    const Term *term, Then *then, Matrix other) {
+    const int tallest = LARGEST / C, R = CEIL(rows, CEIL(rows, tallest));
     int i = 0;
     for (; i + R <= rows; i += R) tile(R, C, i, j, out, ld, start, terms, term, then, other);
     if (rows % R) tile(rows % R, C, i, j, out, ld, start, terms, term, then, other);
 }
-/* The tile fills the registers, and there are as few as can be, as like as can be. */
+/* Stripes of vectors, as few as can be, and as like as can be. */
 INLINE void product(int rows, int columns, F *out, int ld, Matrix start, int terms,
                     const Term *term, Then *then, Matrix other) {
     const int vectors = CEIL(columns, LANES), C = CEIL(vectors, CEIL(vectors, WIDEST));
-    const int fit = (REGISTERS - 1 - C) / C, tallest = fit < TALLEST ? fit : TALLEST;
-    const int R = CEIL(rows, CEIL(rows, tallest));
     int j = 0;
     for (; j + C <= vectors; j += C)
-        stripe(R, C, rows, j * LANES, out, ld, start, terms, term, then, other);
+        stripe(C, rows, j * LANES, out, ld, start, terms, term, then, other);
     if (vectors % C)
-        stripe(R, vectors % C, rows, j * LANES, out, ld, start, terms, term, then, other);
+        stripe(vectors % C, rows, j * LANES, out, ld, start, terms, term, then, other);
 }
 #define PRODUCT(out, rows, columns, start, then, other, ...) do { \
     const Term terms[] = {__VA_ARGS__}; \
@@ -252,33 +251,39 @@ INLINE void product(int rows, int columns, F *out, int ld, Matrix start, int ter
             then, other); \
 } while (0)
 
-/* The sums of the lanes of as many vectors, by pairs of neighbours, pairs of pairs, ... */
-#define EVEN2 0, 2
-#define EVEN4 EVEN2, 4, 6
-#define EVEN8 EVEN4, 8, 10, 12, 14
-#define EVEN16 EVEN8, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODD2 1, 3
-#define ODD4 ODD2, 5, 7
-#define ODD8 ODD4, 9, 11, 13, 15
-#define ODD16 ODD8, 17, 19, 21, 23, 25, 27, 29, 31
-#define PASTED(a, b) a##b
-#define INDICES(name, n) PASTED(name, n)
-#if BYTES * 8 / WIDE == 2
-#define HALF 2
-#elif BYTES * 8 / WIDE == 4
-#define HALF 4
-#elif BYTES * 8 / WIDE == 8
-#define HALF 8
+/* The sums of the lanes of as many vectors: of pairs within 16 bytes, and then of these. */
+#if WIDE == 64 && BYTES == 16
+#define PAIRS(o) 0 + o, 2 + o
+#define PARTS(o) PAIRS(0) /* there is one part */
+#elif WIDE == 64 && BYTES == 32
+#define PAIRS(o) 0 + o, 4 + o, 2 + o, 6 + o
+#define PARTS(o) 0 + o, 1 + o, 4 + o, 5 + o
+#elif WIDE == 64
+#define PAIRS(o) 0 + o, 8 + o, 2 + o, 10 + o, 4 + o, 12 + o, 6 + o, 14 + o
+#define PARTS(o) 0 + o, 1 + o, 4 + o, 5 + o, 8 + o, 9 + o, 12 + o, 13 + o
+#elif BYTES == 16
+#define PAIRS(o) 0 + o, 2 + o, 4 + o, 6 + o
+#define PARTS(o) PAIRS(0) /* there is one part */
+#elif BYTES == 32
+#define PAIRS(o) 0 + o, 2 + o, 8 + o, 10 + o, 4 + o, 6 + o, 12 + o, 14 + o
+#define PARTS(o) 0 + o, 1 + o, 2 + o, 3 + o, 8 + o, 9 + o, 10 + o, 11 + o
 #else
-#define HALF 16
+#define QUAD(o) 0 + o, 2 + o, 16 + o, 18 + o
+#define PAIRS(o) QUAD(o), QUAD(4 + o), QUAD(8 + o), QUAD(12 + o)
+#define FOUR(o) 0 + o, 1 + o, 2 + o, 3 + o
+#define PARTS(o) FOUR(o), FOUR(8 + o), FOUR(16 + o), FOUR(24 + o)
 #endif
+#define BOTH(x, y, WHICH, o) \
+    (__builtin_shufflevector(x, y, WHICH(0)) + __builtin_shufflevector(x, y, WHICH(o)))
 INLINE V sums(V *x) {
-    UNROLLED for (int n = LANES; n > 1; n /= 2) UNROLLED for (int i = 0; i < n / 2; i++)
-        x[i] = __builtin_shufflevector(x[2 * i], x[2 * i + 1], INDICES(EVEN, HALF))
-               + __builtin_shufflevector(x[2 * i], x[2 * i + 1], INDICES(ODD, HALF));
+    int n = LANES / 2;
+    UNROLLED for (; n >= BYTES / 16; n /= 2) UNROLLED for (int i = 0; i < n; i++)
+        x[i] = BOTH(x[2 * i], x[2 * i + 1], PAIRS, 1);
+    UNROLLED for (; n > 0; n /= 2) UNROLLED for (int i = 0; i < n; i++)
+        x[i] = BOTH(x[2 * i], x[2 * i + 1], PARTS, 128 / WIDE);
     return x[0];
 }
-/* n <= LANES entries of a row of start + scale * left right^T, where the rows of both are vectors. */
+/* n <= LANES entries of a row of start + scale * left right^T: the rows of both are vectors. */
 INLINE void group(int n, int i, int j, F *out, int ld, Matrix start, Matrix left, Matrix right,
                   int inner, F scale) {
     const int whole = inner / LANES, rest = inner % LANES;
