@@ -8,9 +8,6 @@
 A matrix is an array of rows, whose sizes are constants when it is compiled; `PLAIN` is a matrix as
 it lies and `TURNED` its transpose. Numbers have 64 bits until they meet an entry.
 
-What is written here as a rule was measured. In brackets is how many times as long a call of the
-sinusoid experiment takes where the rule is undone.
-
 Like every printer this one is closed: what it has no text for is an error.
 """
 

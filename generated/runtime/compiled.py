@@ -16,12 +16,13 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock, Thread
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -306,7 +307,7 @@ class Contexts:
         self._run.argtypes = [ctypes.c_int] * 3 + [whole] + [array] * 10
         self._total.argtypes = [ctypes.c_int, whole, array, array, array]
         self._total.restype = ctypes.c_double
-        self._pool: ThreadPoolExecutor | None = None
+        self._helpers: list[Helper] = []
         self._process = 0
 
     def run(
@@ -344,19 +345,63 @@ class Contexts:
             row = begin + first * gradient.nbytes
             self._run(first, last, *given, row, losses, self._memory[at].ctypes.data)
 
-        others = [self._threads.submit(part, at) for at in range(1, len(self._memory))]
+        helpers = self._helping()
+        for at, helper in enumerate(helpers, start=1):
+            helper.begin(partial(part, at))
         try:
             part(0)
         finally:
-            wait(others)
+            for helper in helpers:
+                helper.end()
         return float(self._total(self._blocks, gradient.size, begin, gradient.ctypes.data, losses))
 
-    @property
-    def _threads(self) -> ThreadPoolExecutor:
+    def _helping(self) -> "list[Helper]":
         """The threads beside the one that calls: a forked process has none of its parent's."""
-        if self._pool is None or self._process != os.getpid():
-            self._pool, self._process = ThreadPoolExecutor(len(self._memory) - 1), os.getpid()
-        return self._pool
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._helpers = [Helper() for _ in self._memory[1:]]
+            for helper in self._helpers:
+                weakref.finalize(self, helper.stop)
+        return self._helpers
+
+
+class Helper:
+    """A thread that does one thing at a time; a lock is quicker to hand over than a future."""
+
+    def __init__(self) -> None:
+        self._work: Callable[[], None] | None = None
+        self._go, self._done, self._busy = Lock(), Lock(), False
+        self._go.acquire()
+        self._done.acquire()
+        Thread(target=self._loop, daemon=True).start()
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """Do something, after what was begun and not waited for to its end."""
+        self.end()
+        self._work, self._busy = work, True
+        self._go.release()
+
+    def end(self) -> None:
+        """Wait until it is done."""
+        if self._busy:
+            self._done.acquire()
+            self._busy = False
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._work = None
+        self._go.release()
+
+    def _loop(self) -> None:
+        while True:
+            self._go.acquire()
+            if self._work is None:
+                return
+            try:
+                self._work()
+            finally:
+                self._work = None
+                self._done.release()
 
 
 def blocks_of(tasks: int) -> int:
