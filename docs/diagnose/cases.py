@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.experiment.family import Batch
-from docs.experiment.networks import load_network, names
+from ..experiment.family import Batch
+from ..experiment.networks import load_network, names
 
 if TYPE_CHECKING:
-    from docs.experiment.networks import Array, Network, WeightTuple
+    from ..experiment.networks import Array, Network, WeightTuple
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.diagnose.cases import cases
-from docs.diagnose.factors import ONE, Factor, factors, unnamed
-from docs.diagnose.hypotheses import HYPOTHESES, RIGHT, Hypothesis
-from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, OfCase, Parameter, plainest
-from docs.experiment.angle import degrees
+from ..experiment.angle import degrees
+from .cases import cases
+from .factors import ONE, Factor, factors, unnamed
+from .hypotheses import HYPOTHESES, RIGHT, Hypothesis
+from .verdict import NEAR, TOLERANCE, Fit, OfCase, Parameter, plainest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from docs.diagnose.reading import Found
-    from docs.experiment.networks import Array, WeightTuple
+    from ..experiment.networks import Array, WeightTuple
+    from .reading import Found
 
 #: A gradient that is shorter is none.
 SHORTEST = 1e-100

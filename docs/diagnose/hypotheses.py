@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.diagnose.factors import times
-from docs.diagnose.gradients import (
+from .factors import times
+from .gradients import (
     first_order,
     joint,
     last_step,
@@ -24,8 +24,8 @@ from docs.diagnose.gradients import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from docs.diagnose.cases import Case
-    from docs.diagnose.gradients import Gradient
+    from .cases import Case
+    from .gradients import Gradient
 
 
 # --8<-- [start:hypothesis]

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from docs.diagnose.cases import cases
-from docs.experiment.command import Refusal
+from ..experiment.command import Refusal
+from ..experiment.networks import load_network
+from .cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType, ModuleType
 
-    from docs.diagnose.cases import Case
-    from docs.experiment.networks import Array
+    from ..experiment.networks import Array
+    from .cases import Case
 
 #: The network that the pages follow, and the page of each chapter that shows its equations.
 PAGE_NETWORK = "relu2"
@@ -160,7 +161,7 @@ def evaluated(code: CodeType, reference: ModuleType, values: Mapping[str, Any]) 
 @cache
 def equations(network: str) -> tuple[Equation, ...]:
     """The equations of a package as derived, from its manifest."""
-    package = import_module(f"generated.{network}")
+    package: Any = load_network(network)
     path = Path(str(package.__file__)).with_name("equations.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     return tuple(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.diagnose.cases import Case, cases
-from docs.diagnose.quantities import derivation, derived
-from docs.experiment.command import replacing, writable
+from ..experiment.command import replacing, writable
+from .cases import Case, cases
+from .quantities import derivation, derived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

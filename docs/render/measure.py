@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sympy import ImmutableMatrix, MatrixSymbol, Rational
 
-from derive.build import NETWORKS
 from derive.language.names import D, M, N, O, T, alpha, width
 from derive.language.program import evaluate
+from derive.making import NETWORKS
 from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
 from derive.package.proof import largest_gap

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from derive.build import parse_arguments
+from derive.command import parse_arguments
 from docs.render import measure
 from docs.render.manifest import ROOT
 from docs.render.tables import measured, part_of
