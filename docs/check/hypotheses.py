@@ -6,9 +6,12 @@ The list is data. A hypothesis of one term may come with any factor, one of two 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from docs.check.measure import Route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 ANY = "any framework"
 
@@ -42,6 +45,8 @@ class Hypothesis:
         What the code does, in a sentence.
     remedies
         What to change, each with the framework that it is for.
+    lost
+        The arrays whose second-order terms are missing, where it is not all of them.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Hypothesis:
     order: str
     explanation: str
     remedies: tuple[tuple[str, str], ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 RIGHT = Hypothesis(
@@ -205,3 +211,35 @@ SUMS = [
         ),
     )
 ]
+
+
+def in_some_arrays(kinds: Mapping[str, str]) -> Hypothesis:
+    """Another hypothesis, or none, for some arrays."""
+    groups: dict[str, list[str]] = {}
+    for name, kind in kinds.items():
+        groups.setdefault(kind, []).append(name)
+    lost = tuple(groups.get(CONSTANT.name, ()))
+    others = [each for each in (RIGHT, CONSTANT, NOTHING) if each.name in groups]
+    return Hypothesis(
+        "; ".join(f"{kind} in {', '.join(names)}" for kind, names in groups.items()),
+        (),
+        others[0].order if len(others) == 1 else "in part",
+        "The gradients by some arrays are not of the same kind as those by the others.",
+        tuple(remedy for each in others for remedy in each.remedies),
+        lost,
+    )
+
+
+def through_some_arrays(lost: Sequence[str]) -> Hypothesis:
+    """The inner gradients of some arrays were taken for constants."""
+    return Hypothesis(
+        f"second order, but for the inner gradients of {', '.join(lost)}",
+        RIGHT.terms,
+        "in part",
+        "The inner gradients of these arrays were treated as constants, those of the others not.",
+        (
+            ("PyTorch", "no .detach(), .data or torch.no_grad() around these arrays' inner step"),
+            ("JAX", "no jax.lax.stop_gradient on these arrays or their inner gradients"),
+        ),
+        tuple(lost),
+    )

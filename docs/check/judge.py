@@ -18,6 +18,7 @@ from docs.check.hypotheses import (
     SUMS,
 )
 from docs.check.measure import Scale, displaced, measured
+from docs.check.parts import by_array, through_arrays
 from docs.check.tree import is_array, leaves
 from docs.check.verdict import OfArray
 
@@ -49,6 +50,9 @@ def judged(program: Program, at: Arrays, given: Given, scale: Scale) -> tuple[li
     mixed = [compared(given, each) for each in (MIXED, *sums)]
     if agreeing(mixed):
         return agreeing(mixed), ordered(plain)
+    partly = by_array(given, known) or through_arrays(program, at, given, scale)
+    if partly:
+        return partly, ordered(plain)
     # A factor counts only where it brings the gradient much nearer.
     pairs = zip(plain, scaled, strict=True)
     return [], ordered([best if 2 * best.error < own.error else own for own, best in pairs])

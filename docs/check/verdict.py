@@ -57,8 +57,6 @@ class Verdict:
         Every array beside the true gradient.
     notes
         What else is to be said: precision, number of evaluations.
-    lost
-        The arrays whose second-order terms are missing.
     cut
         Where the graph is cut, a line each.
     """
@@ -67,7 +65,6 @@ class Verdict:
     nearest: tuple[Fit, ...]
     arrays: tuple[OfArray, ...]
     notes: tuple[str, ...]
-    lost: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
 
     @property
@@ -101,6 +98,16 @@ class Verdict:
         return self.near.hypothesis.order if self.near else "cannot tell"
 
     @property
+    def lost(self) -> tuple[str, ...]:
+        """The arrays whose second-order terms are missing."""
+        if not self.told_apart:
+            return ()
+        fits = self.matches[:1]
+        if any(fit.hypothesis.order == "no" for fit in fits):
+            return tuple(each.name for each in self.arrays)
+        return tuple(name for fit in fits for name in fit.hypothesis.lost)
+
+    @property
     def answer(self) -> str:
         """Whether it is the meta-gradient, and what it is if not."""
         if self.right:
@@ -125,7 +132,7 @@ class Verdict:
         lines = []
         if first:
             lines += [*wrap(first.hypothesis.explanation, WIDTH + 15)]
-            if self.lost:
+            if self.lost and len(self.lost) < len(self.arrays):
                 lines.append(f"Second order is lost in: {', '.join(self.lost)}.")
             if not first.plain and len(first.factors) == 1:
                 lines.append(

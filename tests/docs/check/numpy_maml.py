@@ -25,11 +25,13 @@ class Model(NamedTuple):
 
 
 def adapt(weights: Any, support: Any) -> Any:
-    return net.adapt(net.Weights(*weights), *support, ALPHA)
+    X_s, Y_s = support
+    return net.adapt(net.Weights(*weights), X_s, Y_s, ALPHA)
 
 
 def loss(weights: Any, batch: Any) -> Any:
-    return net.loss(net.Weights(*weights), *batch)
+    X, Y = batch
+    return net.loss(net.Weights(*weights), X, Y)
 
 
 def stacked(tasks: Any) -> list[Any]:
@@ -37,16 +39,19 @@ def stacked(tasks: Any) -> list[Any]:
 
 
 def second_order(weights: Any, tasks: Any) -> Any:
-    return net.meta_loss_and_gradient(net.Weights(*weights), *stacked(tasks), ALPHA)[1]
+    X_s, Y_s, X_q, Y_q = stacked(tasks)
+    return net.meta_loss_and_gradient(net.Weights(*weights), X_s, Y_s, X_q, Y_q, ALPHA)[1]
 
 
 def first_order(weights: Any, tasks: Any) -> Any:
-    weights = net.Weights(*weights)
-    return net.first_order_meta_loss_and_gradient(weights, *stacked(tasks), ALPHA)[1]
+    X_s, Y_s, X_q, Y_q = stacked(tasks)
+    own = net.Weights(*weights)
+    return net.first_order_meta_loss_and_gradient(own, X_s, Y_s, X_q, Y_q, ALPHA)[1]
 
 
 def joint(weights: Any, tasks: Any, role: int = 1) -> Any:
-    own = [net.loss_and_gradient(net.Weights(*weights), *task[role])[1] for task in tasks]
+    sets = [task[role] for task in tasks]
+    own = [net.loss_and_gradient(net.Weights(*weights), X, Y)[1] for X, Y in sets]
     return net.Weights(*(np.mean(each, axis=0) for each in zip(*own, strict=True)))
 
 

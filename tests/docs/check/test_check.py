@@ -135,6 +135,27 @@ def test_a_small_difference_is_no_yes(by: float) -> None:
     assert checked(lambda w, t: added(second_order(w, t), times(1e-12, w))).right
 
 
+def test_arrays_that_lost_their_second_order_are_named() -> None:
+    verdict = checked(some(lambda at: at not in {2, 3}, first_order))
+    assert verdict.lost == ("W2", "b2")
+    assert verdict.answer == "no: second order in W1, b1, W3, b3; first order in W2, b2"
+    assert [each.answer for each in verdict.arrays] == [
+        *["right"] * 2,
+        *["first order"] * 2,
+        *["right"] * 2,
+    ]
+    summed = checked(lambda w, t: times(3, some(lambda at: at not in {2, 3}, first_order)(w, t)))
+    assert summed.lost == ("W2", "b2")
+    assert summed.answer.endswith(", times T = 3")
+
+
+def test_arrays_without_a_gradient_are_named() -> None:
+    verdict = checked(some(lambda at: at > 1, none))
+    assert "second order in W2, b2, W3, b3" in verdict.answer
+    assert "no gradient in W1, b1" in verdict.answer
+    assert [each.answer for each in verdict.arrays] == [*["None"] * 2, *["right"] * 4]
+
+
 def test_something_else_is_none_of_these() -> None:
     verdict = checked(some(lambda at: at > 0, lambda w, t: times(-1, second_order(w, t))))
     assert verdict.answer == "no: none of these"
