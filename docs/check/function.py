@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from docs.check.compare import Given
+from docs.check.cut import where_cut
 from docs.check.gradient import gradient_of
 from docs.check.hypotheses import FIRST, RIGHT, SECOND
 from docs.check.judge import judged, per_array
@@ -74,12 +76,13 @@ def check(
         given = Given(along, slope.along(along), routes)
         disconnected(given)
         matches, nearest = judged(program, at, given, scale)
-    return Verdict(
-        tuple(matches),
-        tuple(nearest),
-        per_array(given, slope),
-        notes(program, asked, along),
+    verdict = Verdict(
+        tuple(matches), tuple(nearest), per_array(given, slope), notes(program, asked, along)
     )
+    if verdict.right or verdict.order == "yes":
+        return verdict
+    with program.precision():
+        return replace(verdict, cut=where_cut(asked, at))
 
 
 def acceptable(weights: Any, tasks: Sequence[tuple[Any, Any]]) -> None:

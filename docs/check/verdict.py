@@ -144,7 +144,7 @@ class Verdict:
         if self.nearest:
             other = self.nearest[1 if first is self.nearest[0] and self.nearest[1:] else 0]
             lines.append(f"nearest other: {named(other)}, off by {other.error:.2g}")
-        lines += [f"cut: {each}" for each in self.cut]
+        lines += [f"the graph is cut: {each}" for each in self.cut]
         lines += self.notes
         if not self.right:
             width = max(len(each.name) for each in self.arrays)
