@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+import sysconfig
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 #: These have left PyTorch: what is made of a number cannot be followed.
 NUMBERS = {"item", "tolist", "numpy", "__float__"}
+
+#: Files between somebody's program and the watch.
+LIBRARY = sysconfig.get_path("stdlib")
+OWN = {Path(__file__).with_name(name) for name in ("cut.py", "program.py", "adapters")}
 
 #: So many places are named; the first is the one to mend.
 PLACES = 3
@@ -162,7 +167,8 @@ def line_of(name: str) -> str:
         owner = frame.f_locals.get("self")
         if not module and frame.f_code.co_name == "forward" and isinstance(owner, torch.nn.Module):
             module = f", in forward of {type(owner).__name__}"
-        if "site-packages" not in path and Path(path).parent != Path(__file__).parent:
+        between = {Path(path), Path(path).parent} & OWN or path.startswith((LIBRARY, "<"))
+        if not ("site-packages" in path or between):
             source = linecache.getline(path, frame.f_lineno).strip()
             what = SAID.get(name, f"what {name} returns has no path to the weights")
             off = "" if torch.is_grad_enabled() else ", under torch.no_grad()"

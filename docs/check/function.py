@@ -28,7 +28,7 @@ def check(
     adapt: Callable[..., Any],
     loss: Callable[..., Any],
     weights: Any,
-    tasks: Sequence[tuple[Any, Any]],
+    tasks: Sequence[Any],
     seed: int = 0,
 ) -> Verdict:
     """Say what a function computes, from values of losses alone.
@@ -79,13 +79,13 @@ def check(
     verdict = Verdict(
         tuple(matches), tuple(nearest), per_array(given, slope), notes(program, asked, along)
     )
-    if verdict.right or verdict.order == "yes":
+    if not verdict.lacking:
         return verdict
     with program.precision():
         return replace(verdict, cut=where_cut(asked, at))
 
 
-def acceptable(weights: Any, tasks: Sequence[tuple[Any, Any]]) -> None:
+def acceptable(weights: Any, tasks: Sequence[Any]) -> None:
     """Refuse weights and tasks that cannot be checked."""
     if not any(map(is_float, leaves(weights).values())):
         raise Refusal(

@@ -43,7 +43,7 @@ class Program:
     adapt: Callable[..., Any]
     loss: Callable[..., Any]
     weights: Any
-    tasks: Sequence[tuple[Any, Any]]
+    tasks: Sequence[Any]
     double: bool = True
     calls: dict[str, int] = field(default_factory=dict)
 

@@ -98,6 +98,14 @@ class Verdict:
         return self.near.hypothesis.order if self.near else "cannot tell"
 
     @property
+    def lacking(self) -> bool:
+        """Whether a cut of the graph may be the cause."""
+        if not self.matches:
+            return True
+        first = self.matches[0].hypothesis
+        return first.name.startswith(("first order", "no gradient")) or first.order == "in part"
+
+    @property
     def lost(self) -> tuple[str, ...]:
         """The arrays whose second-order terms are missing."""
         if not self.told_apart:

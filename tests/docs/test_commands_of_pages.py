@@ -19,10 +19,11 @@ from tests.docs.render.pages import PAGES, figures
 
 TEXTS = PAGES | {"README.md": (ROOT / "README.md").read_text(encoding="utf-8")}
 BLOCK = re.compile(r"^( *)```(?:text|sh)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
-#: These take the names of files or nothing, and two of them need a framework.
+#: These take the names of files or nothing, and three of them need a framework.
 WITHOUT_FLAGS = (
     "docs.calls",
     "docs.own_network",
+    "docs.check.example",
     "docs.diagnose.example",
     "docs.diagnose.torch_wrapper",
     "docs.diagnose.jax_wrapper",

@@ -28,4 +28,5 @@ def gradient_of(adapt: Callable[..., Any], loss: Callable[..., Any]) -> Callable
     def meta_loss(weights: Any, tasks: Any) -> Any:
         return torch.stack([loss(adapt(weights, s), q) for s, q in tasks]).mean()
 
-    return grad(meta_loss)
+    found: Callable[..., Any] = grad(meta_loss)
+    return found

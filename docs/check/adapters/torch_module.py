@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# --8<-- [start:adapter]
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -26,15 +27,13 @@ def holding(module: Any, weights: dict[str, Any]) -> Any:
 
 
 def loss_of(module: Any, criterion: Callable[..., Any]) -> Callable[..., Any]:
-    """The loss of a batch (X, Y); no copy is made where the module has their precision."""
-    by_precision: dict[Any, Any] = {}
+    """The loss of a batch (X, Y), in the precision of the weights."""
+    copies = {kind: copy.deepcopy(module).to(kind) for kind in (torch.float32, torch.float64)}
 
     def loss(weights: Any, batch: Any) -> Any:
         X, Y = batch
-        kind = next(iter(weights.values())).dtype
-        if kind not in by_precision:
-            by_precision[kind] = copy.deepcopy(module).to(kind)
-        return criterion(functional_call(by_precision[kind], weights, (X,)), Y)
+        own = copies[next(iter(weights.values())).dtype]
+        return criterion(functional_call(own, weights, (X,)), Y)
 
     return loss
 
@@ -62,3 +61,6 @@ def gradient_in(module: Any, train: Callable[[Any, Any], object]) -> Callable[..
         return {name: parameter.grad for name, parameter in own.named_parameters()}
 
     return meta_gradient
+
+
+# --8<-- [end:adapter]
