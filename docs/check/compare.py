@@ -98,8 +98,9 @@ class Fit:
         What its terms are multiplied by.
     error
         The root mean square of what is left, relative to the size of each array's derivatives.
-    noise
-        That of the tolerance: what step size and rounding may leave.
+    worst, noise
+        What is left where it exceeds the tolerance most, and the tolerance there: what step size
+        and rounding may leave; both relative to the size of the derivatives.
     agrees
         Whether what is left is within the tolerance along every probe.
     named
@@ -109,6 +110,7 @@ class Fit:
     hypothesis: Hypothesis
     factors: tuple[float, ...]
     error: float
+    worst: float
     noise: float
     agrees: bool
     named: str = ""
@@ -158,12 +160,15 @@ def compared(given: Given, hypothesis: Hypothesis, factors: Sequence[float] | No
     left = np.abs(given.gradient.value - best @ value)[known]
     allowed, size = tolerance(best)[known], given.size[known]
     # A term that the fit can do without is not there.
+    most = int(np.argmax(left / allowed)) if left.size else 0
+    worst, noise = ((left / size)[most], (allowed / size)[most]) if left.size else (math.inf, 0.0)
     there = bool((np.abs(best) > slack).all()) and known.any()
     return Fit(
         hypothesis,
         tuple(map(float, best)),
         rms(left / size),
-        rms(allowed / size),
+        float(worst),
+        float(noise),
         there and bool((left <= allowed).all()),
     )
 
@@ -186,7 +191,13 @@ def with_factor(given: Given, hypothesis: Hypothesis, known: Mapping[str, float]
     if not exact.agrees:
         return fit
     return Fit(
-        hypothesis, exact.factors, exact.error, exact.noise, exact.agrees, " or ".join(names)
+        hypothesis,
+        exact.factors,
+        exact.error,
+        exact.worst,
+        exact.noise,
+        exact.agrees,
+        " or ".join(names),
     )
 
 

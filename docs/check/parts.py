@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from docs.check.program import Arrays, Program
     from docs.check.tree import Array
 
-#: How far a share may be from none or all.
-SHARE = 1e-2
-
 
 def by_array(given: Given, known: Mapping[str, float]) -> list[Fit]:
     """A gradient that is of first order, or nothing, in some arrays, and right in the others."""
@@ -47,14 +44,15 @@ def kind_of(part: Given) -> str:
     return ""
 
 
-def left(given: Given, kinds: Mapping[str, str]) -> tuple[float, float]:
-    """The error and the tolerance of all arrays, each beside what it is."""
+def left(given: Given, kinds: Mapping[str, str]) -> tuple[float, float, float]:
+    """The error of all arrays, each beside what it is, and the worst beside its tolerance."""
     by_name = {each.name: each for each in (RIGHT, CONSTANT, NOTHING)}
     fits = [
         compared(given.only(name), by_name[kind], (1.0,) * len(by_name[kind].terms))
         for name, kind in kinds.items()
     ]
-    return max(fit.error for fit in fits), max(fit.noise for fit in fits)
+    most = max(fits, key=lambda fit: fit.worst / fit.noise)
+    return max(fit.error for fit in fits), most.worst, most.noise
 
 
 def through_arrays(program: Program, at: Arrays, given: Given, scale: Scale) -> list[Fit]:
@@ -72,9 +70,8 @@ def through_arrays(program: Program, at: Arrays, given: Given, scale: Scale) -> 
     share = np.linalg.lstsq(
         missing / allowed[:, None], (true.value - given.gradient.value) / allowed, rcond=None
     )[0]
-    if not (np.minimum(np.abs(share), np.abs(share - 1)) < SHARE).all():
-        return []
-    lost = np.round(share)
+    # Whether it is so, the comparison says: the share of what does not matter may be anything.
+    lost = (share > 0.5).astype(np.float64)
     expected = Column(
         true.value - missing @ lost,
         true.error + (second.error @ lost) + given.column(CONSTANT.terms[0]).error,

@@ -63,8 +63,9 @@ class Program:
         if not (mine and self.double):
             return nullcontext()
         jax = sys.modules["jax"]
-        context = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
-        entered: AbstractContextManager[Any] = context(True)
+        # In older versions it stands in the second place.
+        home = jax if hasattr(jax, "enable_x64") else jax.experimental
+        entered: AbstractContextManager[Any] = home.enable_x64(True)
         return entered
 
     def with_arrays(self, arrays: Arrays, tree: Any) -> Any:

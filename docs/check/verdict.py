@@ -127,7 +127,7 @@ class Verdict:
         if self.near:
             return (
                 f"no: close to {named(self.near)}, but differs by more than rounding: "
-                f"{self.near.error:.1e} against {self.near.noise:.1e}"
+                f"{self.near.worst:.1e} against {self.near.noise:.1e}"
             )
         return "no: none of these"
 
@@ -148,7 +148,7 @@ class Verdict:
                 )
             lines += columns(first.hypothesis.remedies)
             lines += [f"As well: {named(fit)}; no way to tell here." for fit in self.matches[1:]]
-            lines.append(f"error {first.error:.1e}, tolerance {first.noise:.1e}")
+            lines.append(f"error {first.worst:.1e}, tolerance {first.noise:.1e}")
         if self.nearest:
             other = self.nearest[1 if first is self.nearest[0] and self.nearest[1:] else 0]
             lines.append(f"nearest other: {named(other)}, off by {other.error:.2g}")

@@ -71,7 +71,9 @@ def test_higher() -> None:
 )
 def test_jax(kind: str, code: str) -> None:
     pytest.importorskip("jax")
-    said("in_jax", kind, code)
+    verdict = said("in_jax", kind, code)
+    assert "float64" not in str(verdict)
+    assert verdict.matches[0].worst < 1e-5
 
 
 @pytest.mark.parametrize("first_order", [False, True])
