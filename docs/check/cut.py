@@ -28,7 +28,9 @@ NUMBERS = {"item", "tolist", "numpy", "__float__"}
 
 #: Files between somebody's program and the watch.
 LIBRARY = sysconfig.get_path("stdlib")
-OWN = {Path(__file__).with_name(name) for name in ("cut.py", "program.py", "adapters")}
+OWN = {
+    Path(__file__).with_name(name) for name in ("cut.py", "program.py", "function.py", "adapters")
+}
 
 #: So many places are named; the first is the one to mend.
 PLACES = 3
@@ -174,7 +176,7 @@ def line_of(name: str) -> str:
             off = "" if torch.is_grad_enabled() else ", under torch.no_grad()"
             return f"{Path(path).name}:{frame.f_lineno}: {source}\n    {what}{off}{module}"
         frame = frame.f_back
-    return name
+    return SAID.get(name, name)
 
 
 def where_cut(program: Program, at: Arrays) -> tuple[str, ...]:
