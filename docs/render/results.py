@@ -104,7 +104,8 @@ def at(name: str, method: str, step: str, *settings: str) -> str:
 
 def setting(name: str, which: str) -> str:
     """A setting that all runs of a sweep have in common."""
-    return figure(record(name)["base"][which])
+    value = record(name)["base"][which]
+    return f"{value:,}" if isinstance(value, int) else figure(value)
 
 
 def milestones(shots: str) -> str:
