@@ -8,8 +8,8 @@ from math import floor, inf, log10
 from typing import TYPE_CHECKING, Any
 
 from docs.experiment.methods import METHODS, TITLES
-from docs.render.manifest import ROOT, PageError
-from docs.render.results import record, summary_of
+from docs.render.manifest import ROOT
+from docs.render.results import asked_for, made, record, summary_of
 from docs.render.tables import figure, numbers_table
 from docs.sinusoid.family import BY_METHOD
 from docs.sinusoid.results import UNDONE
@@ -40,7 +40,6 @@ def comparison(text: str) -> str:
     PageError
         When there is no such thing.
     """
-    kind, *rest = text.split("/")
     kinds: dict[str, Callable[..., str]] = {
         "methods": methods,
         "elsewhere": elsewhere,
@@ -51,12 +50,7 @@ def comparison(text: str) -> str:
         "without": without,
         "times": lambda name: f"{_times(name):.2g}",
     }
-    if kind not in kinds:
-        raise PageError(f"a comparison is {text!r}; it must begin with {', '.join(kinds)}")
-    try:
-        return kinds[kind](*rest)
-    except (KeyError, TypeError) as error:
-        raise PageError(f"there is no comparison {text!r}: {error}") from None
+    return asked_for("comparisons", text, kinds)
 
 
 @cache
@@ -90,8 +84,7 @@ def errors(summary: Mapping[str, Any]) -> list[str]:
 
 def methods(shots: str) -> str:
     """The errors of all methods, with those that were published by the same protocol."""
-    header = ["method", *map(_after, STEPS), "seconds"]
-    rows = [header]
+    rows = [["method", *map(_after, STEPS), "seconds"]]
     for name, recipe in BY_METHOD.items():
         (method,) = recipe.methods
         found = summary_of(f"{name}-{shots}", method, {})
@@ -99,12 +92,7 @@ def methods(shots: str) -> str:
         rows += _published(TITLES[method], shots)
     start = summary_of(f"maml-{shots}", "random", {})
     rows.append([TITLES["random"], *errors(start), ""])
-    made = record(f"maml-{shots}")
-    versions = ", ".join(f"{each} {version}" for each, version in made["versions"].items())
-    return (
-        f"{numbers_table(rows)}\n\n<small>`{made['command']}` for MAML, and so on: "
-        f"{made['tasks']:,} unseen tasks, seeds 0 to {made['seeds'] - 1}, {versions}.</small>"
-    )
+    return f"{numbers_table(rows)}\n\n{made(f'maml-{shots}')}"
 
 
 def _published(title: str, shots: str) -> list[list[str]]:
@@ -141,8 +129,8 @@ def elsewhere() -> str:
         row = found.setdefault((_source(each), each["method"], steps), {})
         row[each["shots"]] = _as_published(each["mse"], each["interval"])
     rows = [["source", "method", "steps", "5 points", "10 points"]]
-    for (source, method, steps), errors in found.items():
-        shown = [errors.get(shots, "") for shots in (5, 10)]
+    for (source, method, steps), by_shots in found.items():
+        shown = [by_shots.get(shots, "") for shots in (5, 10)]
         rows.append([source, method, steps or "not said", *shown])
     return numbers_table(rows, 3)
 
@@ -170,11 +158,11 @@ def gains() -> str:
     rows = [["algorithm", *map(_after, STEPS[1:]), "milliseconds an iteration"]]
     for name, recipe in BY_METHOD.items():
         (method,) = recipe.methods
-        if METHODS[method].algorithm and method != "reptile":
+        if METHODS[method].adapts:
             summary = summary_of(f"{name}-10shot", method, {})
             spent = figure(cost(f"{name}-10shot")["milliseconds_of_an_iteration"])
-            errors = (figure(summary["capped"][step]) for step in STEPS[1:])
-            rows.append([TITLES[method], *errors, spent])
+            means = (figure(summary["capped"][step]) for step in STEPS[1:])
+            rows.append([TITLES[method], *means, spent])
     return numbers_table(rows)
 
 
@@ -192,14 +180,19 @@ def without() -> str:
     whole = summary_of("best-10shot", "recipe", {})
     rows = [
         ["undone", *map(_after, SHORT), "runs that end", "times the error"],
-        ["nothing", *(error(whole, step) for step in SHORT), "5 of 5", "1"],
+        ["nothing", *(error(whole, step) for step in SHORT), _ended("best-10shot"), "1"],
     ]
     for name in sorted(UNDONE, key=_times):
-        found, summary = record(f"without-{name}"), _summary_without(name)
+        summary, ended = _summary_without(name), _ended(f"without-{name}")
         cells = [error(summary, step) if summary else "" for step in SHORT]
-        ended = f"{found['seeds'] - len(found['failures'])} of {found['seeds']}"
         rows.append([WITHOUT[name], *cells, ended, figure(_times(name)) if summary else ""])
     return numbers_table(rows)
+
+
+def _ended(name: str) -> str:
+    """How many runs of a sweep came to their end."""
+    found = record(name)
+    return f"{found['seeds'] - len(found['failures'])} of {found['seeds']}"
 
 
 def _summary_without(name: str) -> dict[str, Any]:

@@ -90,10 +90,10 @@ def test_what_the_family_gains_is_its_first_number() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("winners", "a comparison is 'winners'; it must begin with methods,"),
-        ("methods", "there is no comparison 'methods'"),
+        ("winners", "comparisons are asked for as 'winners'; it must begin with methods,"),
+        ("methods", "there are no comparisons 'methods'"),
         ("methods/7shot", "there are no results 'maml-7shot'"),
-        ("seconds/never", "there is no comparison 'seconds/never'"),
+        ("seconds/never", "there are no comparisons 'seconds/never'"),
     ],
 )
 def test_a_page_cannot_ask_for_what_is_not_there(text: str, message: str) -> None:
