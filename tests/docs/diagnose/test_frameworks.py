@@ -16,6 +16,7 @@ import pytest
 
 from docs.diagnose.cases import PLANS, Case
 from docs.diagnose.factors import ONE
+from docs.render.code import hand_written
 from tests.docs.diagnose.diagnosed import NAMES, verdict_of
 
 
@@ -329,13 +330,12 @@ def test_a_copy_of_what_the_page_shows_runs(
     pytest.importorskip(framework)
     page = Path("docs/diagnose/index.md").read_text(encoding="utf-8")
     name = f"docs/diagnose/{framework}_wrapper.py"
-    source = Path(name).read_text(encoding="utf-8")
     shown = re.findall(rf"\{{\{{python:{re.escape(name)}:(\w+)\}}\}}", page)
     assert shown
-    between = r"# --8<-- \[start:{0}\]\n(.*?)# --8<-- \[end:{0}\]"
-    parts = [re.findall(between.format(each), source, re.DOTALL)[0] for each in shown]
+    parts = [hand_written(f"{name}:{each}").partition("\n")[2].rstrip("`") for each in shown]
+    assert "from maml_derived.diagnose import diagnose\n" in parts[0]
     copied: dict[str, Any] = {"__name__": "copied"}
-    exec("".join(parts), copied)
+    exec("\n".join(parts).replace("maml_derived.", "docs."), copied)
     assert copied["main"]() == 0
     printed = capsys.readouterr().out
     # Both over several steps, so that it is a plain yes.
