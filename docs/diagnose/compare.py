@@ -10,20 +10,21 @@ import numpy as np
 from docs.diagnose.cases import cases
 from docs.diagnose.factors import ONE, Factor, factors, unnamed
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT, Hypothesis
-from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, OfCase, Parameter, plainest
+from docs.diagnose.noise import SAFETY, distance, flat, noise
+from docs.diagnose.verdict import NEAR, Fit, OfCase, Parameter, plainest
 from docs.experiment.angle import degrees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from docs.diagnose.reading import Found
-    from docs.experiment.networks import Array, WeightTuple
+    from docs.experiment.networks import Array
 
 #: A gradient that is shorter is none.
 SHORTEST = 1e-100
 
 #: Decimals of an error. Two hypotheses that are the same in a case differ by rounding only.
-DECIMALS = 8
+DECIMALS = 12
 
 
 @cache
@@ -33,17 +34,16 @@ def expected(name: str) -> list[tuple[Hypothesis, Array]]:
     return [(each, flat(each.gradient(case))) for each in HYPOTHESES]
 
 
-def flat(weights: WeightTuple) -> Array:
-    """All arrays as one vector."""
-    return np.concatenate([array.ravel() for array in weights])
-
-
 # --8<-- [start:judge]
 def judge(given: Found) -> OfCase:
     """Compare a gradient with every hypothesis, each times the factor that fits best."""
     case, ours = given.case, flat(given.gradient)
+    rounding = noise(case.name, given.single)
     known = factors(case.sizes, case.alpha, case.steps)
-    fits = [fit(ours, hypothesis, theirs, known) for hypothesis, theirs in expected(case.name)]
+    fits = [
+        fit(ours, hypothesis, theirs, known, SAFETY * rounding)
+        for hypothesis, theirs in expected(case.name)
+    ]
     others = sorted((each for each in fits if not each.agrees), key=rounded)
     true = RIGHT.gradient(case)
     return OfCase(
@@ -52,8 +52,13 @@ def judge(given: Found) -> OfCase:
         matches=plainest(each for each in fits if each.agrees),
         nearest=others[0],
         next_error=next(filter(rounded(others[0]).__lt__, map(rounded, others)), np.inf),
-        parameters=tuple(map(beside, case.net.Weights._fields, given.gradient, true)),
+        parameters=tuple(
+            beside(*each, SAFETY * rounding * float(np.linalg.norm(flat(true))))
+            for each in zip(case.net.Weights._fields, given.gradient, true, strict=True)
+        ),
         transposed=given.transposed,
+        single=given.single,
+        noise=rounding,
     )
 
 
@@ -65,24 +70,23 @@ def rounded(fit: Fit) -> float:
     return round(fit.error, DECIMALS)
 
 
-def fit(ours: Array, hypothesis: Hypothesis, theirs: Array, known: Sequence[Factor]) -> Fit:
+def fit(
+    ours: Array, hypothesis: Hypothesis, theirs: Array, known: Sequence[Factor], tolerance: float
+) -> Fit:
     """Compare two vectors up to a factor; one that is not known leaves the direction alone."""
     nothing = [vanishes(each) for each in (ours, theirs)]
     if any(nothing):
-        return Fit(hypothesis, ONE, float(not all(nothing)))
+        return Fit(hypothesis, (ONE,), float(not all(nothing)), tolerance)
     best = float(ours @ theirs / (theirs @ theirs))
     if vanishes(best * theirs):
-        return Fit(hypothesis, ONE, 1.0)
-    # What turns a gradient changes its length as well, and by no more.
-    slack = max(TOLERANCE, min(distance(ours, best * theirs), NEAR))
-    names = (each for each in known if abs(best / each.value - 1) < slack)
-    factor = next(names, unnamed(best))
-    return Fit(hypothesis, factor, distance(ours, factor.value * theirs))
-
-
-def distance(ours: Array, theirs: Array) -> float:
-    """How far one vector is from another, relative to the other's length."""
-    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
+        return Fit(hypothesis, (ONE,), 1.0, tolerance)
+    if distance(ours, best * theirs) < tolerance:
+        named = tuple(each for each in known if abs(best / each.value - 1) < tolerance)
+        found = named or (unnamed(best),)
+    else:
+        # What turns a gradient changes its length as well: that is no factor of its own.
+        found = (ONE,) if abs(best - 1) < NEAR else (unnamed(best),)
+    return Fit(hypothesis, found, distance(ours, found[0].value * theirs), tolerance)
 
 
 def vanishes(array: Array) -> bool:
@@ -90,7 +94,9 @@ def vanishes(array: Array) -> bool:
     return bool(np.linalg.norm(array) < SHORTEST)
 
 
-def beside(name: str, ours: Array, true: Array) -> Parameter:
-    """A parameter's gradient beside the true one."""
-    length = float(np.linalg.norm(ours) / np.linalg.norm(true))
-    return Parameter(name, distance(ours, true), degrees([ours], [true]), length)
+def beside(name: str, ours: Array, true: Array, tolerance: float) -> Parameter:
+    """A parameter's gradient beside the true one; no part rounds more than the whole."""
+    length = float(np.linalg.norm(true))
+    error, angle = distance(ours, true), degrees([ours], [true])
+    longer = float(np.linalg.norm(ours)) / length
+    return Parameter(name, error, angle, longer, right=error * length < tolerance)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -13,9 +11,6 @@ if TYPE_CHECKING:
     from docs.experiment.networks import Array, WeightTuple
 
     Gradient = Callable[[Case], WeightTuple]
-
-#: How far to either side the inner gradient is evaluated: see `hessian_product`.
-STEP = 1e-5
 
 
 def second_order(case: Case) -> WeightTuple:
@@ -108,32 +103,11 @@ def through_steps(
             here = moved(here, -alpha, step)
         adjoint = net.loss_and_gradient(here, X_q, Y_q)[1]
         for before in path[::-1][:hessians]:
-
-            def inner(weights: WeightTuple) -> WeightTuple:
-                return net.loss_and_gradient(weights, X_s, Y_s)[1]
-
-            product = hessian_product(inner, before, projected(kept, adjoint))
+            product = net.hessian_product(before, projected(kept, adjoint), X_s, Y_s)
             adjoint = moved(adjoint, -alpha, product)
         return adjoint
 
     return mean(of_task(*task) for task in zip(*case.batch, strict=True))
-
-
-def hessian_product(
-    gradient: Callable[[WeightTuple], WeightTuple], weights: WeightTuple, vector: WeightTuple
-) -> WeightTuple:
-    """The Hessian times a vector, by a central difference of an exact gradient.
-
-    The generated functions hold this product for one vector only, the query gradient, so
-    it is not exact here. With the vector scaled to length one, a step of 1e-5 leaves 1e-10 of
-    truncation and 1e-11 of rounding in float64: nothing against a difference between hypotheses.
-    """
-    length = float(np.sqrt(sum(np.sum(part**2) for part in vector)))
-    if length == 0:
-        return vector
-    size = STEP / length
-    above, below = (gradient(moved(weights, sign * size, vector)) for sign in (1, -1))
-    return scaled(moved(above, -1.0, below), 0.5 / size)
 
 
 # --- arithmetic of weights ---

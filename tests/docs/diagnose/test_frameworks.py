@@ -14,18 +14,20 @@ from typing import Any
 
 import pytest
 
-from docs.diagnose.cases import PLANS, Case
+from docs.diagnose.cases import PLANS, SQUARED, Case
 from docs.diagnose.factors import ONE
 from tests.docs.diagnose.diagnosed import NAMES, verdict_of
 
 
-def recognised(gradient: Callable[[Case], Any], name: str, precision: str = "float64") -> None:
+def recognised(
+    gradient: Callable[[Case], Any], name: str, precision: str = "float64", names: Any = PLANS
+) -> None:
     """A gradient of every case is that of a hypothesis, of no other, and of no other length."""
-    said = verdict_of(gradient)
+    said = verdict_of(gradient, *names)
     (only,) = said.matches
     assert only.hypothesis.name == name
     assert only.factor is ONE
-    accurate = 0 if name == "no gradient" else len(PLANS)
+    accurate = 0 if name == "no gradient" else len(names)
     assert str(said).count(f"to {precision} accuracy") == accurate
     assert said.right == (name == "second order")
 
@@ -103,7 +105,11 @@ def torch_gradient(
     def loss(weights: Any, X: Any, Y: Any, how: str) -> Any:
         for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             X = activation(X @ W + b)
-        return REDUCTIONS[how]((X @ weights[-2] + weights[-1] - Y) ** 2)
+        Z = X @ weights[-2] + weights[-1]
+        if case.loss == SQUARED:
+            return REDUCTIONS[how]((Z - Y) ** 2)
+        # Of O entries in a row, whose mean is to be the row's loss.
+        return REDUCTIONS[how](-Y.shape[1] * Y * torch.log_softmax(Z, 1))
 
     losses, displacements = [], []
     data = [torch.tensor(case.batch[at], dtype=kind) for at in sets]
@@ -189,7 +195,9 @@ def torch_func_gradient(case: Case, order: Any = 2) -> list[Any]:
     def loss(weights: Any, X: Any, Y: Any) -> Any:
         for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             X = activation(X @ W + b)
-        return torch.nn.functional.mse_loss(X @ weights[-2] + weights[-1], Y)
+        losses = torch.nn.functional
+        measure = losses.mse_loss if case.loss == SQUARED else losses.cross_entropy
+        return measure(X @ weights[-2] + weights[-1], Y)
 
     def task(weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any) -> Any:
         for step in range(case.steps):
@@ -228,7 +236,10 @@ def jax_gradient(case: Case, order: Any = 2) -> list[Any]:
     def loss(weights: Any, X: Any, Y: Any) -> Any:
         for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             X = activation(X @ W + b)
-        return jnp.mean((X @ weights[-2] + weights[-1] - Y) ** 2)
+        Z = X @ weights[-2] + weights[-1]
+        if case.loss == SQUARED:
+            return jnp.mean((Z - Y) ** 2)
+        return -jnp.mean(jnp.sum(Y * jax.nn.log_softmax(Z), 1))
 
     def task(weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any) -> Any:
         for step in range(case.steps):
@@ -279,15 +290,16 @@ def higher_gradient(case: Case, first_order: bool = False) -> list[Any]:
         layer = nn.Linear(*W.shape, dtype=torch.float64)
         layer.weight.data, layer.bias.data = torch.tensor(W.T), torch.tensor(b[0])
         layers += [layer, {"relu": nn.ReLU, "tanh": nn.Tanh}[case.activation]()]
-    model, mse = nn.Sequential(*layers[:-1]), nn.MSELoss()
+    model = nn.Sequential(*layers[:-1])
+    loss = nn.MSELoss() if case.loss == SQUARED else nn.CrossEntropyLoss()
     optimiser = torch.optim.SGD(model.parameters(), lr=case.alpha)
     totals = [torch.zeros_like(p) for p in model.parameters()]
     for X_s, Y_s, X_q, Y_q in zip(*map(torch.tensor, case.batch), strict=True):
         with higher.innerloop_ctx(model, optimiser) as (fast, steps):
             for _ in range(case.steps):
-                steps.step(mse(fast(X_s), Y_s))
+                steps.step(loss(fast(X_s), Y_s))
             at = list(fast.parameters(time=-1 if first_order else 0))
-            own = torch.autograd.grad(mse(fast(X_q), Y_q), at)
+            own = torch.autograd.grad(loss(fast(X_q), Y_q), at)
         totals = [t + g / len(case.batch.X_s) for t, g in zip(totals, own, strict=True)]
     return totals
 
@@ -315,11 +327,12 @@ def test_a_wrapper_computes_every_case(framework: str) -> None:
         given = (case.weights, *case.batch, case.alpha)
         return wrapper.meta_gradient(*given, activation=activation, steps=case.steps, **how)
 
-    recognised(gradient, "second order", precision)
+    names = [name for name, plan in PLANS.items() if plan.loss == SQUARED]
+    recognised(gradient, "second order", precision, names)
     mistake: dict[str, Any] = {"torch": {"create_graph": False}, "jax": {"stop_gradient": True}}[
         framework
     ]
-    recognised(partial(gradient, **mistake), "first order", precision)
+    recognised(partial(gradient, **mistake), "first order", precision, names)
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])
