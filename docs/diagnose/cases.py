@@ -111,7 +111,7 @@ class Plan:
 
 PLANS = {
     "relu1": Plan((2, 13, 3), tasks=5, shots=11, queries=7, alpha=0.08),
-    "relu2": Plan((4, 9, 8, 3), tasks=7, shots=5, queries=11, alpha=0.06),
+    "relu2": Plan((4, 9, 8, 3), tasks=7, shots=5, queries=11, alpha=0.06, seed=6),
     "tanh2": Plan(
         (2, 6, 9, 5), tasks=3, shots=7, queries=11, alpha=0.11, activation="tanh", seed=24
     ),

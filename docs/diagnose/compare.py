@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -9,19 +10,25 @@ import numpy as np
 
 from docs.diagnose.cases import cases
 from docs.diagnose.factors import ONE, Factor, factors, unnamed
-from docs.diagnose.hypotheses import HYPOTHESES, RIGHT, Hypothesis
+from docs.diagnose.families import FAMILIES, Family
+from docs.diagnose.hypotheses import FIRST, HYPOTHESES, RIGHT, Hypothesis
 from docs.diagnose.noise import SAFETY, distance, flat, noise
 from docs.diagnose.verdict import NEAR, Fit, OfCase, Parameter, plainest
 from docs.experiment.angle import degrees
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from docs.diagnose.cases import Case
     from docs.diagnose.reading import Found
     from docs.experiment.networks import Array
 
 #: A gradient that is shorter is none.
 SHORTEST = 1e-100
+
+#: How often a free number is corrected at most, and by how little when it is found; and after how
+#: many times it must not change by more than where a slope is taken.
+ITERATIONS, CONVERGED, PATIENCE, SLIGHTLY = 10, 1e-13, 5, 1e-6
 
 #: Decimals of an error. Two hypotheses that are the same in a case differ by rounding only.
 DECIMALS = 12
@@ -45,11 +52,12 @@ def judge(given: Found) -> OfCase:
         for hypothesis, theirs in expected(case.name)
     ]
     others = sorted((each for each in fits if not each.agrees), key=rounded)
+    agreeing = [each for each in fits if each.agrees]
     true = RIGHT.gradient(case)
-    return OfCase(
+    of_case = OfCase(
         case.name,
         case.steps,
-        matches=plainest(each for each in fits if each.agrees),
+        matches=plainest([*agreeing, *idle(agreeing, case)]),
         nearest=others[0],
         next_error=next(filter(rounded(others[0]).__lt__, map(rounded, others)), np.inf),
         parameters=tuple(
@@ -57,9 +65,17 @@ def judge(given: Found) -> OfCase:
             for each in zip(case.net.Weights._fields, given.gradient, true, strict=True)
         ),
         transposed=given.transposed,
+        better=(),
         single=given.single,
         noise=rounding,
     )
+    if agreeing or vanishes(ours):
+        return of_case
+    tried = (free(ours, case, family, known, SAFETY * rounding) for family in FAMILIES)
+    better = tuple(each for each in tried if each.agrees)
+    if of_case.close:
+        return replace(of_case, better=better)
+    return replace(of_case, matches=plainest(better))
 
 
 # --8<-- [end:judge]
@@ -87,6 +103,38 @@ def fit(
         # What turns a gradient changes its length as well: that is no factor of its own.
         found = (ONE,) if abs(best - 1) < NEAR else (unnamed(best),)
     return Fit(hypothesis, found, distance(ours, found[0].value * theirs), tolerance)
+
+
+def free(ours: Array, case: Case, family: Family, known: Sequence[Factor], tolerance: float) -> Fit:
+    """Find the number with which a family fits best, up to a factor, by Gauss and Newton."""
+
+    def at(number: float) -> Array:
+        return flat(family.gradient(case, number))
+
+    def left(number: float) -> float:
+        theirs = at(number)
+        return float(np.linalg.norm(ours - (ours @ theirs) / (theirs @ theirs) * theirs))
+
+    number = min(family.starts, key=left)
+    for iteration in range(ITERATIONS):
+        theirs = at(number)
+        slope = (at(number * (1 + SLIGHTLY)) - theirs) / SLIGHTLY
+        (scale, moved), *_ = np.linalg.lstsq(np.stack([theirs, slope], 1), ours)
+        # It neither changes its sign nor goes far beyond where the slope was taken.
+        by = float(np.clip(moved / scale, -0.7, 2.0)) if scale else 0.0
+        number *= 1 + by
+        if abs(by) < CONVERGED or (iteration == PATIENCE and abs(by) > SLIGHTLY):
+            break
+    found = fit(ours, family.hypothesis, at(number), known, tolerance)
+    return found._replace(numbers=family.said(case, number))
+
+
+def idle(agreeing: Sequence[Fit], case: Case) -> Iterator[Fit]:
+    """What a case of one step cannot tell from the plain orders: numbers of the loop."""
+    plain = {each.hypothesis.order: each for each in agreeing if each.hypothesis in (RIGHT, FIRST)}
+    for family in FAMILIES:
+        if case.steps == 1 and family.loop and family.hypothesis.order in plain:
+            yield plain[family.hypothesis.order]._replace(hypothesis=family.hypothesis)
 
 
 def vanishes(array: Array) -> bool:

@@ -52,12 +52,15 @@ class Fit(NamedTuple):
         The distance that is left then, relative to the length of the hypothesis.
     tolerance
         The error that rounding may leave.
+    numbers
+        Where a number of the hypothesis is free, what it is, in words, the plainest first.
     """
 
     hypothesis: Hypothesis
     factors: tuple[Factor, ...]
     error: float
     tolerance: float
+    numbers: tuple[str, ...] = ()
 
     @property
     def factor(self) -> Factor:
@@ -82,7 +85,7 @@ class Fit(NamedTuple):
         return f", to float{64 if self.error < DOUBLE else 32} accuracy"
 
     def __str__(self) -> str:
-        name, factor = self.hypothesis.name, self.factor
+        name, factor = " ".join((self.hypothesis.name, *self.numbers[:1])), self.factor
         if factor is ONE:
             return name
         if math.isnan(factor.value):
@@ -122,6 +125,8 @@ class OfCase:
         Every parameter beside the true gradient.
     transposed
         Whether the matrices were (out, in).
+    better
+        What is no known mistake but fits better than the nearest, a number being free.
     single
         Whether the numbers are those of float32.
     noise
@@ -135,6 +140,7 @@ class OfCase:
     next_error: float
     parameters: tuple[Parameter, ...]
     transposed: bool
+    better: tuple[Fit, ...]
     single: bool
     noise: float
 
@@ -194,6 +200,7 @@ class OfCase:
             lines += [f"nearest other  {self.nearest}: off by {self.nearest.error:.2g}", *layout]
         else:
             lines = [f"nearest        {self.nearest}: off by {self.nearest.error:.2g}", *layout]
+            lines += [f"fits better    {each}: off by {each.error:.2g}" for each in self.better]
             if not self.close:
                 lines += ["parameter    error     angle    length", *map(str, self.parameters)]
         return f"{self.case}: {self.answer}{self.difference}\n" + indent("\n".join(lines), "  ")
@@ -215,6 +222,7 @@ class Verdict:
                 in_common([fits[name] for fits in by_name]),
                 max(fits[name].error for fits in by_name),
                 max(fits[name].tolerance for fits in by_name),
+                same_numbers([fits[name].numbers for fits in by_name]),
             )
             for name, first in by_name[0].items()
             if all(name in fits for fits in by_name)
@@ -310,6 +318,12 @@ def in_common(fits: list[Fit]) -> tuple[Factor, ...]:
         return (unnamed(value),)
     remedy = "look for a factor in the outer loss, another in every case"
     return (Factor("", math.nan, "", remedy),)
+
+
+def same_numbers(numbers: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """What is said of a free number in every case in which it is not idle."""
+    first, *others = [each for each in numbers if each] or [()]
+    return tuple(each for each in first if all(each in other for other in others))
 
 
 def explained(first: Fit, *others: Fit) -> list[str]:
