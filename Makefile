@@ -38,7 +38,7 @@ book: site
 	$(BIN)/python -m docs.render.book
 	$(BIN)/python -m docs.render.notebook --out book
 
-# Make the experiment's results that the site shows; into docs/sinusoid/, and the card from them. About an hour and a half, resumable.
+# Make the experiment's results that the site shows; into docs/sinusoid/, and the card from them. Nearly three hours, resumable.
 results: $(VENV)/dev.stamp
 	$(BIN)/python -m docs.sinusoid.results
 	$(BIN)/python -m docs.sinusoid.cost --out docs/sinusoid/results/cost.json

@@ -24,9 +24,8 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
-from multiprocessing import active_children, get_context
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -86,8 +85,8 @@ class Made(NamedTuple):
     report: str
 
 
-def make(name: str, network: Network, folder: Path, runtime: str) -> Made:
-    """Derive one network, write its package into a folder, and try it there.
+def make(folder: Path, runtime: str, named: tuple[str, Network]) -> Made:
+    """Derive one network with its name, write its package into a folder, and try it there.
 
     Raises
     ------
@@ -96,7 +95,7 @@ def make(name: str, network: Network, folder: Path, runtime: str) -> Made:
     Refusal
         When what derives it fails.
     """
-    started = time.perf_counter()
+    started, (name, network) = time.perf_counter(), named
     try:
         derivation = derive(name, network)
         lines = [
@@ -118,17 +117,13 @@ def make(name: str, network: Network, folder: Path, runtime: str) -> Made:
 
 def make_all(networks: dict[str, Network], folder: Path, runtime: str) -> Iterator[Made]:
     """Make some networks, in their order; several at a time, as they do not need each other."""
-    given = (networks, networks.values(), repeat(folder), repeat(runtime))
+    one = partial(make, folder, runtime)
     if len(networks) == 1:
-        yield from map(make, *given)
+        yield from map(one, networks.items())
         return
-    with ProcessPoolExecutor(None, get_context("spawn"), initializer=leave_to_parent) as pool:
-        try:
-            yield from pool.map(make, *given)
-        except BaseException:
-            for process in active_children():
-                process.terminate()
-            raise
+    # Whatever ends the loop early ends the processes.
+    with get_context("spawn").Pool(initializer=leave_to_parent) as pool:
+        yield from pool.imap(one, networks.items())
 
 
 def leave_to_parent() -> None:

@@ -9,12 +9,15 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from derive.build import NETWORKS
 from derive.package.derivation import Derivation, derive
+
+if TYPE_CHECKING:
+    import pytest
 
 #: The emitted packages of MAML with the squared error, on which everything is tried.
 NAMES = [
@@ -27,6 +30,14 @@ WITH_WORKSPACE = [name for name in NAMES if NETWORKS[name].bias]
 
 #: Pairwise distinct primes, so that no two sizes can be taken for one another.
 TASKS, SHOTS, QUERIES, SIZES = 3, 5, 7, (2, 11, 13, 17)
+
+#: They take minutes, and a process takes a whole file.
+LONG = ("test_browser.py", "test_family.py", "test_clicks.py", "test_build.py", "test_trial.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 class Problem(NamedTuple):

@@ -1,4 +1,4 @@
-"""Write the test vectors, or say what somebody's gradients are."""
+"""Write the test vectors, or say what somebody's gradients or quantities are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from docs.diagnose import vectors
 from docs.diagnose.compare import judge
-from docs.diagnose.reading import read
+from docs.diagnose.reading import arrays_of, gradients
 from docs.diagnose.verdict import Verdict
+from docs.diagnose.walk import holds_quantities, walk
 from docs.experiment.command import Parser, Refusal, status
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was asked; exit status 0 only for vectors written and for the true meta-gradient."""
+    """Do what was asked; exit status 0 only for vectors written and for what is right."""
     if options.what == "vectors":
         if options.out is None:
             raise Refusal("--out is missing; it must be the folder that gets the vectors")
@@ -26,7 +27,13 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.out is not None:
         raise Refusal("--out is given; it goes with vectors only")
-    verdict = Verdict(tuple(map(judge, read(Path(options.what)))))
+    path = Path(options.what)
+    by_case = arrays_of(path)
+    if holds_quantities(by_case):
+        walks = [walk(name, arrays, f"{path}: {name}/") for name, arrays in by_case.items()]
+        print("\n\n".join(map(str, walks)))
+        return 0 if all(each.right for each in walks) else 1
+    verdict = Verdict(tuple(map(judge, gradients(by_case, path))))
     print(verdict)
     return 0 if verdict.right else 1
 
@@ -35,11 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.diagnose``."""
     parser = Parser(
         prog="python -m docs.diagnose",
-        description="Write test vectors of MAML's meta-gradient, or say what gradients are.",
-        epilog="Exit status: 0 it is the second-order meta-gradient, 1 it is not, 2 an error.",
+        description="Write test vectors of MAML's meta-gradient, say what gradients are, "
+        "or which equation of a derivation by hand is the first wrong one.",
+        epilog="Exit status: 0 it is the second-order meta-gradient, or no equation is wrong; "
+        "1 otherwise; 2 an error.",
     )
     parser.add_argument(
-        "what", metavar="vectors | GRADIENTS", help="write the vectors, or judge a .npz or .json"
+        "what",
+        metavar="vectors | FILE",
+        help="write the vectors, or judge a .npz or .json of gradients or of quantities",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder that gets the vectors")
     options = parser.parse_args(arguments)

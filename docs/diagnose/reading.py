@@ -67,12 +67,32 @@ class Found(NamedTuple):
 def read(path: Path) -> list[Found]:
     """Read a file of gradients of one case or more.
 
+    Raises
+    ------
+    Refusal
+        When it is not such a file; the message names the array, what it was and what it must be.
+    """
+    return gradients(arrays_of(path), path)
+
+
+def gradients(by_case: Mapping[str, Mapping[str, Any]], path: Path) -> list[Found]:
+    """The gradients that a file holds, in the order of the cases."""
+    return [
+        found(case, by_case[name], f"{path}: {name}/")
+        for name, case in cases().items()
+        if name in by_case
+    ]
+
+
+def arrays_of(path: Path) -> dict[str, dict[str, Any]]:
+    """The arrays of a file by case and name.
+
     It is an archive of ``CASE/W1, CASE/b1, ...``, or JSON as in ``vectors.json``.
 
     Raises
     ------
     Refusal
-        When it is not such a file; the message names the array, what it was and what it must be.
+        When it is not such a file, holds nothing, or there is no such case.
     """
     by_case = nested(path, _from_json(path) if path.suffix == ".json" else _from_npz(path))
     if not by_case:
@@ -82,11 +102,7 @@ def read(path: Path) -> list[Found]:
             raise Refusal(f"{path}: the case is {name!r}; it must be one of {', '.join(cases())}")
         if {"X_s", "Y_s", "X_q", "Y_q"} <= arrays.keys():
             raise Refusal(f"{path} is the file of the problems; it must be that of the gradients")
-    return [
-        found(case, by_case[name], f"{path}: {name}/")
-        for name, case in cases().items()
-        if name in by_case
-    ]
+    return by_case
 
 
 def nested(path: Path, arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

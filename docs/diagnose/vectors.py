@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docs.diagnose.cases import Case, cases
+from docs.diagnose.quantities import derivation, derived
 from docs.experiment.command import replacing, writable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 #: Of a loss: far more than float32 has, far fewer than two machines have in common.
@@ -32,6 +34,10 @@ README = """\
 8. Compare first: `vectors.json` has three `losses` a case, means over the tasks, in ten digits.
 9. Save the gradients of one case or more as `CASE/W1`, `CASE/b1`, ... with `np.savez`.
 10. `python -m docs.diagnose my_gradients.npz` says what they are.
+11. `python -m docs.diagnose vectors --out DIR` writes these files, and `quantities.npz`: all that
+    the derivation computes from the inputs in `vectors.npz`, as `CASE/Z1_s`, `CASE/dW2`, ...
+12. Save any of these of your own: `python -m docs.diagnose my_quantities.npz` names the first
+    equation that is wrong.
 """
 
 
@@ -53,9 +59,20 @@ def as_npz() -> bytes:
     NumPy dates the members of an archive 1980 and does not compress them, so the same arrays make
     the same bytes.
     """
-    named = {
-        f"{name}/{key}": a for name, case in cases().items() for key, a in arrays(case).items()
-    }
+    return archive({name: arrays(case) for name, case in cases().items()})
+
+
+def quantities() -> bytes:
+    """``CASE/Z1_s``, ...: every quantity of the derivation of every case that has one.
+
+    They are computed, so that their last digits depend on the machine.
+    """
+    return archive({name: derivation(name).quantities for name in derived()})
+
+
+def archive(by_case: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """An archive of arrays, by case and name."""
+    named = {f"{case}/{key}": a for case, held in by_case.items() for key, a in held.items()}
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **named)
     return file.getvalue()
@@ -94,7 +111,7 @@ def as_json() -> str:
 
 
 def files() -> dict[str, bytes]:
-    """The files by name."""
+    """The files by name that are the same bytes on every machine."""
     return {
         "vectors.npz": as_npz(),
         "vectors.json": as_json().encode(),
@@ -103,14 +120,14 @@ def files() -> dict[str, bytes]:
 
 
 def write(folder: Path) -> list[str]:
-    """Write the files, each whole or not at all.
+    """Write the files and the quantities, each whole or not at all.
 
     Raises
     ------
     Refusal
         When nothing can be written there.
     """
-    made = files()
+    made = {**files(), "quantities.npz": quantities()}
     writable(folder)
     for name, content in made.items():
         with replacing(folder / name) as file:

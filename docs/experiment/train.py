@@ -112,7 +112,9 @@ def signals() -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield caught
         return
-    before = {each: signal.signal(each, catch) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    for each in before:  # only now: a signal that comes at once needs what was before
+        signal.signal(each, catch)
     try:
         yield caught
     finally:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from math import floor, log10
+from math import floor, inf, log10
 from typing import TYPE_CHECKING, Any
 
 from docs.experiment.methods import METHODS, TITLES
-from docs.render.manifest import ROOT, PageError
-from docs.render.results import record, summary_of
+from docs.render.manifest import ROOT
+from docs.render.results import asked_for, made, record, summary_of
 from docs.render.tables import figure, numbers_table
 from docs.sinusoid.family import BY_METHOD
 from docs.sinusoid.results import UNDONE
@@ -17,8 +17,8 @@ from docs.sinusoid.results import UNDONE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: After how many gradient steps errors are shown.
-STEPS = (0, 1, 5, 10)
+#: After how many gradient steps errors are shown, and for what is undone.
+STEPS, SHORT = (0, 1, 5, 10), (1, 5)
 
 #: What is said of the best recipe when one thing is undone.
 WITHOUT = {
@@ -28,7 +28,7 @@ WITHOUT = {
     "entry-rates": "a rate a layer and step",
     "tanh": "relu",
     "steps": "one inner step",
-    "rates": "a given step size, and the loss after the last step alone",
+    "rates": "a given step size, last step alone",
 }
 
 
@@ -40,21 +40,17 @@ def comparison(text: str) -> str:
     PageError
         When there is no such thing.
     """
-    kind, *rest = text.split("/")
     kinds: dict[str, Callable[..., str]] = {
         "methods": methods,
         "elsewhere": elsewhere,
         "sources": sources,
         "gains": gains,
+        "best": best,
+        "seconds": lambda recipe: f"{cost(recipe)['seconds']:.0f}",
         "without": without,
-        "times": times,
+        "times": lambda name: f"{_times(name):.2g}",
     }
-    if kind not in kinds:
-        raise PageError(f"a comparison is {text!r}; it must begin with {', '.join(kinds)}")
-    try:
-        return kinds[kind](*rest)
-    except (KeyError, TypeError) as error:
-        raise PageError(f"there is no comparison {text!r}: {error}") from None
+    return asked_for("comparisons", text, kinds)
 
 
 @cache
@@ -75,30 +71,28 @@ def error(summary: Mapping[str, Any], step: int) -> str:
     """A mean, its intervals over tasks and over seeds, and the share of diverged tasks."""
     keys = ("capped", "capped_ci95", "seeds_ci95", "diverged")
     mean, tasks, seeds, diverged = (summary[key][step] for key in keys)
-    # Two digits of the narrower interval.
-    digits = max(0, 1 - floor(log10(min(tasks, seeds))))
-    lost = f" ({figure(100 * diverged)}%)" if diverged else ""
+    # Two digits of the wider interval.
+    digits = max(0, 1 - floor(log10(max(tasks, seeds))))
+    lost = f" ({100 * diverged:.2g}%)" if diverged else ""
     return f"{mean:.{digits}f} ± {tasks:.{digits}f} ± {seeds:.{digits}f}{lost}"
+
+
+def errors(summary: Mapping[str, Any]) -> list[str]:
+    """The errors by step; before any, where methods hardly differ, the mean alone."""
+    return [figure(summary["capped"][0]), *(error(summary, step) for step in STEPS[1:])]
 
 
 def methods(shots: str) -> str:
     """The errors of all methods, with those that were published by the same protocol."""
-    header = ["method", *map(_after, STEPS), "seconds"]
-    rows = [header]
+    rows = [["method", *map(_after, STEPS), "seconds"]]
     for name, recipe in BY_METHOD.items():
         (method,) = recipe.methods
         found = summary_of(f"{name}-{shots}", method, {})
-        cells = [error(found, step) for step in STEPS]
-        rows.append([TITLES[method], *cells, f"{cost(f'{name}-{shots}')['seconds']:.0f}"])
+        rows.append([TITLES[method], *errors(found), f"{cost(f'{name}-{shots}')['seconds']:.0f}"])
         rows += _published(TITLES[method], shots)
     start = summary_of(f"maml-{shots}", "random", {})
-    rows.append([TITLES["random"], *(error(start, step) for step in STEPS), ""])
-    made = record(f"maml-{shots}")
-    versions = ", ".join(f"{each} {version}" for each, version in made["versions"].items())
-    return (
-        f"{numbers_table(rows)}\n\n<small>`{made['command']}` for MAML, and so on: "
-        f"{made['tasks']:,} unseen tasks, seeds 0 to {made['seeds'] - 1}, {versions}.</small>"
-    )
+    rows.append([TITLES["random"], *errors(start), ""])
+    return f"{numbers_table(rows)}\n\n{made(f'maml-{shots}')}"
 
 
 def _published(title: str, shots: str) -> list[list[str]]:
@@ -132,23 +126,31 @@ def elsewhere() -> str:
     found: dict[tuple[str, str, str], dict[int, str]] = {}
     for each in published()["other"]:
         steps = "" if each["steps"] is None else str(each["steps"])
-        width = "" if each["interval"] is None else f" ± {figure(each['interval'])}"
         row = found.setdefault((_source(each), each["method"], steps), {})
-        row[each["shots"]] = f"{figure(each['mse'])}{width}"
+        row[each["shots"]] = _as_published(each["mse"], each["interval"])
     rows = [["source", "method", "steps", "5 points", "10 points"]]
-    for (source, method, steps), errors in found.items():
-        shown = [errors.get(shots, "") for shots in (5, 10)]
+    for (source, method, steps), by_shots in found.items():
+        shown = [by_shots.get(shots, "") for shots in (5, 10)]
         rows.append([source, method, steps or "not said", *shown])
     return numbers_table(rows, 3)
 
 
+def _as_published(mean: float, interval: float | None) -> str:
+    """A mean and its interval with the digits that were printed; ends in 0 are lost in a file."""
+    shown = [str(each) for each in (mean, interval) if each is not None]
+    digits = max(len(each.partition(".")[2]) for each in shown)
+    return " ± ".join(f"{float(each):.{digits}f}" for each in shown)
+
+
 def sources() -> str:
-    """Where each published number was read, and what differs from the protocol here."""
+    """Where each published number was read and what differs there; nobody searches it."""
     lines: dict[str, list[str]] = {}
     for each in (*published()["same"], *published()["other"]):
         said = lines.setdefault(f"{_source(each)}, {each['where']}.", [])
-        said += [each[key] for key in ("differs", "note") if each[key] and each[key] not in said]
-    return "\n".join(f"- {source} {' '.join(said)}" for source, said in lines.items())
+        texts = (each[key] for key in ("differs", "note") if each[key])
+        said += [text for text in texts if not any(text in part for part in said)]
+    listed = "\n".join(f"- {source} {' '.join(said)}" for source, said in lines.items())
+    return f'<div markdown="1" data-search-exclude>\n\n{listed}\n\n</div>'
 
 
 def gains() -> str:
@@ -156,34 +158,50 @@ def gains() -> str:
     rows = [["algorithm", *map(_after, STEPS[1:]), "milliseconds an iteration"]]
     for name, recipe in BY_METHOD.items():
         (method,) = recipe.methods
-        if METHODS[method].algorithm and method != "reptile":
+        if METHODS[method].adapts:
             summary = summary_of(f"{name}-10shot", method, {})
             spent = figure(cost(f"{name}-10shot")["milliseconds_of_an_iteration"])
-            errors = (figure(summary["capped"][step]) for step in STEPS[1:])
-            rows.append([TITLES[method], *errors, spent])
+            means = (figure(summary["capped"][step]) for step in STEPS[1:])
+            rows.append([TITLES[method], *means, spent])
+    return numbers_table(rows)
+
+
+def best() -> str:
+    """The errors of the best recipe."""
+    rows = [["points", *map(_after, STEPS)]]
+    for shots in (10, 5):
+        summary = summary_of(f"best-{shots}shot", "recipe", {})
+        rows.append([str(shots), *errors(summary)])
     return numbers_table(rows)
 
 
 def without() -> str:
     """The best recipe with one thing undone, by the error after five steps."""
-    rows = [["undone", *map(_after, STEPS[1:]), "runs that end", "times the error"]]
     whole = summary_of("best-10shot", "recipe", {})
-    rows.append(["nothing", *(error(whole, step) for step in STEPS[1:]), "5 of 5", "1"])
-    for name in sorted(UNDONE, key=_five_steps):
-        made = record(f"without-{name}")
-        groups = [each["summary"] for each in made["groups"] if each["method"] != "random"]
-        cells = [error(each, step) for each in groups for step in STEPS[1:]] or [""] * 3
-        ended = f"{made['seeds'] - len(made['failures'])} of {made['seeds']}"
-        rows.append([WITHOUT[name], *cells, ended, times(name)])
+    rows = [
+        ["undone", *map(_after, SHORT), "runs that end", "times the error"],
+        ["nothing", *(error(whole, step) for step in SHORT), _ended("best-10shot"), "1"],
+    ]
+    for name in sorted(UNDONE, key=_times):
+        summary, ended = _summary_without(name), _ended(f"without-{name}")
+        cells = [error(summary, step) if summary else "" for step in SHORT]
+        rows.append([WITHOUT[name], *cells, ended, figure(_times(name)) if summary else ""])
     return numbers_table(rows)
 
 
-def times(name: str) -> str:
-    """How much larger the error after five steps is with one thing undone."""
-    whole = summary_of("best-10shot", "recipe", {})["capped"][5]
-    return figure(_five_steps(name) / whole)
+def _ended(name: str) -> str:
+    """How many runs of a sweep came to their end."""
+    found = record(name)
+    return f"{found['seeds'] - len(found['failures'])} of {found['seeds']}"
 
 
-def _five_steps(name: str) -> float:
-    groups = [each for each in record(f"without-{name}")["groups"] if each["method"] != "random"]
-    return float(groups[0]["summary"]["capped"][5]) if groups else float("inf")
+def _summary_without(name: str) -> dict[str, Any]:
+    """What the runs that ended have found, or nothing where none did."""
+    groups = record(f"without-{name}")["groups"]
+    return next((each["summary"] for each in groups if each["method"] != "random"), {})
+
+
+def _times(name: str) -> float:
+    """How many times the error after five steps is that of the whole recipe."""
+    whole, summary = summary_of("best-10shot", "recipe", {}), _summary_without(name)
+    return float(summary["capped"][5] / whole["capped"][5]) if summary else inf

@@ -1,7 +1,8 @@
-"""Verdicts and tables of the chapter about the diagnosis, computed while the site is built."""
+"""Verdicts and tables of the chapters about the diagnosis, computed while the site is built."""
 
 from __future__ import annotations
 
+import ast
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from docs.diagnose.compare import judge
 from docs.diagnose.gradients import first_order, like, scaled, second_order
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT
 from docs.diagnose.noise import SAFETY, flat, noise
+from docs.diagnose.quantities import derivation
 from docs.diagnose.reading import Found
 from docs.diagnose.verdict import Verdict
+from docs.diagnose.walk import walk
 from docs.experiment.angle import degrees
 from docs.experiment.gradcheck import relative_error
 from docs.render.manifest import PageError
@@ -40,10 +43,29 @@ OTHERS: dict[str, Gradient] = {
 }
 
 
+#: Wrong derivations by hand: the case, the quantities that are given, the wrong one and its line.
+BY_HAND = {
+    "the error of the output": (
+        "relu2",
+        ("Z1_s", "H1_s", "Z2_s", "dZ3_s", "dZ2_s", "dW2"),
+        "dW2",
+        "H1_s.mT @ dZ3_s",
+    ),
+    "a missing term": (
+        "tanh2",
+        ("Z1_s", "dH1_s", "W1_fast_bar", "dZ1_s_bar", "H1_s_bar", "W1_bar"),
+        "Z1_s_bar",
+        "H1_s_bar * (1 - np.tanh(Z1_s) ** 2)",
+    ),
+}
+
+
 def diagnosed(what: str) -> str:
-    """A table by its name, all mistakes, or ``verdict NAME``."""
+    """A table by its name, all mistakes, ``verdict NAME`` or ``equation NAME``."""
     if what.startswith("verdict "):
         return fenced(verdict(what.removeprefix("verdict "), ("relu2", "relu2_5steps")))
+    if what.startswith("equation "):
+        return fenced(first_wrong(what.removeprefix("equation ")))
     if what not in PARTS:
         raise PageError(f"there is nothing about the diagnosis called {what!r}")
     return PARTS[what]()
@@ -61,6 +83,22 @@ def verdict(name: str, names: tuple[str, ...]) -> str:
         rounded = [array.astype(np.float32).astype(np.float64) for array in gradient]
         given.append(Found(case, like(gradient, rounded), transposed=False, single=True))
     return str(Verdict(tuple(map(judge, given))))
+
+
+def first_wrong(name: str) -> str:
+    """What the command says of a wrong derivation by hand."""
+    if name not in BY_HAND:
+        raise PageError(f"there is no wrong derivation {name!r}")
+    case, given, wrong, line = BY_HAND[name]
+    derived = derivation(case)
+    values = dict(derived.values)
+    for equation in derived.equations:
+        values[equation.name] = derived.value(equation, values)
+        if equation.name == wrong:
+            values[wrong] = derived.changed(ast.parse(line, mode="eval").body, values)
+        if equation.name == given[-1]:
+            break
+    return str(walk(case, {each: values[each] for each in given}))
 
 
 def fenced(text: str) -> str:

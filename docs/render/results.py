@@ -12,7 +12,7 @@ from docs.render.speed import duration
 from docs.render.tables import figure, numbers_table, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 FOLDER = ROOT / "docs/sinusoid/results"
 
@@ -37,7 +37,6 @@ def results(text: str) -> str:
     PageError
         When there is no such thing.
     """
-    kind, *rest = text.split("/")
     kinds: dict[str, Callable[..., str]] = {
         "table": error_table,
         "at": at,
@@ -46,12 +45,18 @@ def results(text: str) -> str:
         "scaling": scaling,
         "parts": parts,
     }
+    return asked_for("results", text, kinds)
+
+
+def asked_for(what: str, text: str, kinds: Mapping[str, Callable[..., str]]) -> str:
+    """What a page asks for by a kind and its arguments, with slashes between them."""
+    kind, *rest = text.split("/")
     if kind not in kinds:
-        raise PageError(f"results are asked for as {text!r}; it must begin with {', '.join(kinds)}")
+        raise PageError(f"{what} are asked for as {text!r}; it must begin with {', '.join(kinds)}")
     try:
         return kinds[kind](*rest)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise PageError(f"there are no results {text!r}: {error}") from None
+        raise PageError(f"there are no {what} {text!r}: {error}") from None
 
 
 def named(rows: Sequence[Sequence[str]], words: int) -> str:
@@ -104,7 +109,8 @@ def at(name: str, method: str, step: str, *settings: str) -> str:
 
 def setting(name: str, which: str) -> str:
     """A setting that all runs of a sweep have in common."""
-    return figure(record(name)["base"][which])
+    value = record(name)["base"][which]
+    return f"{value:,}" if isinstance(value, int) else figure(value)
 
 
 def milestones(shots: str) -> str:

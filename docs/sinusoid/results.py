@@ -1,4 +1,4 @@
-"""Make the results that the pages show, from real runs: about two hours of them on two cores.
+"""Make the results that the pages show, from real runs: nearly three hours of them on two cores.
 
 Each file is what one sweep or one measurement found, with its command, seeds and versions; the
 figures are theirs and those of two runs. Finished runs are not run again.
@@ -30,6 +30,7 @@ COMMITTED, FIGURES = HERE / "results", HERE / "figures"
 # --8<-- [start:sweeps]
 MILESTONES = "--seeds 3 --grid initial=glorot,truncated --grid iterations=10000,30000,70000"
 
+# --8<-- [start:undone]
 #: What the best recipe is made of, undone by these flags.
 UNDONE = {
     "clip": "--clip 0",
@@ -46,6 +47,8 @@ OWN = {
     "recipe_1step": "--algorithm recipe --activation tanh --steps 1",
     "maml_tanh_5steps": "--algorithm maml --activation tanh --steps 5",
 }
+
+# --8<-- [end:undone]
 
 #: By the name of a file, the flags of its sweep.
 SWEEPS = {

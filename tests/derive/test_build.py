@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -368,6 +369,24 @@ def test_an_interrupted_build_is_gone_on_with(
     assert build.main([*arguments, "--hidden", "2"]) == 0
     assert not list(folder.glob("diagrams/circuit-*"))
     assert (folder / "reference.py").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no process groups")
+def test_an_interrupt_ends_every_process_in_one_line(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "derive", tmp_path / "derive")
+    command = [sys.executable, str(tmp_path / "derive/build.py")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        # The first report: all processes are at work, and nothing has been written.
+        assert process.stdout.readline().startswith("relu1: ")
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == "build.py: interrupted\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"derive"}
 
 
 def test_a_list_does_not_lead_out_of_its_folder(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ FOLDER = ROOT / "docs/diagnose/vectors"
 
 def test_the_committed_vectors_are_what_the_command_writes(tmp_path: Path) -> None:
     assert main(["vectors", "--out", str(tmp_path / "made")]) == 0
-    written = sorted((tmp_path / "made").iterdir())
-    assert [path.name for path in written] == sorted(path.name for path in FOLDER.iterdir())
+    # What is computed has last digits of its own on every machine, and is not committed.
+    written = sorted(set((tmp_path / "made").iterdir()) - {tmp_path / "made" / "quantities.npz"})
+    committed = {path.name for path in FOLDER.iterdir()} - {"quantities.npz"}
+    assert [path.name for path in written] == sorted(committed)
     for path in written:
         assert path.read_bytes() == (FOLDER / path.name).read_bytes(), (
             f"{path.name} is stale; run: python -m docs.diagnose vectors --out {FOLDER}"
@@ -111,9 +113,9 @@ def test_what_another_machine_adds_is_rounded_away(case: Case) -> None:
             assert vectors.rounded(value * (1 + noise)) == vectors.rounded(value)
 
 
-def test_the_readme_has_ten_lines_and_names_what_is_in_the_files() -> None:
+def test_the_readme_has_twelve_lines_and_names_what_is_in_the_files() -> None:
     lines = [line for line in vectors.README.splitlines() if re.match(r"\d+\. ", line)]
-    assert [int(line.partition(".")[0]) for line in lines] == list(range(1, 11))
+    assert [int(line.partition(".")[0]) for line in lines] == list(range(1, 13))
     for word in (
         "vectors.npz",
         "vectors.json",
@@ -122,6 +124,7 @@ def test_the_readme_has_ten_lines_and_names_what_is_in_the_files() -> None:
         "activation",
         "X_s",
         "Y_q",
+        "Z1_s",
         *LOSSES,
     ):
         assert word in vectors.README

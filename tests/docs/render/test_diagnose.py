@@ -7,11 +7,13 @@ from math import radians, sin
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from docs.experiment.metrics import read_metrics
 from docs.experiment.recipes import Recipe
 from docs.experiment.train import fresh, go_on
 from docs.render.diagnose import diagnosed
+from docs.render.manifest import PageError
 from docs.sinusoid.family import SINUSOIDS
 from tests.docs.diagnose.diagnosed import NAMES
 
@@ -46,3 +48,16 @@ def test_the_angle_grows_with_training(tmp_path: Path) -> None:
     assert 1 < start < 10
     assert len(later) == 6
     assert 20 < np.median(later) < 90
+
+
+def test_the_page_shows_the_first_wrong_equation() -> None:
+    text = diagnosed("equation the error of the output")
+    assert "relu2: (4.8) is the first wrong equation\n" in text
+    assert "another quantity: `dZ3_s` stands where `dZ2_s` is meant\n" in text
+    text = diagnosed("equation a missing term")
+    assert " (right) and W1_bar (wrong)\n" in text
+    assert "in between     (7.27) Z1_s_bar to (7.28) W1_bar\n" in text
+    assert "missing term: the term `dH1_s * dZ1_s_bar * " in text
+    assert ", in (7.27)\n" in text
+    with pytest.raises(PageError, match="no wrong derivation 'nothing'"):
+        diagnosed("equation nothing")
