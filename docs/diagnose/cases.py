@@ -69,10 +69,10 @@ class Case:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The numbers of tasks T, support rows N, query rows M, outputs O, and inner steps."""
+        """The numbers of tasks T, support rows N, query rows M and outputs O."""
         tasks, shots, outputs = self.batch.Y_s.shape
         queries = self.batch.Y_q.shape[1]
-        return {"T": tasks, "N": shots, "M": queries, "O": outputs, "steps": self.steps}
+        return {"T": tasks, "N": shots, "M": queries, "O": outputs}
 
     def but(self, alpha: float = 1.0, more_steps: int = 0) -> Case:
         """The same problem with `alpha` times the step size, or another number of steps."""

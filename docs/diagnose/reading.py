@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -138,7 +139,16 @@ def _member(path: Path, loaded: Any, key: str) -> Any:
     except ValueError as error:
         if "allow_pickle" not in str(error):
             raise
-        raise Refusal(f"{path}: {key} is a Python object, such as None; {UNCONNECTED}") from None
+        if is_weight(key.rpartition("/")[2]):
+            said = f"{key} is a Python object, such as None; {UNCONNECTED}"
+        else:
+            said = f"{key} is a Python object; it must be real numbers"
+        raise Refusal(f"{path}: {said}") from None
+
+
+def is_weight(name: str) -> bool:
+    """Whether it is the name of a matrix or a bias, as a gradient has it."""
+    return re.fullmatch(r"[Wb]\d+", name) is not None
 
 
 def is_of_torch(file: IO[bytes]) -> bool:

@@ -24,11 +24,9 @@ def test_no_two_sizes_of_a_case_are_equal(case: Case) -> None:
         sizes = [40, plan.tasks, plan.shots, plan.queries, plan.steps]
     assert len(set(sizes)) == len(sizes)
     outputs = plan.layers[-1]
-    assert case.sizes == {
-        "T": plan.tasks, "N": plan.shots, "M": plan.queries, "O": outputs, "steps": plan.steps
-    }  # fmt: skip
+    assert case.sizes == {"T": plan.tasks, "N": plan.shots, "M": plan.queries, "O": outputs}
     # Odd primes, so that no product of them is another one, nor half or twice another.
-    for size in case.sizes.values():
+    for size in (*case.sizes.values(), case.steps):
         assert all(size % divisor for divisor in range(2, size))
         assert size > 2 or size == 1
 
