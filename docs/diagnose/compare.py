@@ -12,12 +12,12 @@ from docs.diagnose.cases import cases
 from docs.diagnose.factors import ONE, Factor, factors, unnamed
 from docs.diagnose.families import FAMILIES, Family
 from docs.diagnose.hypotheses import FIRST, HYPOTHESES, RIGHT, Hypothesis
-from docs.diagnose.noise import SAFETY, distance, flat, noise
+from docs.diagnose.noise import SAFETY, distance, flat, noise, of_difference
 from docs.diagnose.verdict import NEAR, Fit, OfCase, Parameter, plainest
 from docs.experiment.angle import degrees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from docs.diagnose.cases import Case
     from docs.diagnose.reading import Found
@@ -26,9 +26,20 @@ if TYPE_CHECKING:
 #: A gradient that is shorter is none.
 SHORTEST = 1e-100
 
-#: How often a free number is corrected at most, and by how little when it is found; and after how
-#: many times it must not change by more than where a slope is taken.
-ITERATIONS, CONVERGED, PATIENCE, SLIGHTLY = 10, 1e-13, 5, 1e-6
+#: A free number is looked for among its neighbours, which are nearer in every round: by so much
+#: of it in the first, then by a third of that, for so many rounds at most.
+WIDE, NARROWING, ROUNDS = 0.3, 3.0, 8
+
+#: The number itself, and its neighbours by how many such distances they are off.
+NEIGHBOURS = (0, -1, 1, -2, 2, -3, 3)
+
+#: A family is given up where no neighbour is nearer than that times their distance, and than the
+#: units that open and close between two of them make it jump.
+STEEP, JUMP = 5.0, 0.03
+
+#: How often it is then corrected at most, and by how little when it is found; a slope is taken
+#: over so little of it.
+ITERATIONS, CONVERGED, SLIGHTLY = 6, 1e-13, 1e-6
 
 #: Decimals of an error. Two hypotheses that are the same in a case differ by rounding only.
 DECIMALS = 12
@@ -48,8 +59,11 @@ def judge(given: Found) -> OfCase:
     rounding = noise(case.name, given.single)
     known = factors(case.sizes, case.alpha, case.steps)
     fits = [
-        fit(ours, hypothesis, theirs, known, SAFETY * rounding)
+        fit(ours, hypothesis, theirs, known, SAFETY * own)
         for hypothesis, theirs in expected(case.name)
+        for own in [
+            of_difference(case, theirs, given.single) if hypothesis.of_weights else rounding
+        ]
     ]
     others = sorted((each for each in fits if not each.agrees), key=rounded)
     agreeing = [each for each in fits if each.agrees]
@@ -106,27 +120,47 @@ def fit(
 
 
 def free(ours: Array, case: Case, family: Family, known: Sequence[Factor], tolerance: float) -> Fit:
-    """Find the number with which a family fits best, up to a factor, by Gauss and Newton."""
+    """Find the number with which a family fits best, up to a factor.
 
+    Where a unit opens or closes the gradient jumps, so that a slope leads no further: neighbours
+    are looked at first, from afar to near. Gauss and Newton do the rest.
+    """
+
+    @cache
     def at(number: float) -> Array:
         return flat(family.gradient(case, number))
 
     def left(number: float) -> float:
+        """The sine of the angle between the two, or 1."""
         theirs = at(number)
-        return float(np.linalg.norm(ours - (ours @ theirs) / (theirs @ theirs) * theirs))
+        if vanishes(theirs):
+            return 1.0
+        scale = (ours @ theirs) / (theirs @ theirs)
+        return float(np.linalg.norm(ours - scale * theirs) / np.linalg.norm(ours))
 
     number = min(family.starts, key=left)
-    for iteration in range(ITERATIONS):
+    for round_ in range(ROUNDS):
+        width = WIDE / NARROWING**round_
+        number = min((number * (1 + far * width) for far in NEIGHBOURS), key=left)
+        if left(number) > STEEP * width + JUMP:
+            break
+    else:
+        number = polished(ours, at, number)
+    found = fit(ours, family.hypothesis, at(number), known, tolerance)
+    return found._replace(numbers=family.said(case, number))
+
+
+def polished(ours: Array, at: Callable[[float], Array], number: float) -> float:
+    """Correct a number that is nearly right, by Gauss and Newton."""
+    for _ in range(ITERATIONS):
         theirs = at(number)
         slope = (at(number * (1 + SLIGHTLY)) - theirs) / SLIGHTLY
         (scale, moved), *_ = np.linalg.lstsq(np.stack([theirs, slope], 1), ours)
-        # It neither changes its sign nor goes far beyond where the slope was taken.
-        by = float(np.clip(moved / scale, -0.7, 2.0)) if scale else 0.0
+        by = float(np.clip(moved / scale, -0.1, 0.1)) if scale else 0.0
         number *= 1 + by
-        if abs(by) < CONVERGED or (iteration == PATIENCE and abs(by) > SLIGHTLY):
+        if abs(by) < CONVERGED:
             break
-    found = fit(ours, family.hypothesis, at(number), known, tolerance)
-    return found._replace(numbers=family.said(case, number))
+    return number
 
 
 def idle(agreeing: Sequence[Fit], case: Case) -> Iterator[Fit]:

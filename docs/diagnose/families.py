@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from docs.diagnose.factors import digits
 from docs.diagnose.gradients import Way, first_order, none, second_order, through_steps
@@ -15,6 +18,20 @@ if TYPE_CHECKING:
 
     from docs.diagnose.cases import Case
     from docs.experiment.networks import WeightTuple
+
+
+def spread(least: float, most: float) -> tuple[float, ...]:
+    """Numbers from one to another, each about half as large again as the one before."""
+    return tuple(np.geomspace(least, most, 1 + math.ceil(math.log(most / least, 1.5))).tolist())
+
+
+#: Where to look for a step size, beside that of the case; for what a second-order term is
+#: multiplied by, of either sign; for a share of something; for a length.
+ALPHAS = spread(0.03, 10.0)
+MULTIPLES = tuple(sign * each for each in spread(0.1, 100.0) for sign in (1, -1))
+SHARES = spread(0.2, 1.0)
+DECAYS = spread(0.003, 1.0)
+LENGTHS = spread(0.05, 20.0)
 
 
 class Family(NamedTuple):
@@ -113,7 +130,6 @@ def at_first(case: Case, number: float) -> WeightTuple:
 
 ANOTHER = "The inner step size is another one than the case says."
 ALPHA = ((ANY, "read alpha from the case, and use it once in the inner step"),)
-ALPHAS = (0.03, 0.1, 0.3, 1.5, 4.0, 10.0)
 
 FAMILIES = [
     Family(
@@ -143,13 +159,13 @@ FAMILIES = [
             TERM,
         ),
         partial(through_number, lambda number: Way(curvature=number)),
-        (0.5, 2.0, -1.0, 12.0, 40.0),
+        MULTIPLES,
         of_curvature,
     ),
     *of_number(
         "inner momentum",
         lambda number: Way(momentum=number),
-        (0.9, 0.5),
+        SHARES,
         "The inner steps had momentum.",
         PLAIN,
         loop=True,
@@ -157,21 +173,21 @@ FAMILIES = [
     *of_number(
         "inner weight decay",
         lambda number: Way(decay=number),
-        (0.01, 0.1, 1.0),
+        DECAYS,
         "The weights decayed in the inner steps.",
         PLAIN,
     ),
     *of_number(
         "inner gradient clipped to",
         lambda number: Way(longest=number),
-        (1.0, 10.0, 0.1),
+        LENGTHS,
         "The inner gradient was clipped.",
         ((ANY, "no clipping in the inner loop"),),
     ),
     *of_number(
         "inner step size shrinking by",
         lambda number: Way(shrinking=number),
-        (0.9, 0.5),
+        SHARES,
         "Each inner step was shorter, or longer, than the one before it.",
         CONSTANT,
         loop=True,

@@ -57,6 +57,8 @@ class Hypothesis:
         What the code does, in a sentence.
     remedies
         What to change, each with the framework that it is for.
+    of_weights
+        Whether it is a difference of weights, which rounds as they do.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Hypothesis:
     order: str
     explanation: str
     remedies: tuple[tuple[str, str], ...] = ()
+    of_weights: bool = False
 
 
 # --8<-- [end:hypothesis]
@@ -143,6 +146,7 @@ WHOLE = [
         "no",
         "This is how far adaptation moved the weights; no query point took part.",
         ((ANY, "differentiate the query loss at the adapted weights by the original ones"),),
+        of_weights=True,
     ),
     Hypothesis(
         "joint training",

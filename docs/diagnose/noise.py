@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 #: A gradient agrees when it is nearer than so many times the noise. Other programs sum in other
 #: orders than ours: of the mistakes that PyTorch computes in the tests, none is off by more than
-#: four times the noise of its case, but for differences of weights, which lose digits.
+#: four times the noise of its case.
 SAFETY = 10
+
+#: The largest relative error of a number in float32.
+HALF_A_DIGIT = float(np.finfo(np.float32).eps) / 2
 
 #: What is left of a float64 that was printed: a file may hold ten digits of each number. The
 #: arithmetic itself leaves 1e-15.
@@ -74,6 +77,15 @@ def computed(case: Case, dtype: Any) -> Iterator[Array]:
 
 
 # --8<-- [end:noise]
+
+
+def of_difference(case: Case, difference: Array, single: bool) -> float:
+    """The relative error that rounding leaves in a difference of weights.
+
+    They are far longer than it, so that their own rounding counts.
+    """
+    longer = float(np.linalg.norm(flat(case.weights)) / np.linalg.norm(difference))
+    return max(noise(case.name, single), HALF_A_DIGIT * longer if single else 0.0)
 
 
 def shuffled(case: Case, orders: random.Random) -> Case:
