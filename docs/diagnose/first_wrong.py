@@ -130,7 +130,7 @@ def described(found: Difference, derivation: Derivation) -> list[str]:
         line("quantity", f"{equation.name}, {off}"),
         line("equation", f"({equation.number})  {equation.latex}"),
         line("code", one_line(equation.code)),
-        line("", f"generated/{derivation.network}/reference.py, line {derivation.line(equation)}"),
+        line("", f"{derivation.folder}/reference.py, line {derivation.line(equation)}"),
         line("page", derivation.page(equation)),
     ]
     if len(found.between) > 1:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .. import beside
 from ..experiment.command import Refusal
 from ..experiment.networks import load_network
 from .cases import cases
@@ -125,6 +126,11 @@ class Derivation:
         """The name of the generated package."""
         return self.reference.__name__.split(".")[-2]
 
+    @property
+    def folder(self) -> str:
+        """Where the generated package is."""
+        return f"{beside('generated').replace('.', '/')}/{self.network}"
+
     def page(self, equation: Equation) -> str:
         """Where to read about an equation: a page of the site, or else the listing."""
         chapter = equation.number.partition(".")[0]
@@ -133,7 +139,7 @@ class Derivation:
             return f"{PAGES[chapter]}/#eq-{equation.name}"
         if chapter == SEVERAL_STEPS[0]:
             return SEVERAL_STEPS[1]
-        return f"generated/{self.network}/equations.md"
+        return f"{self.folder}/equations.md"
 
 
 @cache

@@ -22,10 +22,12 @@ DIGITS = 10
 README = """\
 # Test vectors of MAML's meta-gradient
 
-1. `vectors.npz` and `vectors.json` hold the same cases: weights, data, alpha, steps, activation.
+1. `vectors.npz` and `vectors.json` hold the same cases: weights, data, and alpha, steps,
+   activation, loss.
 2. The network is H = activation(X W1 + b1), ..., without an activation after the last layer.
 3. W is (inputs, outputs), b is (1, outputs); X_s, Y_s, X_q, Y_q are (tasks, rows, columns).
-4. A loss is the mean of the squared errors over rows and outputs: no 1/2, no regularisation.
+4. The loss `mean_squared_error` is the mean of the squares over rows and outputs, without 1/2;
+   `cross_entropy` is the mean over rows of -sum(Y log softmax(Z)), where Y has one 1 a row.
 5. For each task, take `steps` plain gradient steps of size alpha on its support set X_s, Y_s.
 6. The meta-loss is the mean over the tasks of the query loss (X_q, Y_q) at the adapted weights.
 7. Compute its gradient with respect to the weights before adaptation.
@@ -47,11 +49,12 @@ def arrays(case: Case) -> dict[str, Any]:
         "alpha": np.float64(case.alpha),
         "steps": np.int64(case.steps),
         "activation": np.array(case.activation),
+        "loss": np.array(case.loss),
     }
 
 
 def as_npz() -> bytes:
-    """``CASE/W1``, ..., ``CASE/activation`` of every case.
+    """``CASE/W1``, ..., ``CASE/loss`` of every case.
 
     NumPy dates the members of an archive 1980 and does not compress them, so the same arrays make
     the same bytes.

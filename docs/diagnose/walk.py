@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -23,7 +22,7 @@ from .mistakes import (
     terms,
 )
 from .quantities import derivation, derived
-from .reading import numbers
+from .reading import is_weight, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,8 +39,7 @@ def holds_quantities(by_case: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the arrays of a file are quantities: one of them is, or none has a weight's name."""
     names = {name for arrays in by_case.values() for name in arrays}
     known = {each.name for case in derived() for each in derivation(case).equations}
-    weights = {name for name in names if re.fullmatch(r"[Wb]\d+", name)}
-    return bool(names & known) or bool(names and not weights)
+    return bool(names & known) or bool(names and not any(map(is_weight, names)))
 
 
 def walk(name: str, arrays: Mapping[str, Any], where: str = "") -> Walk:

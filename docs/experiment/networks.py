@@ -77,6 +77,7 @@ class Network(Protocol):
 
     Weights: type[Any]
     NETWORK: Record
+    reference: Any
 
     def predict(self, weights: WeightTuple, X: Array) -> Array:
         """Predict."""
@@ -88,6 +89,11 @@ class Network(Protocol):
         self, weights: WeightTuple, X: Array, Y: Array
     ) -> tuple[float, WeightTuple]:
         """Loss and inner gradient."""
+
+    def hessian_product(
+        self, weights: WeightTuple, direction: WeightTuple, X: Array, Y: Array
+    ) -> WeightTuple:
+        """The Hessian of the loss times a direction."""
 
     def adapt(self, weights: WeightTuple, *arguments: Any, **named: Any) -> WeightTuple:
         """Fine-tune."""

@@ -194,7 +194,7 @@ def passes() -> dict[str, str]:
 def agreement(name: str) -> dict[str, float]:
     """``kernel.py`` against ``reference.py``, at the sizes of the experiment."""
     net, weights, batch = problem(name, units=(40, 40), shots=10)
-    reference: Any = net.reference  # type: ignore[attr-defined]
+    reference: Any = net.reference
     return named(
         net,
         net.meta_loss_and_gradient(weights, *batch, ALPHA)[1],
