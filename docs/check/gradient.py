@@ -28,10 +28,10 @@ class Slope:
     def along(self, probes: Sequence[Probe]) -> Column:
         """The gradient along probes, and how much of it is rounding."""
         value, other = (
-            np.array([float(np.sum(arrays[name] * v)) for name, v in probes])
+            np.array([float(np.sum(arrays[name] * v[name])) for name, v in probes])
             for arrays in (self.arrays, self.shaken)
         )
-        size = np.array([np.linalg.norm(self.arrays[name] * v) for name, v in probes])
+        size = np.array([np.linalg.norm(self.arrays[name] * v[name]) for name, v in probes])
         apart = np.abs(value - other)
         names = [name for name, _ in probes]
         worst = np.array([apart[[each == name for each in names]].max() for name in names])

@@ -40,7 +40,7 @@ class Program:
     """
 
     meta_gradient: Callable[..., Any]
-    adapt: Callable[..., Any]
+    adapt: Callable[..., Any] | Sequence[Callable[..., Any]]
     loss: Callable[..., Any]
     weights: Any
     tasks: Sequence[Any]
@@ -80,13 +80,25 @@ class Program:
         support, query = self.tasks[at]
         return copied(support, self.double), copied(query, self.double)
 
-    def adapted(self, arrays: Arrays, batch: Any) -> Any:
-        """The tree that ``adapt`` returns."""
-        return self.called("adapt", self.with_arrays(arrays, self.weights), batch)
+    @property
+    def steps(self) -> Sequence[Callable[..., Any]]:
+        """The inner steps as far as they are known: ``adapt`` is one, or a list of them."""
+        return [self.adapt] if callable(self.adapt) else self.adapt
+
+    def step(self, number: int, tree: Any, batch: Any) -> Any:
+        """The tree after an inner step."""
+        return self.called("adapt", self.steps[number], tree, batch)
+
+    def adapted(self, arrays: Arrays, batch: Any, steps: int | None = None) -> Any:
+        """The tree after some inner steps, or all."""
+        tree = self.with_arrays(arrays, self.weights)
+        for number in range(len(self.steps) if steps is None else steps):
+            tree = self.step(number, tree, batch)
+        return tree
 
     def value(self, tree: Any, batch: Any) -> float:
         """The number that ``loss`` returns, for weights as ``adapt`` returned them."""
-        result = self.called("loss", tree, batch)
+        result = self.called("loss", self.loss, tree, batch)
         if is_array(result):
             numbers = values(result)
             if numbers.size != 1:
@@ -105,15 +117,16 @@ class Program:
     def gradient(self, arrays: Arrays) -> Any:
         """What ``meta_gradient`` returns."""
         tasks = [self.sets(at) for at in range(len(self.tasks))]
-        return self.called("meta_gradient", self.with_arrays(arrays, self.weights), tasks)
+        weights = self.with_arrays(arrays, self.weights)
+        return self.called("meta_gradient", self.meta_gradient, weights, tasks)
 
-    def called(self, name: str, tree: Any, argument: Any) -> Any:
+    def called(self, name: str, function: Callable[..., Any], tree: Any, argument: Any) -> Any:
         """Call one of the functions, and see that it leaves its arguments alone."""
         self.calls[name] = self.calls.get(name, 0) + 1
         if self.calls[name] > WATCHED:
-            return getattr(self, name)(tree, argument)
+            return function(tree, argument)
         before = numbers_of(tree), numbers_of(argument)
-        result = getattr(self, name)(tree, argument)
+        result = function(tree, argument)
         for what, old, now in zip(("weights", "batch"), before, (tree, argument), strict=True):
             changed = [key for key, new in numbers_of(now).items() if not same(old.get(key), new)]
             if changed:
