@@ -14,10 +14,9 @@ from docs.check.gradient import gradient_of
 from docs.check.hypotheses import FIRST, RIGHT, SECOND
 from docs.check.judge import judged, per_array
 from docs.check.measure import EPSILON, Probe, calibrated, change, measured, probes
-from docs.check.program import SAME, Arrays, Program, in_double
+from docs.check.program import SAME, Arrays, Program, Refused, in_double
 from docs.check.tree import is_array, is_float, leaves, values
 from docs.check.verdict import Verdict
-from docs.experiment.command import Refusal
 
 #: The weights are moved by so much of their size, so that no unit lies at its kink exactly.
 MOVED = 1e-2
@@ -25,7 +24,7 @@ MOVED = 1e-2
 
 def check(
     meta_gradient: Callable[..., Any],
-    adapt: Callable[..., Any],
+    adapt: Callable[..., Any] | Sequence[Callable[..., Any]],
     loss: Callable[..., Any],
     weights: Any,
     tasks: Sequence[Any],
@@ -39,7 +38,8 @@ def check(
         ``f(weights, tasks)``, what the training uses: a gradient for every array of the weights, in
         the same layout, for the mean over tasks of the query loss after adaptation.
     adapt
-        ``f(weights, support)``, the adapted weights.
+        ``f(weights, support)``, the adapted weights. Or a list of such functions, the inner steps
+        one after the other: ``[step] * 5``. Then a step that lacks its second order is named.
     loss
         ``f(weights, batch)``, a number.
     weights
@@ -58,10 +58,11 @@ def check(
 
     Raises
     ------
-    Refusal
+    ValueError
         When a function fails, changes its arguments, or does not give the same twice; when there
         is no task, or one without rows, or what comes back is no gradient.
     """
+    callables(meta_gradient, adapt, loss)
     acceptable(weights, tasks)
     rng = np.random.default_rng(seed)
     program = in_double(Program(meta_gradient, adapt, loss, weights, tasks))
@@ -85,27 +86,41 @@ def check(
         return replace(verdict, cut=where_cut(asked, at))
 
 
+def callables(meta_gradient: Any, adapt: Any, loss: Any) -> None:
+    """Refuse what cannot be called."""
+    steps = adapt if isinstance(adapt, list | tuple) and adapt else [adapt]
+    names = ["meta_gradient", *["adapt"] * len(steps), "loss"]
+    for name, each in zip(names, [meta_gradient, *steps, loss], strict=True):
+        if not callable(each):
+            raise Refused(f"{name} is a {type(each).__name__}; it must be a function")
+
+
 def acceptable(weights: Any, tasks: Sequence[Any]) -> None:
     """Refuse weights and tasks that cannot be checked."""
     if not any(map(is_float, leaves(weights).values())):
-        raise Refusal(
-            f"weights is a {type(weights).__name__} without arrays of real numbers; "
-            "it must be a list, tuple or dict of numpy, torch or JAX arrays"
+        kinds = {str(leaf.dtype) for leaf in leaves(weights).values() if is_array(leaf)}
+        of = f"{', '.join(sorted(kinds))}, but no" if kinds else "no"
+        raise Refused(
+            f"weights is a {type(weights).__name__} with {of} arrays of real numbers; it must be a "
+            "list, tuple or dict of numpy, torch or JAX arrays, as dict(module.named_parameters())"
         )
     if not isinstance(tasks, Sequence) or not tasks:
-        raise Refusal("tasks is empty or no sequence; it must be a list of (support, query)")
+        raise Refused("tasks is empty or no sequence; it must be a list of (support, query)")
     for number, task in enumerate(tasks):
         if not isinstance(task, tuple | list) or len(task) != 2:
-            raise Refusal(f"task {number} is no pair; it must be (support, query)")
+            count = f" of {len(task)}" if hasattr(task, "__len__") else ""
+            raise Refused(
+                f"task {number} is a {type(task).__name__}{count}; it must be (support, query)"
+            )
         for name, leaf in leaves(list(task)).items():
             if is_array(leaf) and 0 in leaf.shape:
-                raise Refusal(
+                raise Refused(
                     f"task {number} has an array {tuple(leaf.shape)} at {name}; "
                     "every set must have at least one row"
                 )
     for name, leaf in leaves(weights).items():
         if is_float(leaf) and not np.isfinite(values(leaf)).all():
-            raise Refusal(f"the weights {name} hold NaN or infinity; they must be finite")
+            raise Refused(f"the weights {name} hold NaN or infinity; they must be finite")
 
 
 def near(program: Program, rng: np.random.Generator) -> Arrays:
@@ -125,7 +140,7 @@ def repeatable(program: Program, at: Arrays) -> None:
     support, query = program.sets(0)
     first, second = (program.value(program.adapted(at, support), query) for _ in range(2))
     if abs(first - second) > SAME * EPSILON[program.double] * abs(first):
-        raise Refusal(
+        raise Refused(
             f"two calls of loss(adapt(weights, support), query) differ, {first:.6g} and "
             f"{second:.6g}; both must give the same: turn dropout off, or seed it within the call"
         )
@@ -135,7 +150,7 @@ def disconnected(given: Given) -> None:
     """Refuse losses that do not depend on the weights."""
     value, error = given.column(RIGHT.terms[0])
     if not (np.abs(value) > error).any():
-        raise Refusal(
+        raise Refused(
             "loss(adapt(weights, support), query) does not change with the weights; "
             "both functions must use those that they are given"
         )

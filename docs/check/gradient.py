@@ -11,9 +11,8 @@ import numpy as np
 
 from docs.check.compare import Column
 from docs.check.measure import EPSILON, Probe
-from docs.check.program import SAME, Arrays, Program
+from docs.check.program import SAME, Arrays, Program, Refused, reason
 from docs.check.tree import leaves, values
-from docs.experiment.command import Refusal
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def gradient_of(program: Program, at: Arrays, rng: np.random.Generator) -> tuple
     again = by_name(asked, called(asked, at)[1])[0]
     length, apart = size(arrays), size({name: arrays[name] - again[name] for name in arrays})
     if apart > SAME * EPSILON[double] * length:
-        raise Refusal(
+        raise Refused(
             f"two calls of meta_gradient differ, by {apart / length:.1e} of its length; "
             "both must give the same: turn dropout off, or seed it within the call"
         )
@@ -64,11 +63,11 @@ def called(program: Program, at: Arrays) -> tuple[Program, Any]:
         try:
             with attempt.precision():
                 return attempt, attempt.gradient(at)
-        except Refusal:
+        except Refused:
             raise
         except Exception as error:
             failed = error
-    raise Refusal(f"meta_gradient raised {type(failed).__name__}: {failed}") from failed
+    raise Refused(f"meta_gradient raised {reason(failed)}") from failed
 
 
 def size(arrays: Arrays) -> float:
@@ -86,7 +85,7 @@ def by_name(program: Program, result: Any) -> tuple[Arrays, frozenset[str], bool
     missing, double = set(), True
     for name, array in program.arrays.items():
         if name not in found:
-            raise Refusal(
+            raise Refused(
                 f"meta_gradient returns {', '.join(found) or 'nothing'}; "
                 f"it must return a gradient for {', '.join(program.arrays)}"
             )
@@ -97,9 +96,9 @@ def by_name(program: Program, result: Any) -> tuple[Arrays, frozenset[str], bool
         arrays[name] = values(found[name])
         double = double and "float64" in str(getattr(found[name], "dtype", "float64"))
         if arrays[name].shape != array.shape:
-            raise Refusal(
+            raise Refused(
                 f"the gradient of {name} is {arrays[name].shape}; it must be {array.shape}"
             )
         if not np.isfinite(arrays[name]).all():
-            raise Refusal(f"the gradient of {name} holds NaN or infinity; it must be finite")
+            raise Refused(f"the gradient of {name} holds NaN or infinity; it must be finite")
     return arrays, frozenset(missing), double

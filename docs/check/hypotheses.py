@@ -71,6 +71,10 @@ CONSTANT = Hypothesis(
     "The inner gradients were treated as constants, so every second-order term is missing.",
     (
         ("PyTorch", "torch.autograd.grad(..., create_graph=True) in the inner step; no .detach()"),
+        (
+            "torch.compile",
+            "leave it off: some versions drop the graph of create_graph=True silently",
+        ),
         ("JAX", "take jax.lax.stop_gradient off the inner gradients"),
         ("learn2learn", "MAML(..., first_order=False)"),
         ("higher", "innerloop_ctx(..., copy_initial_weights=False, track_higher_grads=True)"),

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docs.check import check
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """More threads than cores that are free only wait for each other."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def planted(where: str, kind: str, code: str) -> Any:
@@ -40,7 +51,9 @@ def test_right_codes_of_torch(code: str) -> None:
         ("backward() and .grad", ".grad holds no graph"),
         ("step under no_grad", "under torch.no_grad()"),
         ("parameters created anew", "created anew"),
-        ("one matrix's gradient detached", "detach"),
+        ("one layer's gradients detached, three steps", "detach"),
+        ("no graph in all but the last of 5 steps", "without create_graph=True"),
+        ("inner loss compiled in PyTorch 2.11", "torch.compile drops it in some versions"),
     ],
 )
 def test_where_the_graph_of_torch_is_cut(code: str, line: str) -> None:
