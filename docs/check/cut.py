@@ -212,7 +212,9 @@ def watching(watch: Watch) -> Any:
             name = name_of(function, args)
             if name == "autograd.grad" and (kwargs or {}).get("create_graph"):
                 name += " with a graph"
-            given = tensors([list(args), dict(kwargs or {})])
+            # What else has been copied is no origin of a copy.
+            of = args[:1] if name == "__deepcopy__" else args
+            given = tensors([list(of), dict(kwargs or {})])
             if args:
                 watch.before(name, args)
             result = function(*args, **(kwargs or {}))

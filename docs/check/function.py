@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +17,14 @@ from docs.check.hypotheses import FIRST, RIGHT, SECOND
 from docs.check.judge import judged, per_array
 from docs.check.measure import EPSILON, Probe, calibrated, change, measured, probes
 from docs.check.program import SAME, Arrays, Program, Refused, in_double
-from docs.check.tree import is_array, is_float, leaves, values
+from docs.check.tree import is_array, is_float, is_torch, leaves, values
 from docs.check.verdict import Verdict
+
+#: A network of more numbers than this is run by as many threads as before.
+THREADED = 1_000_000
+
+#: What may be done where float64 is not to be had.
+DOUBLE = "which module.double() may mend"
 
 #: The weights are moved by so much of their size, so that no unit lies at its kink exactly.
 MOVED = 1e-2
@@ -65,7 +73,13 @@ def check(
     callables(meta_gradient, adapt, loss)
     acceptable(weights, tasks)
     rng = np.random.default_rng(seed)
-    program = in_double(Program(meta_gradient, adapt, loss, weights, tasks))
+    with few_threads(weights):
+        return answered(Program(meta_gradient, adapt, loss, weights, tasks), rng)
+
+
+def answered(functions: Program, rng: np.random.Generator) -> Verdict:
+    """The verdict on functions that can be called."""
+    program = in_double(functions)
     at = near(program, rng)
     with program.precision():
         repeatable(program, at)
@@ -84,6 +98,22 @@ def check(
         return verdict
     with program.precision():
         return replace(verdict, cut=where_cut(asked, at))
+
+
+@contextlib.contextmanager
+def few_threads(weights: Any) -> Iterator[None]:
+    """For a small network PyTorch gets one thread: more of them only wait for each other."""
+    arrays = [leaf for leaf in leaves(weights).values() if is_torch(leaf)]
+    if not arrays or sum(array.numel() for array in arrays) > THREADED:
+        yield
+        return
+    torch = sys.modules["torch"]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def callables(meta_gradient: Any, adapt: Any, loss: Any) -> None:
@@ -163,7 +193,7 @@ def notes(program: Program, asked: Program, along: Sequence[Probe]) -> tuple[str
     taken = f"{calls['loss']:,} losses, {calls['adapt']:,} adaptations"
     said = [f"{asked_for}, {len(program.tasks)} tasks; {len(along)} directions, {taken}"]
     if not program.double:
-        said.append("adapt or loss fails in float64, so small differences cannot be seen")
+        said.append(f"adapt or loss fails in float64, so small differences are not seen, {DOUBLE}")
     elif not asked.double:
-        said.append("meta_gradient fails in float64, so its own rounding is allowed for")
+        said.append(f"meta_gradient fails in float64, so its own rounding is allowed for, {DOUBLE}")
     return tuple(said)

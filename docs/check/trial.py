@@ -22,8 +22,6 @@ WHERE = ("in_numpy", "in_torch", "in_jax")
 def rooms() -> list[Any]:
     """The modules with planted codes; they need PyTorch, JAX and higher."""
     try:
-        # More threads than cores that are free only wait for each other.
-        importlib.import_module("torch").set_num_threads(1)
         return [importlib.import_module(f"docs.check.planted.{name}") for name in WHERE]
     except ImportError as error:
         raise Refusal(f"{error}; the trial needs torch, jax and higher") from None

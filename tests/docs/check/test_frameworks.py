@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docs.check import check
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """More threads than cores that are free only wait for each other."""
-    torch = pytest.importorskip("torch")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def planted(where: str, kind: str, code: str) -> Any:
@@ -69,6 +58,31 @@ def test_no_cut_is_named_where_nothing_is_lost() -> None:
 def test_torch_func() -> None:
     pytest.importorskip("torch")
     said("in_torch", "RIGHT", "two steps")
+
+
+def test_a_training_that_leaves_its_gradient_names_its_line() -> None:
+    torch = pytest.importorskip("torch")
+    from docs.check.adapters.torch_module import gradient_in
+    from docs.check.planted.in_torch import ALPHA, TANH, made, model
+
+    module, criterion, _ = made(TANH)
+
+    def train(own: Any, tasks: Any) -> None:
+        for (X_s, Y_s), (X_q, Y_q) in tasks:
+            weights = dict(own.named_parameters())
+            inner = criterion(torch.func.functional_call(own, weights, (X_s,)), Y_s)
+            gradient = torch.autograd.grad(inner, list(weights.values()), create_graph=True)
+            pairs = zip(weights.items(), gradient, strict=True)
+            fast = {name: w - ALPHA * g.detach() for (name, w), g in pairs}
+            outer = criterion(torch.func.functional_call(own, fast, (X_q,)), Y_q)
+            (outer / len(tasks)).backward()
+
+    threads = torch.get_num_threads()
+    verdict = check(*model(TANH)._replace(meta_gradient=gradient_in(module, train)))
+    assert verdict.answer == "no: first order"
+    assert len(verdict.cut) == 1
+    assert "g.detach() for" in verdict.cut[0]
+    assert torch.get_num_threads() == threads
 
 
 def test_higher() -> None:
