@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 #: Along so many sums of all probes a hypothesis is tried first; two factors can be fitted to them.
 FEW = 3
 
+#: A part or a factor counts only where it brings the gradient so many times nearer.
+MUCH = 2
+
 #: Steps are written in so many digits.
 DIGITS = 4
 
@@ -106,10 +109,11 @@ def judged(program: Program, at: Arrays, given: Given, scale: Scale) -> tuple[li
         evidence = evidence.glimpsed(likely)
         if found := evidence.settled(likely, plain):
             return found, ordered(two + others)
-        others += [plain(evidence.few, each) for each in likely if knows(evidence.few, each)]
-    # A factor counts only where it brings the gradient much nearer.
+        parts = [plain(evidence.few, each) for each in likely if knows(evidence.few, each)]
+        least = min(plain(evidence.few, each).error for each in (RIGHT, CONSTANT))
+        others += [fit for fit in parts if MUCH * fit.error < least]
     pairs = [(own, scaled(given, own.hypothesis)) for own in two]
-    return [], ordered(others + [by if 2 * by.error < own.error else own for own, by in pairs])
+    return [], ordered(others + [by if MUCH * by.error < own.error else own for own, by in pairs])
 
 
 def plain(given: Given, hypothesis: Hypothesis) -> Fit:
