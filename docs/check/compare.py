@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from docs.check.hypotheses import CONSTANT, RIGHT, Hypothesis, Term
-from docs.check.measure import Measured, Probe, Route, across
+from .hypotheses import CONSTANT, RIGHT, Hypothesis, Term
+from .measure import Measured, Probe, Route, across
 
 if TYPE_CHECKING:
-    from docs.check.tree import Array
+    from .tree import Array
 
 #: A difference is real when it is so many times the error that was estimated for it.
 SAFETY = 6

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docs.check.tree import is_torch, leaves
+from .tree import is_torch, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from docs.check.program import Arrays, Program
+    from .program import Arrays, Program
 
 #: These have left PyTorch: what is made of a number cannot be followed.
 NUMBERS = {"item", "tolist", "numpy", "__float__"}

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from docs.check.compare import Given
-from docs.check.cut import where_cut
-from docs.check.gradient import gradient_of
-from docs.check.hypotheses import FIRST, RIGHT, SECOND
-from docs.check.judge import judged, per_array
-from docs.check.measure import EPSILON, Probe, calibrated, change, measured, probes
-from docs.check.program import SAME, Arrays, Program, Refused, in_double
-from docs.check.tree import is_array, is_float, is_torch, leaves, values
-from docs.check.verdict import Verdict
+from .compare import Given
+from .cut import where_cut
+from .gradient import gradient_of
+from .hypotheses import FIRST, RIGHT, SECOND
+from .judge import judged, per_array
+from .measure import EPSILON, Probe, calibrated, change, measured, probes
+from .program import SAME, Arrays, Program, Refused, in_double
+from .tree import is_array, is_float, is_torch, leaves, values
+from .verdict import Verdict
 
 #: A network of more numbers than this is run by as many threads as before.
 THREADED = 1_000_000

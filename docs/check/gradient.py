@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from docs.check.compare import Column
-from docs.check.measure import EPSILON, Probe
-from docs.check.program import SAME, Arrays, Program, Refused, reason
-from docs.check.tree import leaves, values
+from .compare import Column
+from .measure import EPSILON, Probe
+from .program import SAME, Arrays, Program, Refused, reason
+from .tree import leaves, values
 
 
 @dataclass(frozen=True)

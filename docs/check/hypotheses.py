@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.check.measure import Route
+from .measure import Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

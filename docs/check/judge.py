@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.check.compare import Fit, Given, agreeing, compared, sizes, with_factor
-from docs.check.hypotheses import (
+from .compare import Fit, Given, agreeing, compared, sizes, with_factor
+from .hypotheses import (
     ALONE,
     CONSTANT,
     DISPLACEMENT,
@@ -21,14 +21,14 @@ from docs.check.hypotheses import (
     SUMS,
     Hypothesis,
 )
-from docs.check.measure import Route, Scale, displaced, measured
-from docs.check.parts import by_array, in_the_loop, partly_adapted, roughly, signs
-from docs.check.tree import is_array, is_float, leaves
-from docs.check.verdict import OfArray
+from .measure import Route, Scale, displaced, measured
+from .parts import by_array, in_the_loop, partly_adapted, roughly, signs
+from .tree import is_array, is_float, leaves
+from .verdict import OfArray
 
 if TYPE_CHECKING:
-    from docs.check.gradient import Slope
-    from docs.check.program import Arrays, Program
+    from .gradient import Slope
+    from .program import Arrays, Program
 
 #: Along so many sums of all probes a hypothesis is tried first; two factors can be fitted to them.
 FEW = 3

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from docs.check.program import Arrays, Program
-    from docs.check.tree import Array
+    from .program import Arrays, Program
+    from .tree import Array
 
 #: Step sizes to choose from, relative to the size of the weights: in float64 and in float32.
 LADDER = {True: 10.0 ** -np.arange(2, 9), False: 10.0 ** -np.arange(0.5, 4.5)}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.check.compare import Fit, Given, compared
-from docs.check.hypotheses import (
+from .compare import Fit, Given, compared
+from .hypotheses import (
     CONSTANT,
     NOTHING,
     RIGHT,
@@ -17,13 +17,13 @@ from docs.check.hypotheses import (
     through_some_steps,
     with_some_adapted,
 )
-from docs.check.measure import Probe, Scale, beside, moving, trajectory, within
+from .measure import Probe, Scale, beside, moving, trajectory, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from docs.check.program import Arrays, Program
-    from docs.check.tree import Array
+    from .program import Arrays, Program
+    from .tree import Array
 
 #: What may be is looked at closely if one difference is as near as this to the gradient.
 ROUGH = 1e-3

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from docs.check.tree import Array, copied, is_array, is_float, is_jax, leaves, like, mapped, values
-from docs.experiment.command import Refusal
+from ..experiment.command import Refusal
+from .tree import Array, copied, is_array, is_float, is_jax, leaves, like, mapped, values
 
 #: The arrays of the weights, by name.
 Arrays = dict[str, Array]

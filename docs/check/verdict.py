@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import indent, wrap
 
-from docs.check.compare import Fit, digits
-from docs.check.hypotheses import MIXED, RIGHT
+from .compare import Fit, digits
+from .hypotheses import MIXED, RIGHT
 
 #: Characters of a line of advice.
 WIDTH = 75

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from docs.check.adapters.jax_functions import adapted_by, gradient_of
-from docs.check.planted.model import Model, Planted
+from ..adapters.jax_functions import adapted_by, gradient_of
+from .model import Model, Planted
 
 ALPHA = 0.1
 TASKS, SHOTS, QUERIES = 3, 5, 7

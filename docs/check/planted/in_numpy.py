@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from docs.check.planted.model import Model, Planted
-from docs.experiment.networks import load_network
+from ...experiment.networks import load_network
+from .model import Model, Planted
 
 ALPHA = 0.05
 TASKS, SHOTS, QUERIES = 3, 5, 7

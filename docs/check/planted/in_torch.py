@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from docs.check.adapters.torch_functional import adapted_by as adapted_by_func
-from docs.check.adapters.torch_functional import gradient_of
-from docs.check.adapters.torch_module import adapted_by, gradient_in, loss_of, weights_of
-from docs.check.planted.model import Model, Planted
+from ..adapters.torch_functional import adapted_by as adapted_by_func
+from ..adapters.torch_functional import gradient_of
+from ..adapters.torch_module import adapted_by, gradient_in, loss_of, weights_of
+from .model import Model, Planted
 
 ALPHA = 0.1
 TASKS, SHOTS, QUERIES = 3, 5, 7
@@ -236,7 +236,7 @@ def by_torch_func() -> Model:
 
 def by_higher(network: str, **flags: Any) -> Model:
     """A training with `higher`."""
-    from docs.check.adapters.with_higher import training  # noqa: PLC0415
+    from ..adapters.with_higher import training  # noqa: PLC0415
 
     module, criterion, _ = made(network)
     train = training(criterion, ALPHA, 2, **flags)
