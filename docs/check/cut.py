@@ -38,6 +38,8 @@ PLACES = 3
 #: What is said of a call beyond its name.
 SAID = {
     "autograd.grad": "torch.autograd.grad without create_graph=True",
+    "autograd.grad with a graph": "create_graph=True, and no graph: torch.compile drops it in some "
+    "versions, and so does an autograd.Function without a second derivative",
     "new leaf": "a tensor that is not the weights: a copy, or a parameter created anew",
     "grad": ".grad holds no graph: backward() was called without create_graph=True",
 }
@@ -79,7 +81,7 @@ class Watch:
 
     def before(self, name: str, given: Any) -> None:
         """Look at the loss before it is differentiated; the last time is the outer one."""
-        if name in {"autograd.grad", "backward"}:
+        if name.startswith("autograd.grad") or name == "backward":
             roots = tensors(given[0])
             behind = set().union(*(self.made_of.get(id(root), set()) for root in roots))
             self.relevant = [line for line, at in self.cuts.items() if at in behind]
@@ -208,7 +210,11 @@ def watching(watch: Watch) -> Any:
             self, function: Any, _: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             name = name_of(function, args)
-            given = tensors([list(args), dict(kwargs or {})])
+            if name == "autograd.grad" and (kwargs or {}).get("create_graph"):
+                name += " with a graph"
+            # What else has been copied is no origin of a copy.
+            of = args[:1] if name == "__deepcopy__" else args
+            given = tensors([list(of), dict(kwargs or {})])
             if args:
                 watch.before(name, args)
             result = function(*args, **(kwargs or {}))

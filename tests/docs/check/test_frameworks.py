@@ -41,7 +41,9 @@ def test_right_codes_of_torch(code: str) -> None:
         ("backward() and .grad", ".grad holds no graph"),
         ("step under no_grad", "under torch.no_grad()"),
         ("parameters created anew", "created anew"),
-        ("one matrix's gradient detached", "detach"),
+        ("one layer's gradients detached, three steps", "detach"),
+        ("no graph in all but the last of 5 steps", "without create_graph=True"),
+        ("inner loss compiled in PyTorch 2.11", "torch.compile drops it in some versions"),
     ],
 )
 def test_where_the_graph_of_torch_is_cut(code: str, line: str) -> None:
@@ -57,6 +59,32 @@ def test_no_cut_is_named_where_nothing_is_lost() -> None:
 def test_torch_func() -> None:
     pytest.importorskip("torch")
     said("in_torch", "RIGHT", "two steps")
+
+
+def test_a_training_that_leaves_its_gradient_names_its_line() -> None:
+    torch = pytest.importorskip("torch")
+    from docs.check.adapters.torch_module import gradient_in
+    from docs.check.planted.in_torch import ALPHA, TANH, made, model
+
+    module, criterion, _ = made(TANH)
+    module.register_buffer("buffer", torch.zeros(1))  # It is copied, which cuts nothing.
+
+    def train(own: Any, tasks: Any) -> None:
+        for (X_s, Y_s), (X_q, Y_q) in tasks:
+            weights = dict(own.named_parameters())
+            inner = criterion(torch.func.functional_call(own, weights, (X_s,)), Y_s)
+            gradient = torch.autograd.grad(inner, list(weights.values()), create_graph=True)
+            pairs = zip(weights.items(), gradient, strict=True)
+            fast = {name: w - ALPHA * g.detach() for (name, w), g in pairs}
+            outer = criterion(torch.func.functional_call(own, fast, (X_q,)) + own.buffer, Y_q)
+            (outer / len(tasks)).backward()
+
+    threads = torch.get_num_threads()
+    verdict = check(*model(TANH)._replace(meta_gradient=gradient_in(module, train)))
+    assert verdict.answer == "no: first order"
+    assert len(verdict.cut) == 1
+    assert "g.detach() for" in verdict.cut[0]
+    assert torch.get_num_threads() == threads
 
 
 def test_higher() -> None:
