@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 from pathlib import Path
@@ -67,16 +68,18 @@ def test_a_training_that_leaves_its_gradient_names_its_line() -> None:
     from docs.check.planted.in_torch import ALPHA, TANH, made, model
 
     module, criterion, _ = made(TANH)
-    module.register_buffer("buffer", torch.zeros(1))  # It is copied, which cuts nothing.
+    module.register_buffer("buffer", torch.zeros(1))
 
     def train(own: Any, tasks: Any) -> None:
+        # With the weights a buffer is copied, which cuts nothing.
+        buffer = copy.deepcopy(own).buffer
         for (X_s, Y_s), (X_q, Y_q) in tasks:
             weights = dict(own.named_parameters())
             inner = criterion(torch.func.functional_call(own, weights, (X_s,)), Y_s)
             gradient = torch.autograd.grad(inner, list(weights.values()), create_graph=True)
             pairs = zip(weights.items(), gradient, strict=True)
             fast = {name: w - ALPHA * g.detach() for (name, w), g in pairs}
-            outer = criterion(torch.func.functional_call(own, fast, (X_q,)) + own.buffer, Y_q)
+            outer = criterion(torch.func.functional_call(own, fast, (X_q,)) + buffer, Y_q)
             (outer / len(tasks)).backward()
 
     threads = torch.get_num_threads()
