@@ -68,11 +68,11 @@ def test_a_training_that_leaves_its_gradient_names_its_line() -> None:
     from docs.check.planted.in_torch import ALPHA, TANH, made, model
 
     module, criterion, _ = made(TANH)
-    module.register_buffer("buffer", torch.zeros(1))
+    module[0].register_buffer("buffer", torch.zeros(1))
 
     def train(own: Any, tasks: Any) -> None:
         # With the weights a buffer is copied, which cuts nothing.
-        buffer = copy.deepcopy(own).buffer
+        buffer = copy.deepcopy(own)[0].buffer
         for (X_s, Y_s), (X_q, Y_q) in tasks:
             weights = dict(own.named_parameters())
             inner = criterion(torch.func.functional_call(own, weights, (X_s,)), Y_s)
