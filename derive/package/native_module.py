@@ -6,19 +6,19 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from derive.language.names import STAGES, C, adjoint, name_of
-from derive.printers.c import call_text, definitions, extent_text, turned
-from derive.schedule.task import LOSS, Extent, Sum, extents, has_bias, has_unit, is_turned
+from ..language.names import STAGES, C, adjoint, name_of
+from ..printers.c import call_text, definitions, extent_text, turned
+from ..schedule.task import LOSS, Extent, Sum, extents, has_bias, has_unit, is_turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sympy import MatrixSymbol
 
-    from derive.language.names import Named
-    from derive.schedule.forms import Line
-    from derive.schedule.plan import Plan
-    from derive.schedule.task import TaskPlan, Work
+    from ..language.names import Named
+    from ..schedule.forms import Line
+    from ..schedule.plan import Plan
+    from ..schedule.task import TaskPlan, Work
 
 
 def native_source(

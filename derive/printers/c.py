@@ -32,15 +32,15 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import Word, body_of, is_gate, row_of, spelled, z
-from derive.language.names import reading_order
-from derive.language.program import RowMax, scalar_and_factors, shape_of
-from derive.schedule.task import Assign, Dots, Each, Sum, Tiles, Unit, extents, is_turned
+from ..language.elementwise import Word, body_of, is_gate, row_of, spelled, z
+from ..language.names import reading_order
+from ..language.program import RowMax, scalar_and_factors, shape_of
+from ..schedule.task import Assign, Dots, Each, Sum, Tiles, Unit, extents, is_turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from derive.schedule.task import Call, Extent, Factor, Term, Then
+    from ..schedule.task import Call, Extent, Factor, Term, Then
 
     #: Gives the text of an entry of a matrix.
     Read: TypeAlias = Callable[[MatrixSymbol], str]

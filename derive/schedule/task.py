@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from sympy import Expr, HadamardProduct, MatAdd, MatrixExpr, MatrixSymbol, Symbol, Transpose
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import body_of, is_gate, z
-from derive.language.names import Name, O, parse, scratch
-from derive.schedule.buffers import ALWAYS
-from derive.schedule.operations import (
+from ..language.elementwise import body_of, is_gate, z
+from ..language.names import Name, O, parse, scratch
+from .buffers import ALWAYS
+from .operations import (
     Entrywise,
     InnerProduct,
     Number,
@@ -36,15 +36,15 @@ from derive.schedule.operations import (
     Product,
     operation_of,
 )
-from derive.schedule.steps import untransposed
-from derive.schedule.storage import Kind, is_total, storage_of
+from .steps import untransposed
+from .storage import Kind, is_total, storage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from derive.schedule.buffers import Under
-    from derive.schedule.forms import Line
-    from derive.schedule.plan import Plan
+    from .buffers import Under
+    from .forms import Line
+    from .plan import Plan
 
 
 #: What the loss of all tasks is called.

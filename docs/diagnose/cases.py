@@ -1,8 +1,11 @@
 """The cases: small problems on which every mistake leaves another gradient.
 
-Within a case the numbers of tasks, rows, inputs, units and outputs all differ. Those that a loss
-may be summed over are odd primes, so a factor of the gradient tells which sums it comes from, and
-no matrix is square, so its shape tells which way it lies.
+Within a case the numbers of tasks, steps, rows, inputs, units and outputs all differ. Those that a
+loss may be summed over are odd primes, so a factor of the gradient tells which sums it comes from,
+and no matrix is square, so its shape tells which way it lies.
+
+One case has the shape that most people have instead: one input, one output, two layers of 40
+units. What broadcasting makes of rows (N, 1) beside (N,) shows there alone.
 """
 
 from __future__ import annotations
@@ -15,11 +18,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.experiment.family import Batch
-from docs.experiment.networks import load_network, names
+from ..experiment.family import Batch
+from ..experiment.networks import load_network, names
 
 if TYPE_CHECKING:
-    from docs.experiment.networks import Array, Network, WeightTuple
+    from ..experiment.networks import Array, Network, WeightTuple
+
+
+SQUARED, ENTROPY = "mean_squared_error", "cross_entropy"
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,9 @@ class Case:
     ----------
     name
         Under which its arrays stand in a file.
-    activation, steps, alpha
-        What the hidden layers apply, how many inner steps are taken, and their size.
+    activation, loss, steps, alpha
+        What the hidden layers apply, which loss is taken of either set, how many inner steps are
+        taken, and their size.
     weights
         W1 (D, L1), b1 (1, L1), ...
     batch
@@ -40,6 +47,7 @@ class Case:
 
     name: str
     activation: str
+    loss: str
     steps: int
     alpha: float
     weights: WeightTuple
@@ -48,21 +56,23 @@ class Case:
     @property
     def net(self) -> Network:
         """The generated package that takes one inner step in such a network."""
-        return load_network(f"{self.activation}{len(self.weights) // 2 - 1}")
+        return load_network(package(self.activation, self.loss, len(self.weights) // 2 - 1))
 
     @property
     def unrolled(self) -> Network | None:
         """The generated package that takes as many steps as the case has, if there is one."""
         if self.steps == 1:
             return self.net
-        name = f"{self.activation}{len(self.weights) // 2 - 1}_{self.steps}steps"
+        hidden = len(self.weights) // 2 - 1
+        name = f"{package(self.activation, self.loss, hidden)}_{self.steps}steps"
         return load_network(name) if name in names() else None
 
     @property
     def sizes(self) -> dict[str, int]:
         """The numbers of tasks T, support rows N, query rows M and outputs O."""
         tasks, shots, outputs = self.batch.Y_s.shape
-        return {"T": tasks, "N": shots, "M": self.batch.Y_q.shape[1], "O": outputs}
+        queries = self.batch.Y_q.shape[1]
+        return {"T": tasks, "N": shots, "M": queries, "O": outputs}
 
     def but(self, alpha: float = 1.0, more_steps: int = 0) -> Case:
         """The same problem with `alpha` times the step size, or another number of steps."""
@@ -71,8 +81,13 @@ class Case:
     def on(self, support: str, query: str) -> Case:
         """The same problem with other sets, ``"s"`` or ``"q"``, in the two roles."""
         sets = self.batch._asdict()
-        chosen = [sets[f"{letter}_{role}"] for role in (support, query) for letter in "XY"]
-        return replace(self, batch=Batch(*chosen))
+        return self.with_data(
+            *(sets[f"{each}_{role}"] for role in (support, query) for each in "XY")
+        )
+
+    def with_data(self, *data: Array) -> Case:
+        """The same problem with other data: X_s, Y_s, X_q, Y_q."""
+        return replace(self, batch=Batch(*data))
 
 
 @dataclass(frozen=True)
@@ -89,18 +104,30 @@ class Plan:
     queries: int
     alpha: float
     activation: str = "relu"
+    loss: str = SQUARED
     steps: int = 1
     seed: int = 0
 
 
 PLANS = {
-    "relu1": Plan((2, 13, 3), tasks=5, shots=11, queries=7, alpha=0.08, seed=159),
-    "relu2": Plan((4, 9, 8, 3), tasks=7, shots=5, queries=11, alpha=0.08, seed=114),
-    "tanh2": Plan((1, 6, 9, 5), tasks=3, shots=7, queries=11, alpha=0.08, activation="tanh"),
+    "relu1": Plan((2, 13, 3), tasks=5, shots=11, queries=7, alpha=0.08),
+    "relu2": Plan((4, 9, 8, 3), tasks=7, shots=5, queries=11, alpha=0.06, seed=6),
+    "tanh2": Plan(
+        (2, 6, 9, 5), tasks=3, shots=7, queries=11, alpha=0.11, activation="tanh", seed=24
+    ),
+    "one_output": Plan((1, 40, 40, 1), tasks=3, shots=5, queries=7, alpha=0.01, seed=7),
+    "cross_entropy": Plan(
+        (4, 9, 8, 5), tasks=3, shots=7, queries=11, alpha=0.23, loss=ENTROPY, seed=18
+    ),
     "relu2_5steps": Plan(
-        (2, 10, 9, 3), tasks=5, shots=11, queries=7, alpha=0.025, steps=5, seed=154
+        (2, 10, 9, 3), tasks=7, shots=11, queries=13, alpha=0.025, steps=5, seed=30
     ),
 }
+
+
+def package(activation: str, loss: str, hidden: int) -> str:
+    """The name of the generated package of a network that takes one inner step."""
+    return "cross_entropy" if loss == ENTROPY else f"{activation}{hidden}"
 
 
 def drawn(rng: random.Random, *shape: int, scale: float) -> Array:
@@ -131,7 +158,16 @@ def _case(name: str, plan: Plan) -> Case:
         for rows in (plan.shots, plan.queries)
         for columns in (plan.layers[0], plan.layers[-1])
     ]
+    if plan.loss == ENTROPY:
+        data[1::2] = [largest(Y) for Y in data[1::2]]
     for array in (*arrays, *data):
         array.flags.writeable = False
-    weights = load_network(name).Weights(*arrays)
-    return Case(name, plan.activation, plan.steps, plan.alpha, weights, Batch(*data))
+    net = load_network(package(plan.activation, plan.loss, len(plan.layers) - 2))
+    weights, batch = net.Weights(*arrays), Batch(*data)
+    return Case(name, plan.activation, plan.loss, plan.steps, plan.alpha, weights, batch)
+
+
+def largest(scores: Array) -> Array:
+    """One where a row is largest, and zeros: the probabilities of a class that is known."""
+    hot: Array = np.eye(scores.shape[-1])[scores.argmax(-1)]
+    return hot

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.diagnose.cases import cases
-from docs.diagnose.factors import ONE, Factor, factors, unnamed
-from docs.diagnose.hypotheses import HYPOTHESES, RIGHT, Hypothesis
-from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, OfCase, Parameter, plainest
-from docs.experiment.angle import degrees
+from ..experiment.angle import degrees
+from .cases import cases
+from .factors import ONE, Factor, factors, unnamed
+from .families import FAMILIES, Family
+from .hypotheses import FIRST, HYPOTHESES, RIGHT, Hypothesis
+from .noise import SAFETY, distance, flat, noise, of_difference
+from .verdict import NEAR, Fit, OfCase, Parameter, plainest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from docs.diagnose.reading import Found
-    from docs.experiment.networks import Array, WeightTuple
+    from ..experiment.networks import Array
+    from .cases import Case
+    from .reading import Found
 
 #: A gradient that is shorter is none.
 SHORTEST = 1e-100
 
+#: A free number is looked for among its neighbours, which are nearer in every round: by so much
+#: of it in the first, then by a third of that, for so many rounds at most.
+WIDE, NARROWING, ROUNDS = 0.3, 3.0, 8
+
+#: The number itself, and its neighbours by how many such distances they are off.
+NEIGHBOURS = (0, -1, 1, -2, 2, -3, 3)
+
+#: A family is given up where no neighbour is nearer than that times their distance, and than the
+#: units that open and close between two of them make it jump.
+STEEP, JUMP = 5.0, 0.03
+
+#: How often it is then corrected at most, and by how little when it is found; a slope is taken
+#: over so little of it.
+ITERATIONS, CONVERGED, SLIGHTLY = 6, 1e-13, 1e-6
+
 #: Decimals of an error. Two hypotheses that are the same in a case differ by rounding only.
-DECIMALS = 8
+DECIMALS = 12
 
 
 @cache
@@ -33,28 +52,44 @@ def expected(name: str) -> list[tuple[Hypothesis, Array]]:
     return [(each, flat(each.gradient(case))) for each in HYPOTHESES]
 
 
-def flat(weights: WeightTuple) -> Array:
-    """All arrays as one vector."""
-    return np.concatenate([array.ravel() for array in weights])
-
-
 # --8<-- [start:judge]
 def judge(given: Found) -> OfCase:
     """Compare a gradient with every hypothesis, each times the factor that fits best."""
     case, ours = given.case, flat(given.gradient)
+    rounding = noise(case.name, given.single)
     known = factors(case.sizes, case.alpha, case.steps)
-    fits = [fit(ours, hypothesis, theirs, known) for hypothesis, theirs in expected(case.name)]
+    fits = [
+        fit(ours, hypothesis, theirs, known, SAFETY * own)
+        for hypothesis, theirs in expected(case.name)
+        for own in [
+            of_difference(case, theirs, given.single) if hypothesis.of_weights else rounding
+        ]
+    ]
     others = sorted((each for each in fits if not each.agrees), key=rounded)
+    agreeing = [each for each in fits if each.agrees]
     true = RIGHT.gradient(case)
-    return OfCase(
+    of_case = OfCase(
         case.name,
         case.steps,
-        matches=plainest(each for each in fits if each.agrees),
+        matches=plainest([*agreeing, *idle(agreeing, case)]),
         nearest=others[0],
         next_error=next(filter(rounded(others[0]).__lt__, map(rounded, others)), np.inf),
-        parameters=tuple(map(beside, case.net.Weights._fields, given.gradient, true)),
+        parameters=tuple(
+            beside(*each, SAFETY * rounding * float(np.linalg.norm(flat(true))))
+            for each in zip(case.net.Weights._fields, given.gradient, true, strict=True)
+        ),
         transposed=given.transposed,
+        better=(),
+        single=given.single,
+        noise=rounding,
     )
+    if agreeing or vanishes(ours):
+        return of_case
+    tried = (free(ours, case, family, known, SAFETY * rounding) for family in FAMILIES)
+    better = tuple(each for each in tried if each.agrees)
+    if of_case.close:
+        return replace(of_case, better=better)
+    return replace(of_case, matches=plainest(better))
 
 
 # --8<-- [end:judge]
@@ -65,24 +100,75 @@ def rounded(fit: Fit) -> float:
     return round(fit.error, DECIMALS)
 
 
-def fit(ours: Array, hypothesis: Hypothesis, theirs: Array, known: Sequence[Factor]) -> Fit:
+def fit(
+    ours: Array, hypothesis: Hypothesis, theirs: Array, known: Sequence[Factor], tolerance: float
+) -> Fit:
     """Compare two vectors up to a factor; one that is not known leaves the direction alone."""
     nothing = [vanishes(each) for each in (ours, theirs)]
     if any(nothing):
-        return Fit(hypothesis, ONE, float(not all(nothing)))
+        return Fit(hypothesis, (ONE,), float(not all(nothing)), tolerance)
     best = float(ours @ theirs / (theirs @ theirs))
     if vanishes(best * theirs):
-        return Fit(hypothesis, ONE, 1.0)
-    # What turns a gradient changes its length as well, and by no more.
-    slack = max(TOLERANCE, min(distance(ours, best * theirs), NEAR))
-    names = (each for each in known if abs(best / each.value - 1) < slack)
-    factor = next(names, unnamed(best))
-    return Fit(hypothesis, factor, distance(ours, factor.value * theirs))
+        return Fit(hypothesis, (ONE,), 1.0, tolerance)
+    if distance(ours, best * theirs) < tolerance:
+        named = tuple(each for each in known if abs(best / each.value - 1) < tolerance)
+        found = named or (unnamed(best),)
+    else:
+        # What turns a gradient changes its length as well: that is no factor of its own.
+        found = (ONE,) if abs(best - 1) < NEAR else (unnamed(best),)
+    return Fit(hypothesis, found, distance(ours, found[0].value * theirs), tolerance)
 
 
-def distance(ours: Array, theirs: Array) -> float:
-    """How far one vector is from another, relative to the other's length."""
-    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
+def free(ours: Array, case: Case, family: Family, known: Sequence[Factor], tolerance: float) -> Fit:
+    """Find the number with which a family fits best, up to a factor.
+
+    Where a unit opens or closes the gradient jumps, so that a slope leads no further: neighbours
+    are looked at first, from afar to near. Gauss and Newton do the rest.
+    """
+
+    @cache
+    def at(number: float) -> Array:
+        return flat(family.gradient(case, number))
+
+    def left(number: float) -> float:
+        """The sine of the angle between the two, or 1."""
+        theirs = at(number)
+        if vanishes(theirs):
+            return 1.0
+        scale = (ours @ theirs) / (theirs @ theirs)
+        return float(np.linalg.norm(ours - scale * theirs) / np.linalg.norm(ours))
+
+    number = min(family.starts, key=left)
+    for round_ in range(ROUNDS):
+        width = WIDE / NARROWING**round_
+        number = min((number * (1 + far * width) for far in NEIGHBOURS), key=left)
+        if left(number) > STEEP * width + JUMP:
+            break
+    else:
+        number = polished(ours, at, number)
+    found = fit(ours, family.hypothesis, at(number), known, tolerance)
+    return found._replace(numbers=family.said(case, number))
+
+
+def polished(ours: Array, at: Callable[[float], Array], number: float) -> float:
+    """Correct a number that is nearly right, by Gauss and Newton."""
+    for _ in range(ITERATIONS):
+        theirs = at(number)
+        slope = (at(number * (1 + SLIGHTLY)) - theirs) / SLIGHTLY
+        (scale, moved), *_ = np.linalg.lstsq(np.stack([theirs, slope], 1), ours)
+        by = float(np.clip(moved / scale, -0.1, 0.1)) if scale else 0.0
+        number *= 1 + by
+        if abs(by) < CONVERGED:
+            break
+    return number
+
+
+def idle(agreeing: Sequence[Fit], case: Case) -> Iterator[Fit]:
+    """What a case of one step cannot tell from the plain orders: numbers of the loop."""
+    plain = {each.hypothesis.order: each for each in agreeing if each.hypothesis in (RIGHT, FIRST)}
+    for family in FAMILIES:
+        if case.steps == 1 and family.loop and family.hypothesis.order in plain:
+            yield plain[family.hypothesis.order]._replace(hypothesis=family.hypothesis)
 
 
 def vanishes(array: Array) -> bool:
@@ -90,7 +176,9 @@ def vanishes(array: Array) -> bool:
     return bool(np.linalg.norm(array) < SHORTEST)
 
 
-def beside(name: str, ours: Array, true: Array) -> Parameter:
-    """A parameter's gradient beside the true one."""
-    length = float(np.linalg.norm(ours) / np.linalg.norm(true))
-    return Parameter(name, distance(ours, true), degrees([ours], [true]), length)
+def beside(name: str, ours: Array, true: Array, tolerance: float) -> Parameter:
+    """A parameter's gradient beside the true one; no part rounds more than the whole."""
+    length = float(np.linalg.norm(true))
+    error, angle = distance(ours, true), degrees([ours], [true])
+    longer = float(np.linalg.norm(ours)) / length
+    return Parameter(name, error, angle, longer, right=error * length < tolerance)

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-CASES = ["relu2", "relu2_5steps"]
+CASES = ["relu2", "one_output", "relu2_5steps"]
 
 
 def problem(path: Path, case: str) -> dict[str, Any]:
-    """The arrays of a case: W1, b1, ..., X_s, Y_s, X_q, Y_q, alpha, steps, activation."""
+    """W1, b1, ..., X_s, Y_s, X_q, Y_q as arrays; alpha, steps, activation, loss as they are."""
     with np.load(path) as file:
         return {
-            key.removeprefix(f"{case}/"): array
+            key.removeprefix(f"{case}/"): array if array.ndim else array.item()
             for key, array in file.items()
             if key.startswith(f"{case}/")
         }

@@ -5,15 +5,19 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from docs.diagnose.cases import Case, cases
-from docs.diagnose.compare import judge
-from docs.diagnose.gradients import like
-from docs.diagnose.reading import Found, found
-from docs.diagnose.verdict import Verdict
-from docs.experiment.command import Refusal
+from ..experiment.command import Refusal
+from .cases import Case, cases
+from .compare import judge
+from .gradients import like
+from .reading import Found, found
+from .verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+#: The cases of a function that is asked about no others; those of several steps if it takes them.
+USUAL, SEVERAL = ("relu2", "one_output"), ("relu2_5steps",)
 
 
 def diagnose(meta_gradient: Callable[..., Any], *names: str) -> Verdict:
@@ -28,8 +32,8 @@ def diagnose(meta_gradient: Callable[..., Any], *names: str) -> Verdict:
         ``steps``, that gets the number of inner steps of the case.
     *names
         The cases to try, whose activation must be the function's own, and whose number of steps,
-        too, where it has no parameter for it: relu1, relu2, tanh2 or relu2_5steps. Without any,
-        relu2, and relu2_5steps if the function can be told the steps.
+        too, where it has no parameter for it, and whose loss: see `docs.diagnose.cases.PLANS`.
+        Without any, relu2 and one_output, and relu2_5steps if the function can be told the steps.
 
     Returns
     -------
@@ -42,7 +46,7 @@ def diagnose(meta_gradient: Callable[..., Any], *names: str) -> Verdict:
         When there is no such case, the function fails, or what it returns is no gradient.
     """
     told = takes_steps(meta_gradient)
-    chosen = names or (("relu2", "relu2_5steps") if told else ("relu2",))
+    chosen = names or USUAL + (SEVERAL if told else ())
     return Verdict(tuple(judge(called(meta_gradient, name, told)) for name in chosen))
 
 
@@ -67,13 +71,7 @@ def called(meta_gradient: Callable[..., Any], name: str, told: bool) -> Found:
         result = meta_gradient(weights, *data, case.alpha, **how)
     except Exception as error:
         raise Refusal(f"{name}: the function raised {type(error).__name__}: {error}") from error
-    arrays = by_name(result, case)
-    for parameter, array in arrays.items():
-        if array is None:
-            raise Refusal(
-                f"{name}: the gradient of {parameter} is None; it must be connected to the weights"
-            )
-    return found(case, arrays, f"{name}: the gradient of ")
+    return found(case, by_name(result, case), f"{name}: the gradient of ")
 
 
 def by_name(result: Any, case: Case) -> Mapping[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +11,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from docs.diagnose.cases import Case
-    from docs.experiment.networks import Array, WeightTuple
+    from ..experiment.networks import Array, WeightTuple
+    from .cases import Case
 
     Gradient = Callable[[Case], WeightTuple]
 
-#: How far to either side the inner gradient is evaluated: see `hessian_product`.
-STEP = 1e-5
+#: A gradient that is shorter has no direction.
+TINY = 1e-300
 
 
 def second_order(case: Case) -> WeightTuple:
@@ -28,7 +30,7 @@ def second_order(case: Case) -> WeightTuple:
 def first_order(case: Case) -> WeightTuple:
     """The query gradient at the adapted weights."""
     if case.unrolled is None:
-        return through_steps(case, hessians=0)
+        return through_steps(case, Way(hessians=none))
     return case.unrolled.first_order_meta_loss_and_gradient(case.weights, *case.batch, case.alpha)[
         1
     ]
@@ -70,70 +72,175 @@ def nothing(case: Case) -> WeightTuple:
     return moved(case.weights, -1.0, case.weights)
 
 
+# --- step by step, with whatever an inner step may do ---
+
+
+def every(_: int, __: int) -> bool:
+    """The second order goes through every step."""
+    return True
+
+
+def none(_: int, __: int) -> bool:
+    """It goes through no step."""
+    return False
+
+
 def always(_: Case, __: str) -> bool:
     """Every parameter takes the inner steps."""
     return True
 
 
-def through_steps(
-    case: Case, hessians: int | None = None, adapted: Callable[[Case, str], bool] = always
-) -> WeightTuple:
-    """The meta-gradient through any number of steps in which some parameters stay as they are.
+@dataclass(frozen=True)
+class Way:
+    """How the inner loop goes, where it does not go as it should.
 
-    Forwards, the weights of every step are kept. Backwards, each step with P the projection on
-    the adapted parameters, w' = w - alpha P dL_s(w), takes an adjoint v to v - alpha H(w) P v.
-
-    Parameters
+    Attributes
     ----------
-    case
-        The problem.
     hessians
-        Through how many of the steps, from the last, the second order goes; all by default.
+        Whether the second order goes through a step, by its number and that of all.
     adapted
         Whether a parameter, by its name, takes the inner steps of a case.
-
-    Returns
-    -------
-    WeightTuple
-        The mean over the tasks.
+    curvature
+        By how much the second-order term of every step is multiplied.
+    momentum, decay, longest, shrinking
+        What an optimiser brings along: the share of the step before in the next, the decay of the
+        weights, the length that a gradient is clipped to, the ratio of a step size to that before.
+    restarts
+        Whether every step starts from the shared weights.
     """
-    net, alpha = case.net, case.alpha
-    kept = [float(adapted(case, name)) for name in net.Weights._fields]
+
+    hessians: Callable[[int, int], bool] = every
+    adapted: Callable[[Case, str], bool] = always
+    curvature: float = 1.0
+    momentum: float = 0.0
+    decay: float = 0.0
+    longest: float = math.inf
+    shrinking: float = 1.0
+    restarts: bool = False
+
+
+def through_steps(case: Case, way: Way = Way()) -> WeightTuple:
+    """The meta-gradient through any number of steps, the mean over the tasks."""
 
     def of_task(X_s: Array, Y_s: Array, X_q: Array, Y_q: Array) -> WeightTuple:
-        here, path = case.weights, []
-        for _ in range(case.steps):
-            path.append(here)
-            step = projected(kept, net.loss_and_gradient(here, X_s, Y_s)[1])
-            here = moved(here, -alpha, step)
-        adjoint = net.loss_and_gradient(here, X_q, Y_q)[1]
-        for before in path[::-1][:hessians]:
-
-            def inner(weights: WeightTuple) -> WeightTuple:
-                return net.loss_and_gradient(weights, X_s, Y_s)[1]
-
-            product = hessian_product(inner, before, projected(kept, adjoint))
-            adjoint = moved(adjoint, -alpha, product)
-        return adjoint
+        path = forth(case, way, case.weights, X_s, Y_s)
+        return back(case, way, path, X_s, Y_s, case.net.loss_and_gradient(path[-1], X_q, Y_q)[1])
 
     return mean(of_task(*task) for task in zip(*case.batch, strict=True))
 
 
-def hessian_product(
-    gradient: Callable[[WeightTuple], WeightTuple], weights: WeightTuple, vector: WeightTuple
-) -> WeightTuple:
-    """The Hessian times a vector, by a central difference of an exact gradient.
+def forth(case: Case, way: Way, start: WeightTuple, X: Array, Y: Array) -> list[WeightTuple]:
+    """The weights before every inner step, and after the last."""
+    path, velocity = [start], scaled(start, 0.0)
+    for step in range(case.steps):
+        gradient = inner_gradient(case, way, path[-1], X, Y)
+        clipped = scaled(gradient, clipping(way, gradient))
+        velocity = moved(clipped, way.momentum, velocity)
+        before = start if way.restarts else path[-1]
+        path.append(moved(before, -case.alpha * way.shrinking**step, velocity))
+    return path
 
-    The generated functions hold this product for one vector only, the query gradient, so
-    it is not exact here. With the vector scaled to length one, a step of 1e-5 leaves 1e-10 of
-    truncation and 1e-11 of rounding in float64: nothing against a difference between hypotheses.
+
+def back(
+    case: Case, way: Way, path: list[WeightTuple], X: Array, Y: Array, adjoint: WeightTuple
+) -> WeightTuple:
+    """Take an adjoint of the adapted weights to the weights before the first step.
+
+    A plain step w' = w - alpha dL(w) takes it from v to v - alpha H(w) v.
     """
-    length = float(np.sqrt(sum(np.sum(part**2) for part in vector)))
-    if length == 0:
-        return vector
-    size = STEP / length
-    above, below = (gradient(moved(weights, sign * size, vector)) for sign in (1, -1))
-    return scaled(moved(above, -1.0, below), 0.5 / size)
+    at_start, velocity = scaled(adjoint, 0.0), scaled(adjoint, 0.0)
+    for step in reversed(range(case.steps)):
+        velocity = moved(velocity, -case.alpha * way.shrinking**step, adjoint)
+        carried = adjoint
+        if way.restarts:
+            at_start, carried = moved(at_start, 1.0, adjoint), scaled(adjoint, 0.0)
+        if way.hessians(step, case.steps):
+            before = path[step]
+            through = velocity
+            if way.longest < math.inf:
+                through = unclipped(way, inner_gradient(case, way, before, X, Y), velocity)
+            through = projected(case, way, through)
+            product = case.net.hessian_product(before, through, X, Y)
+            carried = moved(carried, way.curvature, moved(product, way.decay, through))
+        adjoint, velocity = carried, scaled(velocity, way.momentum)
+    return moved(adjoint, 1.0, at_start)
+
+
+def inner_gradient(case: Case, way: Way, at: WeightTuple, X: Array, Y: Array) -> WeightTuple:
+    """The gradient of the support loss with the weights' decay, of what is adapted."""
+    gradient = case.net.loss_and_gradient(at, X, Y)[1]
+    return projected(case, way, moved(gradient, way.decay, at))
+
+
+def clipping(way: Way, gradient: WeightTuple) -> float:
+    """What clipping multiplies a gradient by."""
+    return min(1.0, way.longest / max(length(gradient), TINY))
+
+
+def unclipped(way: Way, gradient: WeightTuple, adjoint: WeightTuple) -> WeightTuple:
+    """Take an adjoint back through clipping: what is clipped has no say along itself."""
+    by = clipping(way, gradient)
+    if by == 1:
+        return adjoint
+    along = inner(gradient, adjoint) / length(gradient) ** 2
+    return scaled(moved(adjoint, -along, gradient), by)
+
+
+def leaking(case: Case, way: Way = Way()) -> WeightTuple:
+    """Every task starts from the weights that the task before it left."""
+    start, paths = case.weights, []
+    for X_s, Y_s in zip(case.batch.X_s, case.batch.Y_s, strict=True):
+        paths.append(forth(case, way, start, X_s, Y_s))
+        start = paths[-1][-1]
+    adjoint = scaled(start, 0.0)
+    for path, *task in reversed(list(zip(paths, *case.batch, strict=True))):
+        X_s, Y_s, X_q, Y_q = task
+        own = case.net.loss_and_gradient(path[-1], X_q, Y_q)[1]
+        adjoint = back(case, way, path, X_s, Y_s, moved(adjoint, 1 / len(paths), own))
+    return adjoint
+
+
+def cut_between_tasks(case: Case) -> WeightTuple:
+    """The same, but the weights that a task starts from are constants to those before it."""
+    start, found = case.weights, []
+    for task in one_by_one(case):
+        found.append(second_order(replace(case, weights=start).with_data(*task)))
+        start = case.net.adapt(start, task[0][0], task[1][0], case.alpha, case.steps)
+    return mean(iter(found))
+
+
+def adam(case: Case) -> WeightTuple:
+    """First order after steps of Adam, with the constants that it has everywhere."""
+
+    def of_task(X_s: Array, Y_s: Array, X_q: Array, Y_q: Array) -> WeightTuple:
+        here = case.weights
+        first = second = [np.zeros_like(array) for array in here]
+        for step in range(1, case.steps + 1):
+            gradient = case.net.loss_and_gradient(here, X_s, Y_s)[1]
+            first = [0.9 * m + 0.1 * g for m, g in zip(first, gradient, strict=True)]
+            second = [0.999 * v + 0.001 * g**2 for v, g in zip(second, gradient, strict=True)]
+            moves = [
+                m / (1 - 0.9**step) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+                for m, v in zip(first, second, strict=True)
+            ]
+            here = moved(here, -case.alpha, like(here, moves))
+        return case.net.loss_and_gradient(here, X_q, Y_q)[1]
+
+    return mean(of_task(*task) for task in zip(*case.batch, strict=True))
+
+
+def support_gradients(case: Case) -> WeightTuple:
+    """The support gradients of all inner steps, added up."""
+    return mean(
+        total(case.net.loss_and_gradient(at, X, Y)[1] for at in path[:-1])
+        for X, Y in zip(case.batch.X_s, case.batch.Y_s, strict=True)
+        for path in [forth(case, Way(), case.weights, X, Y)]
+    )
+
+
+def of_all_steps(case: Case, gradient: Gradient) -> WeightTuple:
+    """The mean of the gradients of the query losses after each of the steps."""
+    return mean(gradient(replace(case, steps=steps)) for steps in range(1, case.steps + 1))
 
 
 # --- arithmetic of weights ---
@@ -150,16 +257,32 @@ def scaled(weights: WeightTuple, factor: float) -> WeightTuple:
     return like(weights, [factor * one for one in weights])
 
 
-def projected(kept: Sequence[float], weights: WeightTuple) -> WeightTuple:
-    """The arrays that are kept, and zeros for the others."""
-    return like(weights, [keep * one for keep, one in zip(kept, weights, strict=True)])
+def projected(case: Case, way: Way, weights: WeightTuple) -> WeightTuple:
+    """The arrays that take the inner steps, and zeros for the others."""
+    named = weights._asdict().items()
+    return like(weights, [float(way.adapted(case, name)) * array for name, array in named])
+
+
+def inner(one: WeightTuple, other: WeightTuple) -> float:
+    """The inner product of all numbers."""
+    return float(sum(np.vdot(a, b) for a, b in zip(one, other, strict=True)))
+
+
+def length(weights: WeightTuple) -> float:
+    """The square root of the sum of all squares."""
+    return math.sqrt(inner(weights, weights))
+
+
+def total(each: Iterator[WeightTuple]) -> WeightTuple:
+    """The sum, array by array."""
+    first, *others = each
+    return like(first, [sum(column) for column in zip(first, *others, strict=True)])
 
 
 def mean(each: Iterator[WeightTuple]) -> WeightTuple:
-    """The mean over tasks, array by array."""
-    first, *others = each
-    columns = zip(first, *others, strict=True)
-    return like(first, [sum(column) / (1 + len(others)) for column in columns])
+    """The mean, array by array."""
+    found = list(each)
+    return scaled(total(iter(found)), 1 / len(found))
 
 
 def like(weights: WeightTuple, arrays: Sequence[Array]) -> WeightTuple:

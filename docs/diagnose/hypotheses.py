@@ -6,26 +6,38 @@ the generated functions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.diagnose.factors import times
-from docs.diagnose.gradients import (
+import numpy as np
+
+from .factors import times
+from .gradients import (
+    Way,
+    adam,
+    cut_between_tasks,
     first_order,
     joint,
     last_step,
+    leaking,
+    moved,
+    none,
     nothing,
+    of_all_steps,
+    projected,
     reptile,
     second_order,
+    support_gradients,
     through_steps,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from docs.diagnose.cases import Case
-    from docs.diagnose.gradients import Gradient
+    from ..experiment.networks import WeightTuple
+    from .cases import Case
+    from .gradients import Gradient
 
 
 # --8<-- [start:hypothesis]
@@ -45,6 +57,8 @@ class Hypothesis:
         What the code does, in a sentence.
     remedies
         What to change, each with the framework that it is for.
+    of_weights
+        Whether it is a difference of weights, which rounds as they do.
     """
 
     name: str
@@ -52,6 +66,7 @@ class Hypothesis:
     order: str
     explanation: str
     remedies: tuple[tuple[str, str], ...] = ()
+    of_weights: bool = False
 
 
 # --8<-- [end:hypothesis]
@@ -77,6 +92,11 @@ FIRST = Hypothesis(
             "TensorFlow",
             "take the inner gradient inside the outer tf.GradientTape; no tf.stop_gradient on it",
         ),
+        ("higher", "track_higher_grads=True and copy_initial_weights=False; time=0, not -1"),
+        (
+            "torch.compile",
+            "leave it off the inner step: some versions drop what create_graph=True keeps",
+        ),
     ),
 )
 
@@ -89,6 +109,7 @@ NOTHING = Hypothesis(
         ("PyTorch", "no .detach(), .data, copy.deepcopy or torch.no_grad() on any weights"),
         ("JAX", "no jax.lax.stop_gradient on weights, neither the shared ones nor between steps"),
         ("TensorFlow", "compute the fast weights inside the tape, not with Variable.assign"),
+        ("higher", "copy_initial_weights=False; by default every gradient is None"),
     ),
 )
 
@@ -104,6 +125,19 @@ WHOLE = [
             ("PyTorch", "create_graph=True in every inner step; no .detach() on its gradients"),
             ("JAX", "no jax.lax.stop_gradient on the gradients of the earlier steps"),
             ("TensorFlow", "no tf.stop_gradient on the gradients of the earlier steps"),
+            ("higher", "differentiate by fmodel.parameters(time=0), not by later ones"),
+        ),
+    ),
+    Hypothesis(
+        "second order through the first step only",
+        lambda case: through_steps(case, Way(hessians=lambda step, _: step == 0)),
+        "in part",
+        "Only the gradient of the first inner step was differentiated; later ones were constants.",
+        (
+            ("PyTorch", "create_graph=True in every inner step; no .detach() on its gradients"),
+            ("JAX", "no jax.lax.stop_gradient on the gradients of the later steps"),
+            ("TensorFlow", "no tf.stop_gradient on the gradients of the later steps"),
+            ("higher", "one innerloop_ctx around all inner steps, with track_higher_grads=True"),
         ),
     ),
     Hypothesis(
@@ -112,6 +146,7 @@ WHOLE = [
         "no",
         "This is how far adaptation moved the weights; no query point took part.",
         ((ANY, "differentiate the query loss at the adapted weights by the original ones"),),
+        of_weights=True,
     ),
     Hypothesis(
         "joint training",
@@ -122,6 +157,7 @@ WHOLE = [
             ("PyTorch", "torch.func.functional_call(model, fast, X_q); model(X_q) ignores fast"),
             ("JAX", "hand the adapted weights to the query loss"),
             ("TensorFlow", "apply the fast weights yourself; a Keras model reads its variables"),
+            ("higher", "call fmodel(X_q), which has the fast weights; model(X_q) has not"),
         ),
     ),
     Hypothesis(
@@ -164,14 +200,23 @@ def of_problem(
     )
 
 
-def of_parameters(
-    name: str, adapted: Callable[[Case, str], bool], explanation: str, *remedies: tuple[str, str]
-) -> Change:
-    """A mistake in which some parameters take no inner step."""
+def of_way(name: str, way: Way, explanation: str, *remedies: tuple[str, str]) -> Change:
+    """A mistake in how the inner loop goes."""
     return Change(
         name,
-        partial(through_steps, adapted=adapted),
-        partial(through_steps, adapted=adapted, hessians=0),
+        lambda case: through_steps(case, way),
+        lambda case: through_steps(case, replace(way, hessians=none)),
+        explanation,
+        remedies,
+    )
+
+
+def with_added(name: str, added: Gradient, explanation: str, *remedies: tuple[str, str]) -> Change:
+    """A mistake that adds something to either order."""
+    return Change(
+        name,
+        lambda case: moved(second_order(case), 1.0, added(case)),
+        lambda case: moved(first_order(case), 1.0, added(case)),
         explanation,
         remedies,
     )
@@ -187,6 +232,7 @@ INNER_LOSSES = {
     "half a sum over outputs": "O / 2",
     "half a sum over rows and outputs": "N O / 2",
     "averaged over rows twice": "1 / N",
+    "averaged over outputs": "1 / O",
     "divided by the number of tasks": "1 / T",
 }
 
@@ -211,6 +257,73 @@ def in_head(case: Case, name: str) -> bool:
     return name[1:] == last[1:]
 
 
+def above(name: str, cut: int) -> bool:
+    """Whether a parameter is above so many layers."""
+    return int(name[1:]) > cut
+
+
+def of_layers_cut(name: str, cut: Callable[[Case], int]) -> Change:
+    """A mistake that leaves the lowest layers without any gradient."""
+
+    def gradient(case: Case, way: Way) -> WeightTuple:
+        kept = replace(way, adapted=lambda _, parameter: above(parameter, cut(case)))
+        return projected(case, kept, through_steps(case, kept))
+
+    return Change(
+        name,
+        partial(gradient, way=Way()),
+        partial(gradient, way=Way(hessians=none)),
+        "Nothing came back through that layer: those up to it neither adapted nor got a gradient.",
+        (
+            ("PyTorch", "no .detach(), .data or torch.no_grad() in the forward pass"),
+            ("JAX", "no jax.lax.stop_gradient in the forward pass"),
+            ("TensorFlow", "no tf.stop_gradient, .numpy() or trainable=False in the forward pass"),
+        ),
+    )
+
+
+def targets_averaged(case: Case, *, inner: bool = True, outer: bool = True) -> Case:
+    """The problem whose squared errors have the gradient of those broadcast to (N, N).
+
+    The mean over i and j of (p_i - y_j)^2 is that of (p_i - y)^2 for the mean y of the targets,
+    and the variance of those.
+    """
+    X_s, Y_s, X_q, Y_q = case.batch
+    same_s, same_q = (np.broadcast_to(Y.mean(1, keepdims=True), Y.shape) for Y in (Y_s, Y_q))
+    return case.with_data(X_s, same_s if inner else Y_s, X_q, same_q if outer else Y_q)
+
+
+def both_sets(case: Case, *, inner: bool) -> Case:
+    """The problem with the rows of both sets in one of the two roles."""
+    X_s, Y_s, X_q, Y_q = case.batch
+    X, Y = (np.concatenate(pair, 1) for pair in ((X_s, X_q), (Y_s, Y_q)))
+    return case.with_data(X, Y, X_q, Y_q) if inner else case.with_data(X_s, Y_s, X, Y)
+
+
+def on_rows(case: Case, support: slice = slice(None), query: slice = slice(None)) -> Case:
+    """The problem with some of the rows of either set."""
+    rows = (support, support, query, query)
+    return case.with_data(*(a[:, some] for a, some in zip(case.batch, rows, strict=True)))
+
+
+def on_tasks(case: Case, some: slice) -> Case:
+    """The problem with some of the tasks."""
+    return case.with_data(*(array[some] for array in case.batch))
+
+
+RESHAPE = (
+    ("PyTorch", "give targets and predictions one shape: Y.view_as(prediction), or .squeeze(1)"),
+    ("JAX", "give both one shape: prediction.reshape(Y.shape)"),
+    ("TensorFlow", "give both one shape: tf.reshape(Y, tf.shape(prediction))"),
+)
+SHARED = (
+    ("PyTorch", "fast = list(model.parameters()) inside the loop over tasks; nothing in place"),
+    ("JAX", "start every task from the shared weights; vmap over tasks cannot leak"),
+    ("TensorFlow", "do not assign to the shared variables; start every task from them"),
+    ("higher", "one innerloop_ctx a task, inside the loop over tasks"),
+)
+EVERY_ONE = (ANY, "add the query losses of all tasks up inside the loop, and divide by T after it")
+
 CHANGES = [
     of_problem(
         "support and query swapped",
@@ -224,20 +337,143 @@ CHANGES = [
         "The outer loss was taken on the points that were adapted to.",
         (ANY, "take the outer loss on X_q, Y_q, at the adapted weights"),
     ),
-    of_parameters(
+    of_problem(
+        "outer loss on both sets",
+        partial(both_sets, inner=False),
+        "The outer loss was taken on the support and the query set together.",
+        (ANY, "take the outer loss on X_q, Y_q only"),
+    ),
+    of_problem(
+        "adapted on both sets",
+        partial(both_sets, inner=True),
+        "Adaptation took the support and the query set together.",
+        (ANY, "adapt on X_s, Y_s only"),
+    ),
+    # --- sums ---
+    with_added(
+        "support gradient added",
+        lambda case: joint(case.on("s", "s")),
+        "The support gradient at the shared weights is in it: left in .grad, or as a loss.",
+        ("PyTorch", "inner gradients by torch.autograd.grad; or zero_grad() before backward()"),
+        ("TensorFlow", "differentiate the query loss alone by the shared weights"),
+        ("higher", "optimizer.zero_grad() before the backward() of the query loss"),
+        (ANY, "no support loss in the outer loss"),
+    ),
+    with_added(
+        "support gradients of all steps added",
+        support_gradients,
+        "The support gradients of all inner steps are in it: nobody set .grad to zero.",
+        ("PyTorch", "inner gradients by torch.autograd.grad; or zero_grad() before backward()"),
+        ("TensorFlow", "differentiate the query loss alone by the shared weights"),
+    ),
+    Change(
+        "support and query losses after adaptation",
+        lambda case: moved(second_order(case), 1.0, second_order(case.on("s", "s"))),
+        lambda case: moved(first_order(case), 1.0, first_order(case.on("s", "s"))),
+        "The outer loss is that of the support set and that of the query set, added up.",
+        ((ANY, "take the outer loss on X_q, Y_q only"),),
+    ),
+    Change(
+        "query losses of all steps",
+        partial(of_all_steps, gradient=second_order),
+        partial(of_all_steps, gradient=first_order),
+        "The outer loss is the mean of the query losses after every step, as in MAML++.",
+        ((ANY, "take the query loss once, after the last inner step"),),
+    ),
+    # --- subsets ---
+    of_problem(
+        "first task only",
+        partial(on_tasks, some=slice(1)),
+        "Only the first task of the meta-batch is in it.",
+        EVERY_ONE,
+    ),
+    of_problem(
+        "last task only",
+        partial(on_tasks, some=slice(-1, None)),
+        "Only the last task of the meta-batch is in it.",
+        EVERY_ONE,
+    ),
+    of_problem(
+        "first row of the support set only",
+        partial(on_rows, support=slice(1)),
+        "Adaptation saw one row of each support set.",
+        (ANY, "give adaptation all rows of X_s[task], not X_s[task][0]"),
+    ),
+    of_problem(
+        "first row of the query set only",
+        partial(on_rows, query=slice(1)),
+        "The outer loss saw one row of each query set.",
+        (ANY, "take the outer loss on all rows of X_q[task], not on X_q[task][0]"),
+    ),
+    of_way(
         "biases not adapted",
-        lambda _, name: name[0] != "b",
+        Way(adapted=lambda _, name: name[0] != "b"),
         "The biases took no inner step.",
         ("PyTorch", "differentiate by and update all of model.parameters() in the inner step"),
         ("JAX", "update the whole tree: jax.tree.map(lambda w, g: w - alpha * g, ...)"),
         ("TensorFlow", "differentiate by and update all of model.trainable_variables"),
     ),
-    of_parameters(
+    of_way(
+        "only the biases adapted",
+        Way(adapted=lambda _, name: name[0] == "b"),
+        "The matrices took no inner step.",
+        ("PyTorch", "differentiate by and update all of model.parameters() in the inner step"),
+        ("JAX", "update the whole tree: jax.tree.map(lambda w, g: w - alpha * g, ...)"),
+        ("TensorFlow", "differentiate by and update all of model.trainable_variables"),
+    ),
+    of_way(
         "only the head adapted",
-        in_head,
+        Way(adapted=in_head),
         "Only the last layer took an inner step; this variant is known as ANIL.",
         (ANY, "update the layers below the last one in the inner step, too"),
     ),
+    of_way(
+        "only the body adapted",
+        Way(adapted=lambda case, name: not in_head(case, name)),
+        "All but the last layer took an inner step; this variant is known as BOIL.",
+        (ANY, "update the last layer in the inner step, too"),
+    ),
+    of_layers_cut("first layer detached", lambda _: 1),
+    of_layers_cut("last hidden layer detached", lambda case: len(case.weights) // 2 - 1),
+    of_problem(
+        "errors broadcast",
+        targets_averaged,
+        "Predictions (N, 1) minus targets (N,) are (N, N): each row was compared with all targets.",
+        *RESHAPE,
+    ),
+    of_problem(
+        "errors broadcast in the inner loss",
+        partial(targets_averaged, outer=False),
+        "In the inner loss, predictions (N, 1) minus targets (N,) are (N, N).",
+        *RESHAPE,
+    ),
+    of_problem(
+        "errors broadcast in the outer loss",
+        partial(targets_averaged, inner=False),
+        "In the outer loss, predictions (M, 1) minus targets (M,) are (M, M).",
+        *RESHAPE,
+    ),
+    # --- state in the inner loop ---
+    Change(
+        "fast weights leak to the next task",
+        leaking,
+        partial(leaking, way=Way(hessians=none)),
+        "Every task started from the fast weights of the task before it.",
+        SHARED,
+    ),
+    of_way(
+        "every step restarts from the shared weights",
+        Way(restarts=True),
+        "Every inner step was taken from the shared weights, with the gradient at the fast ones.",
+        (ANY, "fast = fast - alpha * gradient; not weights - alpha * gradient"),
+    ),
+    of_problem(
+        "one gradient for all steps",
+        lambda case: replace(case, steps=1, alpha=case.alpha * case.steps),
+        "The gradient was taken once, at the shared weights, and applied in every step.",
+        (ANY, "compute the support loss and its gradient anew in every step, at the fast weights"),
+    ),
+    # --- sizes of the inner step ---
     *(of_inner_loss(name, by) for name, by in INNER_LOSSES.items()),
     of_problem(
         "one step more",
@@ -250,6 +486,28 @@ CHANGES = [
         lambda case: case.but(more_steps=-1),
         "Adaptation took one inner step fewer than the case says.",
         (ANY, "count the inner steps; the query loss belongs after the last of them"),
+    ),
+]
+
+ALONE = [
+    Hypothesis(
+        "fast weights leak to the next task as constants",
+        cut_between_tasks,
+        "yes",
+        "Every task started from the fast weights of the task before it, detached.",
+        SHARED,
+    ),
+    Hypothesis(
+        "first order, Adam in the inner loop",
+        adam,
+        "no",
+        f"{FIRST.explanation} Their steps were those of Adam.",
+        (
+            ("PyTorch", "torch.optim.SGD, or w - alpha * gradient, without momentum"),
+            ("JAX", "optax.sgd(alpha), or w - alpha * gradient"),
+            ("TensorFlow", "w - alpha * gradient, not an optimizer"),
+            ("higher", "give innerloop_ctx a torch.optim.SGD(model.parameters(), lr=alpha)"),
+        ),
     ),
 ]
 
@@ -266,10 +524,10 @@ def of_change(change: Change) -> Iterator[Hypothesis]:
     )
 
 
-HYPOTHESES = [*WHOLE, *(each for change in CHANGES for each in of_change(change))]
+HYPOTHESES = [*WHOLE, *ALONE, *(each for change in CHANGES for each in of_change(change))]
 
 
-#: Where a gradient is near one of these, but not as near as float32 comes.
+#: Where every case is as far from one of these as products in fewer digits leave it.
 PRECISION = (
     ("PyTorch", "torch.backends.cuda.matmul.allow_tf32 = False; no torch.autocast"),
     ("JAX", 'jax.config.update("jax_default_matmul_precision", "highest")'),

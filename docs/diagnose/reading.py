@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from docs.diagnose.cases import Case, cases
-from docs.diagnose.gradients import like
-from docs.experiment.command import Refusal
+from ..experiment.command import Refusal
+from .cases import Case, cases
+from .gradients import like
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from docs.experiment.networks import Array, WeightTuple
+    from ..experiment.networks import Array, WeightTuple
 
 
 #: Beyond it the squares of numbers are no numbers.
@@ -27,6 +28,20 @@ WANTED = (
     "a .npz file with arrays CASE/W1, CASE/b1, ... of gradients, "
     'or a .json file of {"CASE": {"W1": [[...]], "b1": [[...]], ...}}'
 )
+
+AS_ARRAYS = (
+    "numpy's arrays, np.savez('g.npz', **{f'{case}/{name}': gradient.numpy() for ...}), "
+    "as in docs/diagnose/example.py"
+)
+
+#: What to say where there is no gradient at all.
+UNCONNECTED = (
+    "the loss must be connected to the weights: no .detach(), .data or copy of them on the way; "
+    "with higher, copy_initial_weights=False"
+)
+
+#: How the files of ``torch.save`` began before they were archives.
+LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 class Found(NamedTuple):
@@ -40,11 +55,14 @@ class Found(NamedTuple):
         As the generated functions have it: float64, W (in, out), b (1, out).
     transposed
         Whether its matrices were (out, in).
+    single
+        Whether its numbers are those of float32, so that no more accuracy can be asked of them.
     """
 
     case: Case
     gradient: WeightTuple
     transposed: bool
+    single: bool
 
 
 def read(path: Path) -> list[Found]:
@@ -77,7 +95,7 @@ def arrays_of(path: Path) -> dict[str, dict[str, Any]]:
     Refusal
         When it is not such a file, holds nothing, or there is no such case.
     """
-    by_case = _from_json(path) if path.suffix == ".json" else _from_npz(path)
+    by_case = nested(path, _from_json(path) if path.suffix == ".json" else _from_npz(path))
     if not by_case:
         raise Refusal(f"{path} holds nothing; it must be {WANTED}")
     for name, arrays in by_case.items():
@@ -88,41 +106,79 @@ def arrays_of(path: Path) -> dict[str, dict[str, Any]]:
     return by_case
 
 
-def _from_npz(path: Path) -> dict[str, dict[str, Any]]:
-    """The arrays of an archive, by case and parameter."""
+def nested(path: Path, arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a file holds, by case and parameter; its keys are cases, or CASE/W1, ..."""
+    by_case: dict[str, dict[str, Any]] = {}
+    for key, value in arrays.items():
+        name, slash, parameter = key.partition("/")
+        if not slash and not isinstance(value, dict):
+            raise Refusal(f"{path}: a key is {key!r}; keys must be CASE/W1, CASE/b1, ...")
+        by_case.setdefault(name, {}).update({parameter: value} if slash else value)
+    return by_case
+
+
+def _from_npz(path: Path) -> dict[str, Any]:
+    """The arrays of an archive."""
     try:
         with path.open("rb") as file:
+            if is_of_torch(file):
+                raise Refusal(f"{path} is a file of torch.save; save {AS_ARRAYS}")
             loaded = np.load(file, allow_pickle=False)
             if not isinstance(loaded, np.lib.npyio.NpzFile):
                 raise ValueError
-            arrays = dict(loaded)
+            return {key: _member(path, loaded, key) for key in loaded}
     except OSError as error:
         raise unreadable(path, error) from None
     except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         raise Refusal(f"{path} is not readable as arrays; it must be {WANTED}") from None
-    by_case: dict[str, dict[str, Any]] = {}
-    for key, array in arrays.items():
-        name, slash, parameter = key.partition("/")
-        if not slash:
-            raise Refusal(f"{path}: a key is {key!r}; keys must be CASE/W1, CASE/b1, ...")
-        by_case.setdefault(name, {})[parameter] = array
-    return by_case
 
 
-def _from_json(path: Path) -> dict[str, dict[str, Any]]:
-    """The nested lists of a JSON file, by case and parameter."""
+def _member(path: Path, loaded: Any, key: str) -> Any:
     try:
-        by_case = json.loads(path.read_text(encoding="utf-8"))
+        return loaded[key]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        if is_weight(key.rpartition("/")[2]):
+            said = f"{key} is a Python object, such as None; {UNCONNECTED}"
+        else:
+            said = f"{key} is a Python object; it must be real numbers"
+        raise Refusal(f"{path}: {said}") from None
+
+
+def is_weight(name: str) -> bool:
+    """Whether it is the name of a matrix or a bias, as a gradient has it."""
+    return re.fullmatch(r"[Wb]\d+", name) is not None
+
+
+def is_of_torch(file: IO[bytes]) -> bool:
+    """Whether ``torch.save`` wrote a file: a pickle within an archive, or beside others."""
+    start = file.read(len(LEGACY))
+    file.seek(0)
+    if start == LEGACY:
+        return True
+    if not zipfile.is_zipfile(file):
+        return False
+    file.seek(0)
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+    file.seek(0)
+    return any(name.endswith("/data.pkl") for name in names)
+
+
+def _from_json(path: Path) -> dict[str, Any]:
+    """The nested lists of a JSON file, which may begin with a byte order mark."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise unreadable(path, error) from None
+    except UnicodeDecodeError:
+        raise Refusal(f"{path} is not in UTF-8; save it as that") from None
     except (ValueError, RecursionError):
         raise Refusal(f"{path} is not readable as JSON; it must be {WANTED}") from None
-    if not isinstance(by_case, dict):
-        raise Refusal(f"{path} is a JSON {type(by_case).__name__}; it must be {WANTED}")
-    for key, arrays in by_case.items():
-        if not isinstance(arrays, dict):
-            raise Refusal(f"{path}: {key!r} is no case with W1, b1, ... in it; it must be")
-    return by_case
+    if not isinstance(record, dict):
+        raise Refusal(f"{path} is a JSON {type(record).__name__}; it must be {WANTED}")
+    return record
 
 
 def unreadable(path: Path, error: OSError) -> Refusal:
@@ -154,16 +210,35 @@ def found(case: Case, arrays: Mapping[str, Any], where: str) -> Found:
     unknown = [name for name in arrays if name not in fields]
     if unknown:
         raise Refusal(f"{where}{unknown[0]} is no parameter; there must be {', '.join(fields)}")
+    absent = [name for name in fields if arrays[name] is None]
+    if absent:
+        which = "every parameter" if len(absent) == len(fields) else absent[0]
+        raise Refusal(f"{where}{which} is None; {UNCONNECTED}")
     plain = {name: numbers(arrays[name], where + name) for name in fields}
-    laid = [_laid(plain[name], like_it, where + name) for name, like_it in _pairs(case)]
-    transposed = [
-        plain[name].shape != like_it.shape for name, like_it in _pairs(case) if name[0] == "W"
-    ]
+    laid = [_laid(plain[name], shaped, name, where) for name, shaped in _pairs(case)]
+    pairs = [(plain[name].shape, shaped.shape) for name, shaped in _pairs(case) if name[0] == "W"]
+    # A square matrix does not tell; the others do.
+    transposed = [ours != theirs for ours, theirs in pairs if ours != ours[::-1]]
     if any(transposed) and not all(transposed):
         raise Refusal(
             f"{where}W1, ... are some (in, out) and some (out, in); they must all be alike"
         )
-    return Found(case, like(case.weights, laid), any(transposed))
+    if any(transposed):
+        laid = [a.T if a.shape[0] == a.shape[1] > 1 else a for a in laid]
+    return Found(
+        case,
+        like(case.weights, laid),
+        transposed=any(transposed),
+        single=all(map(of_single, laid)),
+    )
+
+
+def of_single(array: Array) -> bool:
+    """Whether all numbers are those of float32, or printed with no more digits than it has."""
+    return all(
+        float(number) == float(np.float32(number)) or float(f"{number:.9g}") == float(number)
+        for number in array.flat
+    )
 
 
 def _pairs(case: Case) -> list[tuple[str, Array]]:
@@ -193,12 +268,12 @@ def numbers(given: Any, name: str) -> Array:
     return double
 
 
-def _laid(array: Array, wanted: Array, name: str) -> Array:
-    """An array in the shape of the weights; no matrix of a case is square, so its shape tells."""
+def _laid(array: Array, wanted: Array, name: str, where: str) -> Array:
+    """An array in the shape of the weights; which way a square matrix lies, others tell."""
     rows, columns = wanted.shape
-    other = (columns,) if name.rpartition("/")[2][0] == "b" else (columns, rows)
+    other = (columns,) if name[0] == "b" else (columns, rows)
     if array.shape == wanted.shape:
         return array
     if array.shape == other:
         return array.T.reshape(wanted.shape)
-    raise Refusal(f"{name} is {array.shape}; it must be {wanted.shape} or {other}")
+    raise Refusal(f"{where}{name} is {array.shape}; it must be {wanted.shape} or {other}")

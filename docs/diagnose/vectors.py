@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.diagnose.cases import Case, cases
-from docs.diagnose.quantities import derivation, derived
-from docs.experiment.command import replacing, writable
+from ..experiment.command import replacing, writable
+from .cases import Case, cases
+from .quantities import derivation, derived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,19 +22,21 @@ DIGITS = 10
 README = """\
 # Test vectors of MAML's meta-gradient
 
-1. `vectors.npz` and `vectors.json` hold the same cases: weights, data, alpha, steps, activation.
+1. `vectors.npz` and `vectors.json` hold the same cases: weights, data, and alpha, steps,
+   activation, loss.
 2. The network is H = activation(X W1 + b1), ..., without an activation after the last layer.
 3. W is (inputs, outputs), b is (1, outputs); X_s, Y_s, X_q, Y_q are (tasks, rows, columns).
-4. A loss is the mean of the squared errors over rows and outputs: no 1/2, no regularisation.
+4. The loss `mean_squared_error` is the mean of the squares over rows and outputs, without 1/2;
+   `cross_entropy` is the mean over rows of -sum(Y log softmax(Z)), where Y has one 1 a row.
 5. For each task, take `steps` plain gradient steps of size alpha on its support set X_s, Y_s.
 6. The meta-loss is the mean over the tasks of the query loss (X_q, Y_q) at the adapted weights.
 7. Compute its gradient with respect to the weights before adaptation.
 8. Compare first: `vectors.json` has three `losses` a case, means over the tasks, in ten digits.
 9. Save the gradients of one case or more as `CASE/W1`, `CASE/b1`, ... with `np.savez`.
-10. `python -m docs.diagnose my_gradients.npz` says what they are.
-11. `python -m docs.diagnose vectors --out DIR` writes these files, and `quantities.npz`: all that
+10. `maml-derived diagnose my_gradients.npz` says what they are.
+11. `maml-derived vectors --out DIR` writes these files, and `quantities.npz`: all that
     the derivation computes from the inputs in `vectors.npz`, as `CASE/Z1_s`, `CASE/dW2`, ...
-12. Save any of these of your own: `python -m docs.diagnose my_quantities.npz` names the first
+12. Save any of these of your own: `maml-derived diagnose my_quantities.npz` names the first
     equation that is wrong.
 """
 
@@ -47,11 +49,12 @@ def arrays(case: Case) -> dict[str, Any]:
         "alpha": np.float64(case.alpha),
         "steps": np.int64(case.steps),
         "activation": np.array(case.activation),
+        "loss": np.array(case.loss),
     }
 
 
 def as_npz() -> bytes:
-    """``CASE/W1``, ..., ``CASE/activation`` of every case.
+    """``CASE/W1``, ..., ``CASE/loss`` of every case.
 
     NumPy dates the members of an archive 1980 and does not compress them, so the same arrays make
     the same bytes.

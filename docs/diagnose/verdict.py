@@ -7,34 +7,32 @@ from dataclasses import dataclass
 from textwrap import indent, wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.diagnose.cases import PLANS
-from docs.diagnose.factors import ONE, Factor, digits, unnamed
-from docs.diagnose.hypotheses import ANY, NOTHING, PRECISION, RIGHT, Hypothesis
+from .cases import PLANS
+from .factors import ONE, Factor, digits, unnamed
+from .hypotheses import ANY, NOTHING, PRECISION, RIGHT, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: A gradient agrees with a hypothesis when it is nearer than this, relative to its length. In
-#: float32 the meta-gradients of the cases are off by some 1e-6. Two hypotheses that are not equal
-#: in a case are apart by more than fifty times this tolerance, in one of the cases by more than a
-#: hundred times, and so are two factors (tests hold all three): neither rounding nor a lucky case
-#: can turn one verdict into another.
-TOLERANCE = 1e-4
-
-#: Nearer than this, it was computed in float64: the hypotheses themselves are exact to 1e-10.
+#: Nearer than this, it was computed in float64.
 DOUBLE = 1e-9
 
-#: Nearer than this, it may have been float32.
-SINGLE = 1e-5
-
-#: Products of matrices in TF32 or bfloat16 leave less than this.
+#: What is nearer than this to something, but not equal to it, is close to it,
 NEAR = 5e-3
 
-#: But such a gradient counts as near something only if all else is so many times as far.
+#: provided that all else is so many times as far.
 CLEAR = 3
+
+#: Arithmetic in float32 leaves less than this,
+SINGLE = 1e-5
+
+#: and products of matrices in TF32 or bfloat16 at least this.
+COARSE = 1e-4
 
 #: The cases that tell about more than one inner step.
 SEVERAL = ", ".join(name for name, plan in PLANS.items() if plan.steps > 1)
+
+LOOP = "Right with one inner step, wrong with several: look at the loop over the steps."
 
 #: Characters of a line of advice.
 WIDTH = 75
@@ -47,20 +45,32 @@ class Fit(NamedTuple):
     ----------
     hypothesis
         Whose gradient it was compared with.
-    factor
-        Times which the hypothesis fits best; without a name where it is none of the known ones.
+    factors
+        Times which the hypothesis fits best: every known one of this value, the plainest first,
+        or one without a name.
     error
         The distance that is left then, relative to the length of the hypothesis.
+    tolerance
+        The error that rounding may leave.
+    numbers
+        Where a number of the hypothesis is free, what it is, in words, the plainest first.
     """
 
     hypothesis: Hypothesis
-    factor: Factor
+    factors: tuple[Factor, ...]
     error: float
+    tolerance: float
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def factor(self) -> Factor:
+        """The plainest of the factors."""
+        return self.factors[0]
 
     @property
     def agrees(self) -> bool:
         """Whether the gradient is that of the hypothesis, apart from its length."""
-        return self.error < TOLERANCE
+        return self.error < self.tolerance
 
     @property
     def right(self) -> bool:
@@ -72,12 +82,10 @@ class Fit(NamedTuple):
         """What the error says of the arithmetic; nothing where there was none."""
         if self.hypothesis is NOTHING:
             return ""
-        if self.error < SINGLE:
-            return f", to float{64 if self.error < DOUBLE else 32} accuracy"
-        return f", within the tolerance of {TOLERANCE:g}"
+        return f", to float{64 if self.error < DOUBLE else 32} accuracy"
 
     def __str__(self) -> str:
-        name, factor = self.hypothesis.name, self.factor
+        name, factor = " ".join((self.hypothesis.name, *self.numbers[:1])), self.factor
         if factor is ONE:
             return name
         if math.isnan(factor.value):
@@ -92,11 +100,7 @@ class Parameter(NamedTuple):
     error: float
     angle: float
     length: float
-
-    @property
-    def right(self) -> bool:
-        """Whether it is the true one."""
-        return self.error < TOLERANCE
+    right: bool
 
     def __str__(self) -> str:
         columns = f"{self.name:9}{self.error:>9.1e}{self.angle:>9.2f}°{self.length:>10.3g}"
@@ -121,6 +125,12 @@ class OfCase:
         Every parameter beside the true gradient.
     transposed
         Whether the matrices were (out, in).
+    better
+        What is no known mistake but fits better than the nearest, a number being free.
+    single
+        Whether the numbers are those of float32.
+    noise
+        The error that rounding is known to leave in such numbers.
     """
 
     case: str
@@ -130,39 +140,70 @@ class OfCase:
     next_error: float
     parameters: tuple[Parameter, ...]
     transposed: bool
+    better: tuple[Fit, ...]
+    single: bool
+    noise: float
 
     @property
-    def near(self) -> bool:
-        """Whether it is the nearest hypothesis in all but accuracy."""
-        error = self.nearest.error
-        return not self.matches and error < NEAR and self.next_error > CLEAR * error
+    def right(self) -> bool:
+        """Whether it is the meta-gradient of this case."""
+        return any(fit.right for fit in self.matches)
+
+    @property
+    def close(self) -> bool:
+        """Whether it differs from the nearest hypothesis by little, but by more than rounding."""
+        error, plain = self.nearest.error, self.nearest.factor is ONE
+        return not self.matches and plain and error < NEAR and self.next_error > CLEAR * error
 
     @property
     def order(self) -> str:
         """Whether second-order terms are in it."""
         if self.matches:
             return self.matches[0].hypothesis.order
-        return self.nearest.hypothesis.order if self.near else "cannot tell"
+        return self.nearest.hypothesis.order if self.close else "cannot tell"
+
+    @property
+    def of_single(self) -> bool:
+        """Whether numbers with more digits are off by so little as float32 leaves."""
+        return not self.single and self.nearest.error < SINGLE
+
+    @property
+    def coarse(self) -> bool:
+        """Whether it is off by so much as products in fewer digits leave."""
+        return self.single and self.nearest.error > COARSE
 
     @property
     def answer(self) -> str:
         """What it is, in a few words."""
         if self.matches:
             return str(self.matches[0])
-        return f"near {self.nearest}, not to float32 accuracy" if self.near else "none of these"
+        return f"close to {self.nearest}" if self.close else "none of these"
+
+    @property
+    def difference(self) -> str:
+        """How far what is only close is off."""
+        if not self.close:
+            return ""
+        error, noise = (
+            f"{size:.0e}".replace("e-0", "e-") for size in (self.nearest.error, self.noise)
+        )
+        return f", differs by more than rounding: {error} against {noise}"
 
     def __str__(self) -> str:
         layout = ["matrices       (out, in)"] if self.transposed else []
         if self.matches:
             first, *others = self.matches
             lines = [f"error          {first.error:.1e}{first.accuracy}"]
-            lines += [f"as well        {fit}: no way to tell here" for fit in others]
+            if others:
+                same = f"{'; '.join(map(str, others))}: no way to tell here"
+                lines += columns((("as well", same),))
             lines += [f"nearest other  {self.nearest}: off by {self.nearest.error:.2g}", *layout]
         else:
             lines = [f"nearest        {self.nearest}: off by {self.nearest.error:.2g}", *layout]
-            if not self.near:
+            lines += [f"fits better    {each}: off by {each.error:.2g}" for each in self.better]
+            if not self.close:
                 lines += ["parameter    error     angle    length", *map(str, self.parameters)]
-        return f"{self.case}: {self.answer}\n" + indent("\n".join(lines), "  ")
+        return f"{self.case}: {self.answer}{self.difference}\n" + indent("\n".join(lines), "  ")
 
 
 @dataclass(frozen=True)
@@ -178,8 +219,10 @@ class Verdict:
         return plainest(
             Fit(
                 first.hypothesis,
-                in_common([fits[name].factor for fits in by_name]),
+                in_common([fits[name] for fits in by_name]),
                 max(fits[name].error for fits in by_name),
+                max(fits[name].tolerance for fits in by_name),
+                same_numbers([fits[name].numbers for fits in by_name]),
             )
             for name, first in by_name[0].items()
             if all(name in fits for fits in by_name)
@@ -205,7 +248,8 @@ class Verdict:
             return f"no: {self.matches[0]}"
         if not self.matches:
             first, *others = self._groups()
-            return f"no: {'not the same in every case' if others else first}"
+            worst = max(self.cases, key=lambda each: each.nearest.error)
+            return f"no: {'not the same in every case' if others else first + worst.difference}"
         if any(each.steps > 1 for each in self.cases):
             return "yes"
         return f"yes, for one inner step; {SEVERAL} tells about several"
@@ -213,8 +257,17 @@ class Verdict:
     def __str__(self) -> str:
         answers = [f"second order? {self.order}", f"the meta-gradient? {self.answer}"]
         lines = explained(*self.matches) if self.matches else self._differing()
+        if self.loop_is_wrong:
+            lines.append(LOOP)
         said = "\n".join(answers) + "\n" + indent("\n".join(lines), "  ")
         return "\n\n".join([*map(str, self.cases), said])
+
+    @property
+    def loop_is_wrong(self) -> bool:
+        """Whether it is right wherever there is one step, and nowhere else."""
+        one = [each.right for each in self.cases if each.steps == 1]
+        several = [each.right for each in self.cases if each.steps > 1]
+        return bool(one and several) and all(one) and not any(several)
 
     def _groups(self) -> dict[str, list[str]]:
         """The cases by what they are."""
@@ -227,12 +280,15 @@ class Verdict:
         """What there is to say where nothing agrees in every case."""
         groups = self._groups()
         lines = [f"{what}: {', '.join(names)}" for what, names in groups.items() if len(groups) > 1]
-        near = dict.fromkeys(each.nearest.hypothesis for each in self.cases if each.near)
-        for hypothesis in near:
-            lines += [*wrap(hypothesis.explanation, WIDTH + 15), *columns(hypothesis.remedies)]
-        if near:
-            lines += ["For more accuracy:", *columns(PRECISION)]
-        unknown = [each for each in self.cases if not each.matches and not each.near]
+        if any(each.close for each in self.cases):
+            lines.append(
+                "No rounding of such numbers leaves that: look for a small term or number."
+            )
+        if all(each.close and each.coarse for each in self.cases):
+            lines += ["But products of matrices in TF32 or bfloat16 do:", *columns(PRECISION)]
+        if any(each.close and each.of_single for each in self.cases):
+            lines.append("What was computed in float32 must be saved as float32, too.")
+        unknown = [each for each in self.cases if not each.matches and not each.close]
         parts = [part for each in unknown for part in each.parameters]
         wrong = dict.fromkeys(part.name for part in parts if not part.right)
         right = dict.fromkeys(part.name for part in parts if part.name not in wrong)
@@ -250,14 +306,24 @@ def plainest(fits: Iterable[Fit]) -> tuple[Fit, ...]:
     return tuple(sorted(fits, key=lambda each: each.factor is not ONE))
 
 
-def in_common(factors: list[Factor]) -> Factor:
-    """A factor that is the same in every case: by its name, or else by its value."""
-    first = factors[0]
-    if first.name and len({factor.name for factor in factors}) == 1:
-        return first
-    if all(abs(factor.value / first.value - 1) < TOLERANCE for factor in factors):
-        return unnamed(first.value)
-    return Factor("", math.nan, "", "look for a factor in the outer loss, another in every case")
+def in_common(fits: list[Fit]) -> tuple[Factor, ...]:
+    """The factors that are the same in every case: by their names, or else by their values."""
+    first, *others = (fit.factors for fit in fits)
+    named = [{factor.name for factor in factors} for factors in others]
+    same = tuple(each for each in first if each.name and all(each.name in of for of in named))
+    if same:
+        return same
+    value, loosest = first[0].value, 2 * max(fit.tolerance for fit in fits)
+    if all(abs(factors[0].value / value - 1) < loosest for factors in others):
+        return (unnamed(value),)
+    remedy = "look for a factor in the outer loss, another in every case"
+    return (Factor("", math.nan, "", remedy),)
+
+
+def same_numbers(numbers: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """What is said of a free number in every case in which it is not idle."""
+    first, *others = [each for each in numbers if each] or [()]
+    return tuple(each for each in first if all(each in other for other in others))
 
 
 def explained(first: Fit, *others: Fit) -> list[str]:

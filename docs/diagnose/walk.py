@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.diagnose.first_wrong import DOUBLE, SINGLE, Difference, Explanation, Walk
-from docs.diagnose.mistakes import (
+from ..experiment.command import Refusal
+from .first_wrong import DOUBLE, SINGLE, Difference, Explanation, Walk
+from .mistakes import (
     broadcasts,
     changes,
     coefficients,
@@ -21,16 +21,15 @@ from docs.diagnose.mistakes import (
     other_layouts,
     terms,
 )
-from docs.diagnose.quantities import derivation, derived
-from docs.diagnose.reading import numbers
-from docs.experiment.command import Refusal
+from .quantities import derivation, derived
+from .reading import is_weight, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from docs.diagnose.mistakes import Mistake
-    from docs.diagnose.quantities import Derivation, Equation
-    from docs.experiment.networks import Array
+    from ..experiment.networks import Array
+    from .mistakes import Mistake
+    from .quantities import Derivation, Equation
 
 #: Of the mistakes that would each explain a value, so many are named.
 MOST = 3
@@ -40,8 +39,7 @@ def holds_quantities(by_case: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the arrays of a file are quantities: one of them is, or none has a weight's name."""
     names = {name for arrays in by_case.values() for name in arrays}
     known = {each.name for case in derived() for each in derivation(case).equations}
-    weights = {name for name in names if re.fullmatch(r"[Wb]\d+", name)}
-    return bool(names & known) or bool(names and not weights)
+    return bool(names & known) or bool(names and not any(map(is_weight, names)))
 
 
 def walk(name: str, arrays: Mapping[str, Any], where: str = "") -> Walk:

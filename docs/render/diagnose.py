@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from docs.diagnose.cases import PLANS, cases
-from docs.diagnose.compare import flat, judge
+from docs.diagnose.compare import judge
 from docs.diagnose.gradients import first_order, like, scaled, second_order
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT
+from docs.diagnose.noise import SAFETY, flat, noise
 from docs.diagnose.quantities import derivation
 from docs.diagnose.reading import Found
 from docs.diagnose.verdict import Verdict
@@ -80,7 +81,7 @@ def verdict(name: str, names: tuple[str, ...]) -> str:
         gradient = gradients[name](case)
         # As from a file in single precision: beside itself it would have no error at all.
         rounded = [array.astype(np.float32).astype(np.float64) for array in gradient]
-        given.append(Found(case, like(gradient, rounded), transposed=False))
+        given.append(Found(case, like(gradient, rounded), transposed=False, single=True))
     return str(Verdict(tuple(map(judge, given))))
 
 
@@ -119,13 +120,16 @@ def mistakes() -> str:
 
 def case_table() -> str:
     """What the cases are."""
-    head = "| case | layers | activation | steps | alpha | tasks | support rows | query rows |"
+    head = (
+        "| case | layers | activation | loss | steps | alpha | tasks | support rows | query rows |"
+    )
     rows = [
-        f"| `{name}` | `{plan.layers}` | {plan.activation} | {plan.steps} "
+        f"| `{name}` | `{plan.layers}` | {plan.activation} | {plan.loss.replace('_', ' ')} "
+        f"| {plan.steps} "
         f"| {plan.alpha:g} | {plan.tasks} | {plan.shots} | {plan.queries} |"
         for name, plan in PLANS.items()
     ]
-    return "\n".join([head, "|---|---|---|--:|--:|--:|--:|--:|", *rows])
+    return "\n".join([head, "|---|---|---|---|--:|--:|--:|--:|--:|", *rows])
 
 
 def vector_table() -> str:
@@ -140,8 +144,18 @@ def vector_table() -> str:
     return "\n".join(["| case | angle | length | relative error |", "|---|--:|--:|--:|", *rows])
 
 
+def noise_table() -> str:
+    """How far rounding takes a gradient of every case, and what counts as equal."""
+    rows = [
+        f"| `{name}` | {figure(size)} | {figure(SAFETY * size)} |"
+        for name, size in ((name, noise(name, single=True)) for name in PLANS)
+    ]
+    return "\n".join(["| case | noise of float32 | counts as equal |", "|---|--:|--:|", *rows])
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "mistakes": mistakes,
     "cases": case_table,
     "vectors": vector_table,
+    "noise": noise_table,
 }

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from sympy import Float
 
-from derive import build
-from derive.build import ROOT
+from derive.disk import write
 from derive.language.elementwise import TABLE
 from derive.model.network import Network
 from derive.package.derivation import derive
@@ -22,6 +21,8 @@ from generated.runtime import compiled
 from tests.conftest import import_from, layer_sizes, network, problem
 from tests.native import compiling, needs_compiler, program
 from tests.workspaces import close, of
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = needs_compiler
 
@@ -88,7 +89,7 @@ def test_every_function_with_code_of_its_own_has_c() -> None:
 @pytest.mark.parametrize("activation", ["softplus", "sigmoid", "elu", "gelu", "sin"])
 def test_gradients_where_an_activation_is_saturated(activation: str, tmp_path: Path) -> None:
     made = derive("mine", Network(hidden=1, activation=activation))
-    build.write(tmp_path, files_of(made, "..runtime"))
+    write(tmp_path, files_of(made, "..runtime"))
     net = import_from(tmp_path, f"generated.native_{activation}")
     p = problem(net)
     for scale in (1.0, 30.0, 1e4, 1e8):

@@ -19,11 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.build import NETWORKS, ROOT
+from derive.making import NETWORKS
 from derive.package import trial
 from tests.conftest import import_from, network, problem
 from tests.native import FLAGS, compiling, needs_compiler
 from tests.workspaces import ALPHA, NET, close, layers_of, of
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = needs_compiler
 

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.build import ROOT
 from generated.runtime import compiled
 from generated.runtime.compiled import NotCompiledError
 from tests.conftest import problem
 from tests.native import compiling, needs_compiler
 from tests.workspaces import ALPHA, NET, close, of
+
+ROOT = Path(__file__).parents[3]
 
 SMALL: dict[str, Any] = {"sizes": (1, 2, 2, 1), "tasks": 2, "shots": 2, "queries": 2}
 

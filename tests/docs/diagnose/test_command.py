@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from docs.diagnose.cases import PLANS, cases
 from docs.diagnose.gradients import first_order, last_step, scaled, second_order
 from tests.docs.diagnose.diagnosed import saved
 
+FIELDS = ("W1", "b1", "W2", "b2", "W3", "b3")
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs/diagnose/vectors"
 
@@ -51,8 +54,19 @@ def archive(path: Path, key: str) -> None:
     np.savez(path, allow_pickle=False, **{key: np.zeros(3)})
 
 
-def pickled(path: Path) -> None:
-    np.savez(path, **{"relu2/W1": np.array([{}])})  # type: ignore[arg-type]
+def none(path: Path) -> None:
+    np.savez(path, **{"relu2/W1": None})  # type: ignore[arg-type]
+
+
+def of_torch(path: Path) -> None:
+    """The archive that ``torch.save`` writes: a pickle, and the numbers beside it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("g/data.pkl", b"\x80\x02}q\x00.")
+        archive.writestr("g/data/0", bytes(8))
+
+
+def of_old_torch(path: Path) -> None:
+    path.write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2) + b"\x80\x02M\xe9\x03.")
 
 
 def problems(path: Path) -> None:
@@ -75,10 +89,12 @@ def broken(path: Path) -> None:
         (lambda path: path.write_text("W1 = 3"), "is not readable as arrays"),
         (folder, "Is a directory"),
         (npy, "is not readable as arrays"),
-        (pickled, "is not readable as arrays"),
         (broken, "is not readable as arrays"),
         (problems, "is the file of the problems; it must be that of the gradients"),
         (np.savez, "holds nothing"),
+        (of_torch, "is a file of torch.save; save numpy's arrays, np.savez("),
+        (of_old_torch, "is a file of torch.save; save numpy's arrays, np.savez("),
+        (none, "relu2/W1 is a Python object, such as None; the loss must be connected to the"),
         (lambda path: archive(path, "W1"), "a key is 'W1'; keys must be CASE/W1"),
         (lambda path: archive(path, "relu9/W1"), "the case is 'relu9'"),
         (lambda path: archive(path, "relu2/W1"), "relu2/b1 is missing"),
@@ -104,16 +120,41 @@ def test_gradients_may_be_json(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.count("to float64 accuracy") == 2 * len(PLANS)
 
 
+def test_keys_of_json_may_be_flat_and_a_byte_order_mark_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "g.json"
+    right = second_order(cases()["relu2"])._asdict()
+    flat = json.dumps({f"relu2/{key}": array.tolist() for key, array in right.items()})
+    for encoding, expected_status in {"utf-8": 0, "utf-8-sig": 0, "utf-16": 2}.items():
+        path.write_text(flat, encoding=encoding)
+        assert main([str(path)]) == expected_status
+    assert "is not in UTF-8; save it as that" in capsys.readouterr().err
+
+
+def test_a_file_that_torch_saved_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "g.pt"
+    for archived in (True, False):
+        torch.save({"W1": torch.zeros(3)}, path, _use_new_zipfile_serialization=archived)
+        refused([str(path)], "is a file of torch.save; save numpy's arrays", capsys)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (None, "No such file"),
         ("", "is not readable as JSON"),
         ("[" * 10**5, "is not readable as JSON"),
-        ("\ud800", "is not readable as JSON"),
+        ("\ud800", "is not in UTF-8; save it as that"),
         ("[1, 2]", "is a JSON list"),
         ("{}", "holds nothing"),
-        ('{"W1": [[1]]}', "'W1' is no case with W1, b1, ... in it; it must be"),
+        ('{"W1": [[1]]}', "a key is 'W1'; keys must be CASE/W1, CASE/b1, ..."),
+        ('{"relu2": [1]}', "a key is 'relu2'; keys must be CASE/W1, CASE/b1, ..."),
+        (dict.fromkeys(FIELDS), "relu2/every parameter is None; the loss must be connected to"),
+        ({"W2": None}, "relu2/W2 is None; the loss must be connected to the weights"),
         ('{"relu9": {}}', "the case is 'relu9'"),
         ('{"relu2": {}}', "relu2/W1 is missing"),
         (vectors.as_json(), "is the file of the problems; it must be that of the gradients"),
@@ -145,7 +186,16 @@ def test_the_example_saves_what_its_function_returns(
     assert "the meta-gradient? no: none of these\n" in capsys.readouterr().out
 
     def right(problem: dict[str, Any]) -> dict[str, Any]:
-        case = cases()["relu2" if problem["steps"] == 1 else "relu2_5steps"]
+        (case,) = (
+            case
+            for case in map(cases().get, example.CASES)
+            if case and np.array_equal(case.weights[0], problem["W1"])
+        )
+        # What is no array is a plain number or string: in torch and in the generated functions
+        # an array of no axes is none.
+        plain = [problem[key] for key in ("alpha", "steps", "activation", "loss")]
+        assert plain == [case.alpha, case.steps, case.activation, case.loss]
+        assert [type(each) for each in plain] == [float, int, str, str]
         np.testing.assert_array_equal(problem["X_q"], case.batch.X_q)
         assert problem.keys() == vectors.arrays(case).keys()
         return second_order(case)._asdict()

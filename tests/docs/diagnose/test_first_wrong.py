@@ -15,6 +15,7 @@ from sympy import Add, MatAdd
 
 from derive.printers.numpy import statement
 from docs.diagnose.__main__ import main
+from docs.diagnose.cases import cases
 from docs.diagnose.quantities import Derivation, Equation, derivation, derived
 from docs.diagnose.walk import walk
 from generated.runtime.rows import repeated
@@ -232,7 +233,7 @@ def near(value: Any) -> Any:
         ("dZ3_s", lambda v: v * 15, "factor", "multiplied by N O = 15"),
         ("dZ3_s", lambda v: v / 2, "factor", "multiplied by 1 / 2 = 0.5"),
         ("Z3_q_bar", lambda v: -v * 7 / 11, "factor", "multiplied by -T / M"),
-        ("dW1_bar", lambda v: v / 0.08, "factor", "multiplied by 1 / alpha"),
+        ("dW1_bar", lambda v: v / cases()["relu2"].alpha, "factor", "multiplied by 1 / alpha"),
     ],
 )
 def test_what_is_said_of_a_value(
@@ -248,8 +249,8 @@ def test_what_is_said_of_a_value(
 
 def test_a_step_size_that_is_off_by_little_is_no_rounding() -> None:
     found = derivation("relu2")
-    W1, dW1 = found.values["W1"], found.values["dW1"]
-    said = walk("relu2", {**found.quantities, "W1_fast": W1 - 0.08 * (1 + 1e-4) * dW1})
+    W1, dW1, alpha = (found.values[name] for name in ("W1", "dW1", "alpha"))
+    said = walk("relu2", {**found.quantities, "W1_fast": W1 - alpha * (1 + 1e-4) * dW1})
     assert "the term `-alpha * dW1` is multiplied by 1 +1.0e-04" in str(said)
 
 
@@ -304,7 +305,7 @@ def test_the_exit_status_and_several_cases(
         ({"relu2__dW2": np.full((7, 9, 8), np.nan)}, "relu2/dW2 is not finite; it must be"),
         ({"relu2__dW2": np.full((7, 9, 8), "x")}, "relu2/dW2 is <U1; it must be real numbers"),
         ({"relu2__dW2": np.zeros((7, 9, 8), complex)}, "relu2/dW2 is complex128; it must be real"),
-        ({"relu2__dW2": np.array([None])}, "is not readable as arrays"),
+        ({"relu2__dW2": np.array([None])}, "relu2/dW2 is a Python object; it must be real numbers"),
         ({"relu9__dW2": np.zeros(3)}, "the case is 'relu9'; it must be one of"),
         ({"dW2": np.zeros(3)}, "a key is 'dW2'; keys must be CASE/W1"),
         ({"tanh2__dW2": values_of("relu2")["dW2"]}, "tanh2/dW2 is (7, 9, 8); it must be (3, 6, 9)"),

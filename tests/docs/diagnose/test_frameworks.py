@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from docs.diagnose.cases import PLANS, Case
+from docs.diagnose.cases import PLANS, SQUARED, Case
 from docs.diagnose.factors import ONE
+from docs.render.code import hand_written
 from tests.docs.diagnose.diagnosed import NAMES, verdict_of
 
 
-def recognised(gradient: Callable[[Case], Any], name: str, precision: str = "float64") -> None:
+def recognised(
+    gradient: Callable[[Case], Any], name: str, precision: str = "float64", names: Any = PLANS
+) -> None:
     """A gradient of every case is that of a hypothesis, of no other, and of no other length."""
-    said = verdict_of(gradient)
+    said = verdict_of(gradient, *names)
     (only,) = said.matches
     assert only.hypothesis.name == name
     assert only.factor is ONE
-    accurate = 0 if name == "no gradient" else len(PLANS)
+    accurate = 0 if name == "no gradient" else len(names)
     assert str(said).count(f"to {precision} accuracy") == accurate
     assert said.right == (name == "second order")
 
@@ -42,6 +45,7 @@ REDUCTIONS: dict[str, Callable[[Any], Any]] = {
     "half rows": lambda squares: squares.mean(1).sum() / 2,
     "half outputs": lambda squares: squares.sum(1).mean() / 2,
     "half all": lambda squares: squares.sum() / 2,
+    "outputs twice": lambda squares: squares.mean() / squares.shape[1],
     "rows twice": lambda squares: squares.mean() / len(squares),
 }
 
@@ -51,6 +55,27 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "outer loss on the support set": {"sets": (0, 1, 0, 1)},
     "biases not adapted": {"adapted": lambda at, _: at % 2 == 0},
     "only the head adapted": {"adapted": lambda at, count: at >= count - 2},
+    "outer loss on both sets": {"together": "outer"},
+    "adapted on both sets": {"together": "inner"},
+    "support gradient added": {"added": "first"},
+    "support gradients of all steps added": {"added": "all"},
+    "support and query losses after adaptation": {"added": "after"},
+    "query losses of all steps": {"all_steps": True},
+    "first task only": {"tasks": slice(1)},
+    "last task only": {"tasks": slice(-1, None)},
+    "first row of the support set only": {"support_rows": slice(1)},
+    "first row of the query set only": {"query_rows": slice(1)},
+    "only the biases adapted": {"adapted": lambda at, _: at % 2 == 1},
+    "only the body adapted": {"adapted": lambda at, count: at < count - 2},
+    "first layer detached": {"cut": lambda _: 1},
+    "last hidden layer detached": {"cut": lambda layers: layers - 1},
+    "errors broadcast": {"broadcast": ("inner", "outer")},
+    "errors broadcast in the inner loss": {"broadcast": ("inner",)},
+    "errors broadcast in the outer loss": {"broadcast": ("outer",)},
+    "fast weights leak to the next task": {"leak": "connected"},
+    "every step restarts from the shared weights": {"from_shared": True},
+    "one gradient for all steps": {"once": True},
+    "inner loss averaged over outputs": {"inner": "outputs twice"},
     "inner loss summed over rows": {"inner": "rows"},
     "inner loss summed over outputs": {"inner": "outputs"},
     "inner loss summed over rows and outputs": {"inner": "all"},
@@ -67,6 +92,9 @@ ALL_MISTAKES: dict[str, dict[str, Any]] = {
     "second order": {},
     "first order": {"order": 1},
     "second order through the last step only": {"order": "last"},
+    "second order through the first step only": {"order": "first"},
+    "fast weights leak to the next task as constants": {"leak": "detached"},
+    "first order, Adam in the inner loop": {"order": 1, "optimiser": "adam"},
     **MISTAKES,
     **{f"first order, {name}": {**how, "order": 1} for name, how in MISTAKES.items()},
     "joint training": {"outer_weights": "shared"},
@@ -78,6 +106,24 @@ ALL_MISTAKES: dict[str, dict[str, Any]] = {
 
 def test_every_hypothesis_has_a_program() -> None:
     assert set(ALL_MISTAKES) == set(NAMES)
+
+
+def prepared(data: list[Any], together: str, support: slice, query: slice) -> Iterator[Any]:
+    """The sets of every task: some of their rows, or those of both together in one role."""
+    import torch
+
+    for X_s, Y_s, X_q, Y_q in zip(*data, strict=True):
+        both = torch.cat([X_s, X_q]), torch.cat([Y_s, Y_q])
+        adapting = both if together == "inner" else (X_s[support], Y_s[support])
+        judging = both if together == "outer" else (X_q[query], Y_q[query])
+        yield *adapting, *judging
+
+
+def adam(state: Any, g: Any, step: int) -> tuple[Any, Any]:
+    """The state of Adam after a step, and what it moves by."""
+    m, v = state or (0.0, 0.0)
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+    return (m, v), m / (1 - 0.9 ** (step + 1)) / ((v / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
 
 
 def torch_gradient(
@@ -92,6 +138,18 @@ def torch_gradient(
     more: int = 0,
     outer_weights: str = "fast",
     dtype: str = "float64",
+    together: str = "",
+    added: str = "",
+    all_steps: bool = False,
+    tasks: slice = slice(None),
+    support_rows: slice = slice(None),
+    query_rows: slice = slice(None),
+    cut: Callable[[int], int] = lambda _: 0,
+    broadcast: tuple[str, ...] = (),
+    leak: str = "",
+    from_shared: bool = False,
+    once: bool = False,
+    optimiser: str = "sgd",
 ) -> list[Any]:
     """MAML by ``torch.autograd.grad``, with ``create_graph`` where the second order is meant."""
     import torch
@@ -99,41 +157,81 @@ def torch_gradient(
     kind = getattr(torch, dtype)
     activation = getattr(torch, case.activation)
     shared = [torch.tensor(w, dtype=kind, requires_grad=True) for w in case.weights]
+    layer_cut = cut(len(shared) // 2)
 
-    def loss(weights: Any, X: Any, Y: Any, how: str) -> Any:
-        for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+    def loss(weights: Any, X: Any, Y: Any, how: str, role: str = "") -> Any:
+        for layer, (W, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), 1):
             X = activation(X @ W + b)
-        return REDUCTIONS[how]((X @ weights[-2] + weights[-1] - Y) ** 2)
+            X = X.detach() if layer == layer_cut else X
+        Z = X @ weights[-2] + weights[-1]
+        if role in broadcast:
+            # Every row beside every row's target, for each of the outputs.
+            Y, Z = Y[None, :, :], Z[:, None, :]
+            if case.loss == SQUARED:
+                return ((Z - Y) ** 2).mean()
+            return -(Y * torch.log_softmax(Z, -1)).sum(-1).mean()
+        if case.loss == SQUARED:
+            return REDUCTIONS[how]((Z - Y) ** 2)
+        # Of O entries in a row, whose mean is to be the row's loss.
+        return REDUCTIONS[how](-Y.shape[1] * Y * torch.log_softmax(Z, 1))
 
-    losses, displacements = [], []
+    losses, displacements, extra = [], [], []
     data = [torch.tensor(case.batch[at], dtype=kind) for at in sets]
-    for X_s, Y_s, X_q, Y_q in zip(*data, strict=True):
-        fast = shared
+    fast: Any = shared
+    chosen_rows = together, support_rows, query_rows
+    for X_s, Y_s, X_q, Y_q in prepared([each[tasks] for each in data], *chosen_rows):
+        if leak == "detached":
+            # In place: what differs from the shared weights is a constant.
+            fast = [w + (f - w).detach() for f, w in zip(fast, shared, strict=True)]
+        elif not leak:
+            fast = shared
         steps = case.steps + more
+        on_the_way, state = [], [()] * len(shared)
         for step in range(steps):
             chosen = [at for at in range(len(fast)) if adapted(at, len(fast))]
+            at_weights = shared if once else fast
+            support_loss = loss(at_weights, X_s, Y_s, inner, "inner")
+            if added == "all" or (added == "first" and step == 0):
+                own = torch.autograd.grad(support_loss, at_weights, retain_graph=True)
+                extra.append([g / len(data[0]) for g in own])
             gradient = torch.autograd.grad(
-                loss(fast, X_s, Y_s, inner) / (len(data[0]) if inner_over_tasks == MEAN else 1),
-                [fast[at] for at in chosen],
-                create_graph=order == 2 or (order == "last" and step == steps - 1),
+                support_loss / (len(data[0]) if inner_over_tasks == MEAN else 1),
+                [at_weights[at] for at in chosen],
+                create_graph=order == 2
+                or (order == "last" and step == steps - 1)
+                or (order == "first" and step == 0),
+                allow_unused=bool(layer_cut),
+                retain_graph=True,
             )
-            fast = list(fast)
+            fast = [*fast]
             for at, g in zip(chosen, gradient, strict=True):
-                fast[at] = fast[at] - case.alpha * g
-        detached = [(w.detach() - f.detach()) + 0 * w for w, f in zip(shared, fast, strict=True)]
-        displacements.append(detached)
+                if g is None:
+                    continue
+                state[at], move = adam(state[at], g, step) if optimiser == "adam" else ((), g)
+                fast[at] = (shared if from_shared else fast)[at] - case.alpha * move
+            on_the_way.append(fast)
+        displacements.append(
+            [(w.detach() - f.detach()) + 0 * w for w, f in zip(shared, fast, strict=True)]
+        )
         used = {
             "fast": fast,
             "shared": shared,
             "displacement": shared,
             "detached": [f.detach() + 0 * w for f, w in zip(fast, shared, strict=True)],
         }[outer_weights]
-        losses.append(loss(used, X_q, Y_q, outer))
+        query_loss = loss(used, X_q, Y_q, outer, "outer")
+        if all_steps:
+            each = [loss(weights, X_q, Y_q, outer) for weights in on_the_way]
+            query_loss = torch.stack(each).mean()
+        if added == "after":
+            query_loss = query_loss + loss(used, X_s, Y_s, outer)
+        losses.append(query_loss)
     if outer_weights == "displacement":
         return [torch.stack(each).mean(0).detach() for each in zip(*displacements, strict=True)]
-    total = torch.stack(losses)
-    total = total.sum() if over_tasks == "sum" else total.mean()
-    return list(torch.autograd.grad(total, shared))
+    total = torch.stack(losses).sum() / (1 if over_tasks == "sum" else len(losses))
+    found = torch.autograd.grad(total, shared, allow_unused=bool(layer_cut))
+    whole = [torch.zeros_like(w) if g is None else g for g, w in zip(found, shared, strict=True)]
+    return [sum(each) for each in zip(whole, *extra, strict=True)]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -189,7 +287,9 @@ def torch_func_gradient(case: Case, order: Any = 2) -> list[Any]:
     def loss(weights: Any, X: Any, Y: Any) -> Any:
         for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             X = activation(X @ W + b)
-        return torch.nn.functional.mse_loss(X @ weights[-2] + weights[-1], Y)
+        losses = torch.nn.functional
+        measure = losses.mse_loss if case.loss == SQUARED else losses.cross_entropy
+        return measure(X @ weights[-2] + weights[-1], Y)
 
     def task(weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any) -> Any:
         for step in range(case.steps):
@@ -228,7 +328,10 @@ def jax_gradient(case: Case, order: Any = 2) -> list[Any]:
     def loss(weights: Any, X: Any, Y: Any) -> Any:
         for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             X = activation(X @ W + b)
-        return jnp.mean((X @ weights[-2] + weights[-1] - Y) ** 2)
+        Z = X @ weights[-2] + weights[-1]
+        if case.loss == SQUARED:
+            return jnp.mean((Z - Y) ** 2)
+        return -jnp.mean(jnp.sum(Y * jax.nn.log_softmax(Z), 1))
 
     def task(weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any) -> Any:
         for step in range(case.steps):
@@ -279,15 +382,16 @@ def higher_gradient(case: Case, first_order: bool = False) -> list[Any]:
         layer = nn.Linear(*W.shape, dtype=torch.float64)
         layer.weight.data, layer.bias.data = torch.tensor(W.T), torch.tensor(b[0])
         layers += [layer, {"relu": nn.ReLU, "tanh": nn.Tanh}[case.activation]()]
-    model, mse = nn.Sequential(*layers[:-1]), nn.MSELoss()
+    model = nn.Sequential(*layers[:-1])
+    loss = nn.MSELoss() if case.loss == SQUARED else nn.CrossEntropyLoss()
     optimiser = torch.optim.SGD(model.parameters(), lr=case.alpha)
     totals = [torch.zeros_like(p) for p in model.parameters()]
     for X_s, Y_s, X_q, Y_q in zip(*map(torch.tensor, case.batch), strict=True):
         with higher.innerloop_ctx(model, optimiser) as (fast, steps):
             for _ in range(case.steps):
-                steps.step(mse(fast(X_s), Y_s))
+                steps.step(loss(fast(X_s), Y_s))
             at = list(fast.parameters(time=-1 if first_order else 0))
-            own = torch.autograd.grad(mse(fast(X_q), Y_q), at)
+            own = torch.autograd.grad(loss(fast(X_q), Y_q), at)
         totals = [t + g / len(case.batch.X_s) for t, g in zip(totals, own, strict=True)]
     return totals
 
@@ -315,11 +419,12 @@ def test_a_wrapper_computes_every_case(framework: str) -> None:
         given = (case.weights, *case.batch, case.alpha)
         return wrapper.meta_gradient(*given, activation=activation, steps=case.steps, **how)
 
-    recognised(gradient, "second order", precision)
+    names = [name for name, plan in PLANS.items() if plan.loss == SQUARED]
+    recognised(gradient, "second order", precision, names)
     mistake: dict[str, Any] = {"torch": {"create_graph": False}, "jax": {"stop_gradient": True}}[
         framework
     ]
-    recognised(partial(gradient, **mistake), "first order", precision)
+    recognised(partial(gradient, **mistake), "first order", precision, names)
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])
@@ -329,13 +434,12 @@ def test_a_copy_of_what_the_page_shows_runs(
     pytest.importorskip(framework)
     page = Path("docs/diagnose/index.md").read_text(encoding="utf-8")
     name = f"docs/diagnose/{framework}_wrapper.py"
-    source = Path(name).read_text(encoding="utf-8")
     shown = re.findall(rf"\{{\{{python:{re.escape(name)}:(\w+)\}}\}}", page)
     assert shown
-    between = r"# --8<-- \[start:{0}\]\n(.*?)# --8<-- \[end:{0}\]"
-    parts = [re.findall(between.format(each), source, re.DOTALL)[0] for each in shown]
+    parts = [hand_written(f"{name}:{each}").partition("\n")[2].rstrip("`") for each in shown]
+    assert "from maml_derived.diagnose import diagnose\n" in parts[0]
     copied: dict[str, Any] = {"__name__": "copied"}
-    exec("".join(parts), copied)
+    exec("\n".join(parts).replace("maml_derived.", "docs."), copied)
     assert copied["main"]() == 0
     printed = capsys.readouterr().out
     # Both over several steps, so that it is a plain yes.

@@ -22,22 +22,53 @@ def generated(weights: Any, *arguments: Any) -> Any:
 
 def test_a_function_is_diagnosed() -> None:
     assert diagnose(generated).right
-    assert [each.case for each in diagnose(generated).cases] == ["relu2"]
+    assert [each.case for each in diagnose(generated).cases] == ["relu2", "one_output"]
     assert diagnose(lambda *given: generated(*given)._asdict()).right
     assert diagnose(lambda *given: [a.astype(np.float32) for a in generated(*given)]).right
 
 
+def test_biases_may_be_vectors() -> None:
+    def vectors(*given: Any) -> list[Any]:
+        return [a[0] if at % 2 else a for at, a in enumerate(generated(*given))]
+
+    def named(*given: Any) -> dict[str, Any]:
+        return dict(zip(cases()["relu2"].net.Weights._fields, vectors(*given), strict=True))
+
+    def columns(*given: Any) -> list[Any]:
+        return [a[:, None] if a.ndim == 1 else a for a in vectors(*given)]
+
+    assert diagnose(vectors).right
+    assert diagnose(named).right
+    message = r"relu2: the gradient of b1 is \(9, 1\); it must be \(1, 9\) or \(9,\)"
+    with pytest.raises(Refusal, match=message):
+        diagnose(columns)
+
+
+def test_a_square_matrix_lies_as_the_others_do() -> None:
+    def torch_like(*given: Any) -> list[Any]:
+        return [a.T if at % 2 == 0 else a[0] for at, a in enumerate(generated(*given))]
+
+    def mixed(*given: Any) -> list[Any]:
+        W1, *others = torch_like(*given)
+        return [W1.T, *others]
+
+    verdict = diagnose(torch_like, "one_output")
+    assert verdict.right
+    assert verdict.cases[0].transposed
+    with pytest.raises(Refusal, match=r"are some \(in, out\) and some \(out, in\)"):
+        diagnose(mixed, "one_output")
+
+
 def test_a_function_that_takes_steps_is_told_them() -> None:
     def stepwise(weights: Any, *arguments: Any, steps: int = 1, order: Any = second_order) -> Any:
-        by_steps = {case.steps: case for case in cases().values() if case.activation == "relu"}
-        case = by_steps[steps]
-        if len(weights) == len(case.weights) and steps > 1:
+        case = cases()["relu2_5steps"]
+        if steps == case.steps:
             np.testing.assert_array_equal(weights[0], case.weights[0])
             return order(case)
         return generated(weights, *arguments)
 
     verdict = diagnose(stepwise)
-    assert [each.case for each in verdict.cases] == ["relu2", "relu2_5steps"]
+    assert [each.case for each in verdict.cases] == ["relu2", "one_output", "relu2_5steps"]
     assert "the meta-gradient? yes\n" in str(verdict)
     assert not diagnose(partial(stepwise, order=last_step)).right
     assert "yes, for one inner step" in str(diagnose(generated))
@@ -83,8 +114,10 @@ def test_a_gradient_of_none_is_not_connected() -> None:
         shared = [torch.tensor(w, requires_grad=True) for w in weights]
         return torch.autograd.grad(shared[0].sum(), shared, allow_unused=True)
 
-    with pytest.raises(Refusal, match="the gradient of b1 is None; it must be connected to the"):
+    with pytest.raises(Refusal, match="the gradient of b1 is None; the loss must be connected to"):
         diagnose(cut)
+    with pytest.raises(Refusal, match=r"every parameter is None; .* higher, copy_initial_weights"):
+        diagnose(lambda weights, *_: [None] * len(weights))
 
 
 def test_what_numpy_makes_of_a_tensor_with_a_graph_is_said_in_a_line() -> None:

@@ -58,9 +58,9 @@ def test_the_problems_stay_in_a_file_of_their_own() -> None:
 @pytest.mark.parametrize("name", derived())
 def test_an_equation_is_found_where_it_stands(name: str) -> None:
     found, places = derivation(name), places_of(TEXTS)
-    listing = (ROOT / "generated" / name / "equations.md").read_text(encoding="utf-8")
+    listing = (ROOT / "generated" / found.network / "equations.md").read_text(encoding="utf-8")
     for equation in found.equations:
-        assert found.line(equation) == source_line(Label(name, "derived", equation.name))
+        assert found.line(equation) == source_line(Label(found.network, "derived", equation.name))
         page, _, anchor = found.page(equation).partition("#")
         if anchor:
             label = Label(PAGE_NETWORK, "derived", equation.name)

@@ -15,8 +15,9 @@ import pytest
 
 from docs.diagnose import vectors
 from docs.diagnose.__main__ import main
-from docs.diagnose.cases import PLANS, Case, cases
+from docs.diagnose.cases import ENTROPY, PLANS, SQUARED, Case, cases
 
+LOSSES = (SQUARED, ENTROPY)
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs/diagnose/vectors"
 
@@ -54,13 +55,14 @@ def test_the_keys_are_those_that_were_promised() -> None:
     for name, case in cases().items():
         wanted = [*case.net.Weights._fields, "X_s", "Y_s", "X_q", "Y_q"]
         keys = [key.partition("/")[2] for key in arrays if key.startswith(f"{name}/")]
-        assert keys == [*wanted, "alpha", "steps", "activation"]
+        assert keys == [*wanted, "alpha", "steps", "activation", "loss"]
         for key, array in zip(wanted, (*case.weights, *case.batch), strict=True):
             assert arrays[f"{name}/{key}"].dtype == np.float64
             np.testing.assert_array_equal(arrays[f"{name}/{key}"], array)
         assert arrays[f"{name}/alpha"] == case.alpha
         assert arrays[f"{name}/steps"] == case.steps
         assert arrays[f"{name}/activation"] == case.activation
+        assert arrays[f"{name}/loss"] == case.loss
 
 
 def test_json_holds_the_same_numbers() -> None:
@@ -76,14 +78,18 @@ def test_json_holds_the_same_numbers() -> None:
 
 
 @pytest.mark.parametrize("case", cases().values(), ids=PLANS)
-def test_the_losses_are_means_of_squared_errors(case: Case) -> None:
+def test_the_losses_are_those_of_the_readme(case: Case) -> None:
     activations: dict[str, Any] = {"relu": lambda Z: np.maximum(Z, 0), "tanh": np.tanh}
     activation = activations[case.activation]
 
     def loss(weights: Any, X: np.ndarray, Y: np.ndarray) -> float:
         for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             X = activation(X @ W + b)
-        return float(np.mean((X @ weights[-2] + weights[-1] - Y) ** 2))
+        Z = X @ weights[-2] + weights[-1]
+        if case.loss == SQUARED:
+            return float(np.mean((Z - Y) ** 2))
+        softmax = np.exp(Z) / np.exp(Z).sum(1, keepdims=True)
+        return float(np.mean(-np.sum(Y * np.log(softmax), 1)))
 
     found = []
     for X_s, Y_s, X_q, Y_q in zip(*case.batch, strict=True):
@@ -119,5 +125,6 @@ def test_the_readme_has_twelve_lines_and_names_what_is_in_the_files() -> None:
         "X_s",
         "Y_q",
         "Z1_s",
+        *LOSSES,
     ):
         assert word in vectors.README

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from docs.diagnose.factors import ONE, Factor, factors
 from docs.diagnose.gradients import (
     first_order,
     like,
+    moved,
     scaled,
     second_order,
 )
 from docs.diagnose.hypotheses import FIRST, RIGHT
+from docs.diagnose.noise import SAFETY, flat, noise
 from docs.diagnose.reading import read
-from docs.diagnose.verdict import NEAR, TOLERANCE, Fit, Verdict
+from docs.diagnose.verdict import COARSE, NEAR, Verdict
+from docs.experiment.gradcheck import relative_error
 from tests.docs.diagnose.diagnosed import BY_NAME, NAMES, saved, verdict_of
 
 # --- recognised ---
@@ -31,7 +35,7 @@ from tests.docs.diagnose.diagnosed import BY_NAME, NAMES, saved, verdict_of
 def test_a_hypothesis_is_recognised(name: str) -> None:
     verdict = verdict_of(BY_NAME[name].gradient)
     (only,) = verdict.matches
-    assert only == Fit(BY_NAME[name], ONE, 0.0)
+    assert only[:3] == (BY_NAME[name], (ONE,), 0.0)
     assert verdict.right == (name == RIGHT.name)
     answer = "yes" if name == RIGHT.name else f"no: {name}"
     words = " ".join(str(verdict).split())
@@ -48,8 +52,9 @@ def test_noise_of_float32_does_not_change_a_verdict(name: str) -> None:
 
     def rounded(case: Case) -> Any:
         true = BY_NAME[name].gradient(case)
-        size = max(np.abs(array).max() for array in true)
-        return type(true)(*(a + 1e-6 * size * rng.normal(size=a.shape) for a in true))
+        length = np.linalg.norm([np.linalg.norm(array) for array in true])
+        each = 3 * noise(case.name, single=True) * length / sum(a.size for a in true) ** 0.5
+        return type(true)(*((a + each * rng.normal(size=a.shape)).astype(np.float32) for a in true))
 
     verdict = verdict_of(rounded if name != "no gradient" else BY_NAME[name].gradient)
     (only,) = verdict.matches
@@ -61,8 +66,10 @@ def test_noise_of_float32_does_not_change_a_verdict(name: str) -> None:
 def test_the_nearest_other_is_the_nearest() -> None:
     for each in verdict_of(second_order).cases:
         true, *others = expected(each.case)
-        errors = {other.name: fit(true[1], other, vector, []).error for other, vector in others}
-        apart = {name: error for name, error in errors.items() if error > TOLERANCE}
+        errors = {
+            other.name: fit(true[1], other, vector, [], 1e-9).error for other, vector in others
+        }
+        apart = {name: error for name, error in errors.items() if error > 1e-9}
         assert each.nearest.hypothesis.name == min(apart, key=lambda name: apart[name])
         assert f"nearest other  {each.nearest}: off by {each.nearest.error:.2g}" in str(each)
 
@@ -144,8 +151,9 @@ def test_cases_that_differ_are_grouped() -> None:
     assert str(verdict).endswith(
         "second order? not the same in every case\n"
         "the meta-gradient? no: not the same in every case\n"
-        "  second order: relu1, relu2, tanh2\n"
-        "  first order: relu2_5steps"
+        "  second order: relu1, relu2, tanh2, one_output, cross_entropy\n"
+        "  first order: relu2_5steps\n"
+        "  Right with one inner step, wrong with several: look at the loop over the steps."
     )
 
 
@@ -175,7 +183,7 @@ def test_one_inner_step_does_not_tell_about_several() -> None:
 # --- accuracy ---
 
 
-def noisy(name: str, size: float) -> Any:
+def noisy(name: str, size: float, dtype: Any = np.float64) -> Any:
     """The gradient of a hypothesis with noise of a size relative to its length."""
 
     def gradient(case: Case) -> Any:
@@ -183,25 +191,79 @@ def noisy(name: str, size: float) -> Any:
         true = BY_NAME[name].gradient(case)
         noise = [rng.normal(size=array.shape) for array in true]
         own, other = (np.sqrt(sum(np.sum(a**2) for a in arrays)) for arrays in (true, noise))
-        return type(true)(*(a + size * own / other * b for a, b in zip(true, noise, strict=True)))
+        pairs = zip(true, noise, strict=True)
+        return type(true)(*((a + size * own / other * b).astype(dtype) for a, b in pairs))
 
     return gradient
 
 
+TF32 = 'jax.config.update("jax_default_matmul_precision", "highest")'
+
+
 @pytest.mark.parametrize("name", [RIGHT.name, FIRST.name])
-def test_what_half_precision_leaves_is_near(name: str) -> None:
-    for size in (4e-4, 0.5 * NEAR):
-        verdict = verdict_of(noisy(name, size))
-        assert not verdict.right
-        text = str(verdict)
-        assert text.count(f": near {name}, not to float32 accuracy\n") == len(PLANS) + 1
-        assert f"second order? {BY_NAME[name].order}\n" in text
-        for _, remedy in BY_NAME[name].remedies:
-            assert remedy in " ".join(text.split())
-        assert "wrong" not in text
-        assert 'jax.config.update("jax_default_matmul_precision", "highest")' in text
-        assert "torch.backends.cuda.matmul.allow_tf32 = False" in text
-        assert all(each.nearest.factor is ONE for each in verdict.cases)
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [(1e-8, np.float64), (1e-6, np.float64), (2e-5, np.float32), (4e-4, np.float32),
+     (0.6 * NEAR, np.float32)],
+)  # fmt: skip
+def test_between_rounding_and_a_difference_it_is_close(name: str, size: float, dtype: Any) -> None:
+    verdict = verdict_of(noisy(name, size, dtype))
+    assert not verdict.right
+    text = " ".join(str(verdict).split())
+    said = f"{size:.0e}".replace("e-0", "e-")
+    differs = rf"close to {name}, differs by more than rounding: {said} against \de-\d+"
+    assert len(re.findall(rf": {differs} nearest", text)) == len(PLANS)
+    assert re.search(rf"the meta-gradient\? no: {differs} No rounding of such numbers", text)
+    assert f"second order? {BY_NAME[name].order} " in text
+    # Neither a factor nor a remedy, but for the precision of float32 where it may be that.
+    assert "times" not in text
+    assert not any(remedy in text for _, remedy in BY_NAME[name].remedies)
+    assert (TF32 in text) == (size > COARSE)
+    assert ("What was computed in float32 must be saved as float32" in text) == (
+        dtype is np.float64
+    )
+
+
+#: What an outer weight decay of 1e-6, or 1e-4 of the inner step size, makes of a gradient.
+SMALL: dict[str, Callable[[Case], Any]] = {
+    "decay": lambda case: moved(second_order(case), 1e-6, case.weights),
+    "alpha": lambda case: second_order(case.but(alpha=1.0001)),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_mistake_is_no_rounding_of_float32(name: str) -> None:
+    verdict = verdict_of(lambda case: [a.astype(np.float32) for a in SMALL[name](case)])
+    assert not verdict.right
+    for case in verdict.cases:
+        assert case.answer == "close to second order"
+    assert TF32 not in str(verdict)
+
+
+@pytest.mark.parametrize("size", [2e-5, 4e-4])
+def test_precision_is_no_reason_where_another_case_agrees(size: float) -> None:
+    def of_one_step(case: Case) -> Any:
+        return (noisy(RIGHT.name, size, np.float32) if case.steps > 1 else second_order)(case)
+
+    text = str(verdict_of(of_one_step))
+    assert "the meta-gradient? no: not the same in every case\n" in text
+    assert "Right with one inner step, wrong with several: look at the loop over the steps." in text
+    assert TF32 not in text
+    # The loop is not to blame where one step is wrong, too, or where there are no several.
+    other = str(verdict_of(lambda case: of_one_step(replace(case, steps=6 - case.steps))))
+    assert "loop" not in other
+    assert "loop" not in str(verdict_of(second_order))
+    assert "loop" not in str(verdict_of(second_order, "relu1", "tanh2"))
+
+
+def test_the_noise_is_that_of_float32() -> None:
+    for name, case in cases().items():
+        # Of one rounding at least, of a few dozen at most; the forms sum in several orders.
+        assert 2**-24 < noise(name, single=True) < 2**-20
+        assert SAFETY * noise(name, single=True) < relative_error(
+            flat(moved(second_order(case), 1e-6, case.weights)), flat(second_order(case))
+        )
+        assert noise(name, single=False) == 1e-10
 
 
 def test_what_lies_between_two_hypotheses_is_near_none() -> None:
@@ -219,9 +281,9 @@ def test_what_lies_between_two_hypotheses_is_near_none() -> None:
 def test_the_accuracy_is_what_the_error_says() -> None:
     for size, said in {
         1e-12: "to float64 accuracy", 1e-7: "to float32 accuracy",
-        5e-5: "within the tolerance of 0.0001",
     }.items():  # fmt: skip
-        assert str(verdict_of(noisy(RIGHT.name, size))).count(said) == len(PLANS)
+        dtype = np.float64 if "64" in said else np.float32
+        assert str(verdict_of(noisy(RIGHT.name, size, dtype))).count(said) == len(PLANS)
     assert "accuracy" not in str(verdict_of(BY_NAME["no gradient"].gradient))
 
 

@@ -1,0 +1,195 @@
+"""Hypotheses in which a number is free: any step size, any momentum, any share of the Hessian."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .factors import digits
+from .gradients import Way, first_order, none, second_order, through_steps
+from .hypotheses import ANY, FIRST, Hypothesis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..experiment.networks import WeightTuple
+    from .cases import Case
+
+
+def spread(least: float, most: float) -> tuple[float, ...]:
+    """Numbers from one to another, each about half as large again as the one before."""
+    return tuple(np.geomspace(least, most, 1 + math.ceil(math.log(most / least, 1.5))).tolist())
+
+
+#: Where to look for a step size, beside that of the case; for what a second-order term is
+#: multiplied by, of either sign; for a share of something; for a length.
+ALPHAS = spread(0.03, 10.0)
+MULTIPLES = tuple(sign * each for each in spread(0.1, 100.0) for sign in (1, -1))
+SHARES = spread(0.2, 1.0)
+DECAYS = spread(0.003, 1.0)
+LENGTHS = spread(0.05, 20.0)
+
+
+class Family(NamedTuple):
+    """Hypotheses that differ by a number, which is found where no other agrees.
+
+    Attributes
+    ----------
+    hypothesis
+        What they have in common; its gradient is that at the first start.
+    gradient
+        For a case and a number.
+    starts
+        Numbers to look from.
+    said
+        The number in words for a case, the plainest first.
+    loop
+        Whether the number is idle in the first step.
+    """
+
+    hypothesis: Hypothesis
+    gradient: Callable[[Case, float], WeightTuple]
+    starts: tuple[float, ...]
+    said: Callable[[Case, float], tuple[str, ...]]
+    loop: bool = False
+
+
+def in_digits(_: Case, number: float) -> tuple[str, ...]:
+    """A number as it is."""
+    return (digits(number),)
+
+
+def of_alpha(case: Case, number: float) -> tuple[str, ...]:
+    """A step size, as it is or beside that of the case."""
+    return f"{digits(number)} alpha", digits(number * case.alpha)
+
+
+def of_curvature(case: Case, number: float) -> tuple[str, ...]:
+    """What a second-order term is multiplied by."""
+    known = {"1 / alpha": 1 / case.alpha, "alpha": case.alpha}
+    named = [name for name, value in known.items() if abs(number / value - 1) < ALIKE]
+    return (*named, digits(number))
+
+
+#: Two numbers that are found are the same up to this.
+ALIKE = 1e-3
+
+
+def through_number(way: Callable[[float], Way], case: Case, number: float) -> WeightTuple:
+    """The gradient of an inner loop in which a number is free."""
+    return through_steps(case, way(number))
+
+
+def of_number(
+    name: str,
+    way: Callable[[float], Way],
+    starts: tuple[float, ...],
+    explanation: str,
+    remedies: tuple[tuple[str, str], ...],
+    *,
+    loop: bool = False,
+) -> Iterator[Family]:
+    """A number of the inner loop, with second order and without."""
+
+    def first(number: float) -> Way:
+        return replace(way(number), hessians=none)
+
+    of_first = f"{FIRST.name}, {name}", "no", f"{FIRST.explanation} {explanation}"
+    for ways, (said, order, sentence), advice in (
+        (way, (name, "yes", explanation), remedies),
+        (first, of_first, (*FIRST.remedies, *remedies)),
+    ):
+        gradient = partial(through_number, ways)
+        hypothesis = Hypothesis(said, partial(gradient, number=starts[0]), order, sentence, advice)
+        yield Family(hypothesis, gradient, starts, in_digits, loop)
+
+
+PLAIN = (
+    ("PyTorch", "torch.optim.SGD(..., lr=alpha) without any other argument, or w - alpha * g"),
+    ("JAX", "optax.sgd(alpha) without any other argument, or w - alpha * g"),
+    ("TensorFlow", "w - alpha * g in place of an optimizer"),
+    ("higher", "torch.optim.SGD(..., lr=alpha) without any other argument in innerloop_ctx"),
+)
+CONSTANT = ((ANY, "the same alpha in every inner step"),)
+TERM = ((ANY, "the second-order term is -alpha H v: its sign, its alpha, no 2 that is not there"),)
+
+
+def at_second(case: Case, number: float) -> WeightTuple:
+    """The meta-gradient at another step size."""
+    return second_order(case.but(alpha=number))
+
+
+def at_first(case: Case, number: float) -> WeightTuple:
+    """The first-order gradient at another step size."""
+    return first_order(case.but(alpha=number))
+
+
+ANOTHER = "The inner step size is another one than the case says."
+ALPHA = ((ANY, "read alpha from the case, and use it once in the inner step"),)
+
+FAMILIES = [
+    Family(
+        Hypothesis("inner step size", second_order, "yes", ANOTHER, ALPHA),
+        at_second,
+        ALPHAS,
+        of_alpha,
+    ),
+    Family(
+        Hypothesis(
+            "first order, inner step size",
+            first_order,
+            "no",
+            f"{FIRST.explanation} {ANOTHER}",
+            (*FIRST.remedies, *ALPHA),
+        ),
+        at_first,
+        ALPHAS,
+        of_alpha,
+    ),
+    Family(
+        Hypothesis(
+            "first order + c (second - first), c",
+            second_order,
+            "in part",
+            "The second-order term of every step is multiplied by a number.",
+            TERM,
+        ),
+        partial(through_number, lambda number: Way(curvature=number)),
+        MULTIPLES,
+        of_curvature,
+    ),
+    *of_number(
+        "inner momentum",
+        lambda number: Way(momentum=number),
+        SHARES,
+        "The inner steps had momentum.",
+        PLAIN,
+        loop=True,
+    ),
+    *of_number(
+        "inner weight decay",
+        lambda number: Way(decay=number),
+        DECAYS,
+        "The weights decayed in the inner steps.",
+        PLAIN,
+    ),
+    *of_number(
+        "inner gradient clipped to",
+        lambda number: Way(longest=number),
+        LENGTHS,
+        "The inner gradient was clipped.",
+        ((ANY, "no clipping in the inner loop"),),
+    ),
+    *of_number(
+        "inner step size shrinking by",
+        lambda number: Way(shrinking=number),
+        SHARES,
+        "Each inner step was shorter, or longer, than the one before it.",
+        CONSTANT,
+        loop=True,
+    ),
+]
