@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .checks import FLOATS, check_rates, check_weights
-from .compiled import Compiled, Contexts
+from .compiled import Compiled, Contexts, address
 from .memory import TRANSPOSED, Arena, Layer
 from .rows import Array
 
@@ -160,8 +160,9 @@ class Repeated:
             layers = self._own if weights is self._own.weights else self._copy(weights)
             steps = self._own if rates is self._own.rates else self._copy_rates(rates)
             if self._contexts:
-                learned = steps.vector[self._count :]
-                loss = self._contexts.run(layers.vector, learned, data, numbers, self.gradient)
+                rates = steps.address + self._count * self._dtype.itemsize
+                vectors = (layers.address, rates)
+                loss = self._contexts.run(*vectors, data, numbers, self._gradient.address)
             else:
                 loss = self._run_chunks(layers, steps, data, numbers)
             return loss / self._tasks
@@ -268,8 +269,8 @@ class _Vector:
 
     Attributes
     ----------
-    vector
-        All of it.
+    vector, address
+        All of it, and where it is.
     weights, rates
         Views by name; there may be no step sizes.
     layers, entries
@@ -286,7 +287,7 @@ class _Vector:
         context: int,
         shapes: Mapping[str, tuple[int, ...]],
     ) -> None:
-        self.vector = vector
+        self.vector, self.address = vector, address(vector)
         *views, last = layers_of = _layers(vector, sizes)
         names = [part for layer in layers_of for part in (layer[:-1], layer[-1:])]
         start = sum(layer.size for layer in layers_of)

@@ -301,6 +301,8 @@ class Contexts:
         # A single block is written to where the gradient is wanted.
         self._gradients = np.zeros((self._blocks * (self._blocks > 1), parameters), dtype)
         self._losses = np.zeros(self._blocks)
+        self._parameters, self._row = parameters, parameters * dtype.itemsize
+        self._at_losses, self._at_memory = address(self._losses), list(map(address, self._memory))
         self.used = sum(each.nbytes for each in (*self._memory, self._gradients))
         self._run, self._total = made.library.run, made.library.total
         whole, array = ctypes.c_longlong, ctypes.c_void_p
@@ -312,18 +314,18 @@ class Contexts:
 
     def run(
         self,
-        weights: Array,
-        rates: Array,
+        weights: int,
+        rates: int,
         data: Sequence[Array],
         numbers: Sequence[float],
-        gradient: Array,
+        gradient: int,
     ) -> float:
         """Compute the gradient of all tasks, and return the sum of their losses.
 
         Parameters
         ----------
         weights, rates
-            Their vectors.
+            Where their vectors are.
         data
             The arrays of a meta-batch.
         numbers
@@ -333,17 +335,16 @@ class Contexts:
         """
         arrays = [
             each if each.flags.c_contiguous and each.flags.aligned else np.array(each, order="C")
-            for each in (weights, rates, *data)
+            for each in data
         ]
         values = (ctypes.c_double * len(numbers))(*numbers)
-        given = [self._blocks, self._tasks, values, *(each.ctypes.data for each in arrays)]
-        gradients = self._gradients if self._blocks > 1 else gradient
-        begin, losses = gradients.ctypes.data, self._losses.ctypes.data
+        given = [self._blocks, self._tasks, values, weights, rates, *map(address, arrays)]
+        begin = address(self._gradients) if self._blocks > 1 else gradient
 
         def part(at: int) -> None:
             first, last = self._bounds[at : at + 2]
-            row = begin + first * gradient.nbytes
-            self._run(first, last, *given, row, losses, self._memory[at].ctypes.data)
+            row = begin + first * self._row
+            self._run(first, last, *given, row, self._at_losses, self._at_memory[at])
 
         helpers = self._helping()
         for at, helper in enumerate(helpers, start=1):
@@ -353,7 +354,8 @@ class Contexts:
         finally:
             for helper in helpers:
                 helper.end()
-        return float(self._total(self._blocks, gradient.size, begin, gradient.ctypes.data, losses))
+        loss: float = self._total(self._blocks, self._parameters, begin, gradient, self._at_losses)
+        return loss
 
     def _helping(self) -> "list[Helper]":
         """The threads beside the one that calls: a forked process has none of its parent's."""
@@ -410,6 +412,12 @@ def blocks_of(tasks: int) -> int:
     while 2 * blocks <= min(BLOCKS, tasks // TASKS_OF_A_BLOCK):
         blocks *= 2
     return blocks
+
+
+def address(array: Array | Bytes) -> int:
+    """Where an array is; its attribute `ctypes` takes several times as long."""
+    where: int = array.__array_interface__["data"][0]
+    return where
 
 
 def aligned(size: int) -> Bytes:
