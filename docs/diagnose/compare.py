@@ -57,7 +57,7 @@ def judge(given: Found) -> OfCase:
     """Compare a gradient with every hypothesis, each times the factor that fits best."""
     case, ours = given.case, flat(given.gradient)
     rounding = noise(case.name, given.single)
-    known = factors(case.sizes, case.alpha, case.steps)
+    known = factors(**case.sizes, steps=case.steps, alpha=case.alpha)
     fits = [
         fit(ours, hypothesis, theirs, known, SAFETY * own)
         for hypothesis, theirs in expected(case.name)

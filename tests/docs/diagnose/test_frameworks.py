@@ -16,6 +16,7 @@ import pytest
 
 from docs.diagnose.cases import PLANS, SQUARED, Case
 from docs.diagnose.factors import ONE
+from docs.diagnose.families import FAMILIES, Family
 from tests.docs.diagnose.diagnosed import NAMES, verdict_of
 
 
@@ -149,6 +150,12 @@ def torch_gradient(
     from_shared: bool = False,
     once: bool = False,
     optimiser: str = "sgd",
+    alpha: float = 1.0,
+    momentum: float = 0.0,
+    decay: float = 0.0,
+    longest: float = float("inf"),
+    shrinking: float = 1.0,
+    curvature: float = 1.0,
 ) -> list[Any]:
     """MAML by ``torch.autograd.grad``, with ``create_graph`` where the second order is meant."""
     import torch
@@ -185,7 +192,7 @@ def torch_gradient(
         elif not leak:
             fast = shared
         steps = case.steps + more
-        on_the_way, state = [], [()] * len(shared)
+        on_the_way, state, velocity = [], [()] * len(shared), [0.0] * len(shared)
         for step in range(steps):
             chosen = [at for at in range(len(fast)) if adapted(at, len(fast))]
             at_weights = shared if once else fast
@@ -202,12 +209,24 @@ def torch_gradient(
                 allow_unused=bool(layer_cut),
                 retain_graph=True,
             )
+            if curvature != 1:
+                gradient = [curvature * g + (1 - curvature) * g.detach() for g in gradient]
+            if decay:
+                gradient = [g + decay * fast[at] for at, g in zip(chosen, gradient, strict=True)]
+                gradient = gradient if order == 2 else [g.detach() for g in gradient]
+            if longest < float("inf"):
+                norm = torch.sqrt(sum((g**2).sum() for g in gradient))
+                gradient = [g * torch.clamp(longest / norm, max=1.0) for g in gradient]
             fast = [*fast]
             for at, g in zip(chosen, gradient, strict=True):
                 if g is None:
                     continue
                 state[at], move = adam(state[at], g, step) if optimiser == "adam" else ((), g)
-                fast[at] = (shared if from_shared else fast)[at] - case.alpha * move
+                if momentum:
+                    velocity[at] = momentum * velocity[at] + g
+                    move = velocity[at]
+                size = case.alpha * alpha * shrinking**step
+                fast[at] = (shared if from_shared else fast)[at] - size * move
             on_the_way.append(fast)
         displacements.append(
             [(w.detach() - f.detach()) + 0 * w for w, f in zip(shared, fast, strict=True)]
@@ -243,6 +262,34 @@ def test_torch_autograd(name: str) -> None:
 def test_torch_autograd_in_single_precision(name: str) -> None:
     pytest.importorskip("torch")
     recognised(partial(torch_gradient, **ALL_MISTAKES[name], dtype="float32"), name, "float32")
+
+
+#: A free number of each kind: what makes it, and what is said of it.
+FREE: dict[str, tuple[dict[str, Any], str]] = {
+    "inner step size": ({"alpha": 0.7}, "0.7 alpha"),
+    "first order + c (second - first), c": ({"curvature": 0.5}, "0.5"),
+    "inner momentum": ({"momentum": 0.6}, "0.6"),
+    "inner weight decay": ({"decay": 0.02}, "0.02"),
+    "inner gradient clipped to": ({"longest": 1.1}, "1.1"),
+    "inner step size shrinking by": ({"shrinking": 0.8}, "0.8"),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda each: each.hypothesis.name)
+def test_a_free_number_of_torch_is_found(family: Family, dtype: str) -> None:
+    pytest.importorskip("torch")
+    name = family.hypothesis.name
+    how, number = FREE[name.removeprefix("first order, ")]
+    order = 1 if name.startswith("first order, ") else 2
+    gradient = partial(torch_gradient, **how, order=order, dtype=dtype)
+    said = verdict_of(gradient, "tanh2", "relu2_5steps")
+    (only,) = said.matches
+    assert str(only) == f"{name} {number}"
+    assert only.factor is ONE
+    assert not said.right
+    for framework, text in family.hypothesis.remedies:
+        assert f"{framework} {text}" in " ".join(str(said).split())
 
 
 @pytest.mark.parametrize("order", [2, 1])
