@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup experiment build test test-all lint site book results bench lock clean
+.PHONY: setup experiment build test test-all lint site book results bench wheel lock clean
 
 # What every command on the site needs but those that name their own; into .venv/.
 setup: $(VENV)/dev.stamp
@@ -50,18 +50,23 @@ bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark
 	$(BIN)/python -m tests.benchmark.figures
 
+# What pip installs, and with it the command maml-derived; into dist/.
+wheel: $(VENV)/dev.stamp
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 # Resolve the newest versions that pyproject.toml allows.
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	--custom-compile-command "make lock" pyproject.toml
+
 lock: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet uv
-	for group in experiment dev bench; do \
-		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-			--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-			--custom-compile-command "make lock" --group $$group \
-			--output-file requirements/$$group.txt; \
-	done
+	$(COMPILE) --extra experiment --output-file requirements/experiment.txt
+	$(COMPILE) --extra experiment --extra derive --group dev --output-file requirements/dev.txt
+	$(COMPILE) --group bench --output-file requirements/bench.txt
 
 clean:
-	rm -rf $(VENV) book site results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) book dist site results .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from derive.build import NETWORKS
+from derive.making import NETWORKS
 from derive.package.derivation import Derivation, derive
 
 if TYPE_CHECKING:

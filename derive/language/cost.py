@@ -19,11 +19,11 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language import names
-from derive.language.program import scalar_and_factors, shape_of
+from . import names
+from .program import scalar_and_factors, shape_of
 
 if TYPE_CHECKING:
-    from derive.language.program import Program
+    from .program import Program
 
 #: Sizes at which costs are counted: those of the sinusoid experiment.
 SIZES = {names.N: 10, names.M: 10, names.D: 1, names.O: 1}

@@ -50,7 +50,7 @@ from sympy import (
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
 if TYPE_CHECKING:
-    from derive.language.names import Named
+    from .names import Named
 
 Shape = tuple[Expr, ...]
 #: A matrix of SymPy or of numpy, or a number.

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from derive.language.names import Name, Named, name_of
-from derive.language.program import Program
+from ..language.names import Name, Named, name_of
+from ..language.program import Program
 
 #: What is held constant, of the program that ends with the query loss.
 Constants: TypeAlias = Callable[[Program], tuple[Named, ...]]

@@ -31,8 +31,8 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import body_of, elementwise, slope_of, z
-from derive.language.program import (
+from ..language.elementwise import body_of, elementwise, slope_of, z
+from ..language.program import (
     Equation,
     Gain,
     RowMax,
@@ -46,7 +46,7 @@ from derive.language.program import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from derive.language.names import Named
+    from ..language.names import Named
 
 
 def sweep(

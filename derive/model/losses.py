@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sympy import Expr, Integer, MatrixSymbol, OneMatrix, Trace
 
-from derive.language.elementwise import FUNCTIONS, elementwise, z
-from derive.language.program import RowMax
+from ..language.elementwise import FUNCTIONS, elementwise, z
+from ..language.program import RowMax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 from sympy import MatrixSymbol, OneMatrix
 
-from derive.language.elementwise import ACTIVATIONS, FUNCTIONS, elementwise, z
-from derive.language.names import C, D, M, N, Named, O, name_of, rate, width
-from derive.language.program import Equation
-from derive.model.algorithms import ADAPTED, ALGORITHMS, Algorithm
-from derive.model.losses import LOSSES
+from ..language.elementwise import ACTIVATIONS, FUNCTIONS, elementwise, z
+from ..language.names import C, D, M, N, Named, O, name_of, rate, width
+from ..language.program import Equation
+from .algorithms import ADAPTED, ALGORITHMS, Algorithm
+from .losses import LOSSES
 
 #: The weights of a layer and, where the network has biases, its bias.
 Layer = tuple[MatrixSymbol, ...]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sympy import Add, HadamardProduct, Integer, MatrixSymbol, Symbol, Trace
 
-from derive.language.names import (
+from ..language.names import (
     T,
     adjoint,
     alpha,
@@ -25,18 +25,18 @@ from derive.language.names import (
     renamed,
     tau,
 )
-from derive.language.program import Equation, Group, Program
-from derive.model.algorithms import support_predictions
-from derive.model.gradient import sweep
-from derive.model.losses import LOSSES
-from derive.model.network import Network, data, forward, stage_of
+from ..language.program import Equation, Group, Program
+from .algorithms import support_predictions
+from .gradient import sweep
+from .losses import LOSSES
+from .network import Network, data, forward, stage_of
 
 if TYPE_CHECKING:
     from sympy import Expr
 
-    from derive.language.names import Named
-    from derive.model.algorithms import Constants
-    from derive.model.network import State
+    from ..language.names import Named
+    from .algorithms import Constants
+    from .network import State
 
 #: A pass that a program goes through before it is differentiated.
 Before: TypeAlias = Callable[[Program], Program]

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sympy import MatrixSymbol, eye
 
-from derive.language.names import alpha
-from derive.language.program import Equation, Program, evaluate, product_of
-from derive.package.example import given
-from derive.passes.normal_form import terms_of, total, value_of
-from derive.printers.latex import number_latex, right_latex, value_latex
+from ..language.names import alpha
+from ..language.program import Equation, Program, evaluate, product_of
+from ..passes.normal_form import terms_of, total, value_of
+from ..printers.latex import number_latex, right_latex, value_latex
+from .example import given
 
 if TYPE_CHECKING:
     from sympy import MatrixExpr
 
-    from derive.model.network import Network
+    from ..model.network import Network
 
 
 class Collapsed(NamedTuple):

@@ -10,28 +10,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from derive.language.cost import cost_of
-from derive.model.algorithms import ALGORITHMS, inner_gradients
-from derive.model.losses import LOSSES
-from derive.package.functions import functions_of
-from derive.package.numbers import numbers_of
-from derive.package.rules import rules_of
-from derive.passes.before import from_zero, rates_on_rows
-from derive.passes.rewrite import PASSES, rewrite, stages
-from derive.passes.workspace import lowered
-from derive.printers.numpy import check_sums
-from derive.schedule.plan import plan_of
+from ..language.cost import cost_of
+from ..model.algorithms import ALGORITHMS, inner_gradients
+from ..model.losses import LOSSES
+from ..passes.before import from_zero, rates_on_rows
+from ..passes.rewrite import PASSES, rewrite, stages
+from ..passes.workspace import lowered
+from ..printers.numpy import check_sums
+from ..schedule.plan import plan_of
+from .functions import functions_of
+from .numbers import numbers_of
+from .rules import rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from derive.language.cost import Cost
-    from derive.language.program import Program
-    from derive.model.network import Network
-    from derive.package.functions import Function
-    from derive.package.numbers import Numbers
-    from derive.package.rules import Rule
-    from derive.schedule.plan import Plan
+    from ..language.cost import Cost
+    from ..language.program import Program
+    from ..model.network import Network
+    from ..schedule.plan import Plan
+    from .functions import Function
+    from .numbers import Numbers
+    from .rules import Rule
 
 
 #: The learned step sizes of which there is one for all weights and biases of a layer.

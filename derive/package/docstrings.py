@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from derive.package.functions import Function
+    from .functions import Function
 
 RAISES = [
     "ValueError",

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from sympy import ImmutableMatrix, Integer, MatrixBase, Rational
 
-from derive.language.names import T, alpha
-from derive.language.program import evaluate, shape_of
-from derive.model.network import Network
+from ..language.names import T, alpha
+from ..language.program import evaluate, shape_of
+from ..model.network import Network
 
 if TYPE_CHECKING:
-    from derive.language.names import Named
-    from derive.language.program import Program, Value
+    from ..language.names import Named
+    from ..language.program import Program, Value
 
 #: What is given of one task, by the name of each input: rows of numbers, or a number.
 TABLES: dict[Network, dict[str, str]] = {

@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.language.names import MEANINGS, T, alpha, is_row_free, lam, tau
-from derive.model import programs
-from derive.model.algorithms import ALGORITHMS, inner_gradients
-from derive.model.losses import LOSSES
-from derive.printers.numpy import unpacked
+from ..language.names import MEANINGS, T, alpha, is_row_free, lam, tau
+from ..model import programs
+from ..model.algorithms import ALGORITHMS, inner_gradients
+from ..model.losses import LOSSES
+from ..printers.numpy import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from derive.language.names import Named
-    from derive.language.program import Group, Program
-    from derive.model.network import Network
-    from derive.model.programs import Before
+    from ..language.names import Named
+    from ..language.program import Group, Program
+    from ..model.network import Network
+    from ..model.programs import Before
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from derive.language.names import STAGES, C
-from derive.printers.inplace import calls_of, constructor, polynomial, zeros_of
-from derive.printers.numpy import names_in, taken, unpacked
-from derive.schedule.buffers import ALWAYS
-from derive.schedule.plan import in_order
+from ..language.names import STAGES, C
+from ..printers.inplace import calls_of, constructor, polynomial, zeros_of
+from ..printers.numpy import names_in, taken, unpacked
+from ..schedule.buffers import ALWAYS
+from ..schedule.plan import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from derive.schedule.buffers import Under
-    from derive.schedule.forms import Line
-    from derive.schedule.plan import Plan
+    from ..schedule.buffers import Under
+    from ..schedule.forms import Line
+    from ..schedule.plan import Plan
 
 WIDTH = 100
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from derive.language.names import MEANINGS, Kernel, parse
-from derive.model.losses import LOSSES
-from derive.package.collapsed import collapsed_record
-from derive.package.example import example
-from derive.package.formatting import formatted_statements
-from derive.package.numbers import PRIME
-from derive.package.rules import applied
-from derive.printers import latex
-from derive.printers.numpy import statement, sum_over_tasks
+from ..language.names import MEANINGS, Kernel, parse
+from ..model.losses import LOSSES
+from ..printers import latex
+from ..printers.numpy import statement, sum_over_tasks
+from .collapsed import collapsed_record
+from .example import example
+from .formatting import formatted_statements
+from .numbers import PRIME
+from .rules import applied
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from sympy import Expr
 
-    from derive.language.program import Equation, Program, Shape
-    from derive.package.derivation import Derivation
-    from derive.package.rules import Rule
-    from derive.printers.numpy import Layout
-    from derive.schedule.choice import Choice
-    from derive.schedule.plan import Plan
+    from ..language.program import Equation, Program, Shape
+    from ..printers.numpy import Layout
+    from ..schedule.choice import Choice
+    from ..schedule.plan import Plan
+    from .derivation import Derivation
+    from .rules import Rule
 
 
 #: The quantity whose equation a page shows after each pass.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from derive.language.names import on_page, parse
-from derive.language.program import shape_of
+from ..language.names import on_page, parse
+from ..language.program import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from derive.language.program import Equation, Program
-    from derive.model.network import Network
+    from ..language.program import Equation, Program
+    from ..model.network import Network
 
 #: The chapter that numbers the equations of each stage.
 CHAPTERS = {

@@ -25,13 +25,13 @@ from sympy import (
 )
 from sympy import symbols as scalars
 
-from derive.language.names import D, M, N, O, T, adjoint, alpha, width
-from derive.language.program import evaluate
+from ..language.names import D, M, N, O, T, adjoint, alpha, width
+from ..language.program import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from derive.language.program import Program
+    from ..language.program import Program
 
 DIGITS = 50
 SIZES = {N: 2, M: 2, D: 1, O: 1, T: 1, width(1): 2}

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sympy import Expr, HadamardProduct, Integer, MatrixExpr, MatrixSymbol, OneMatrix, Symbol, Trace
 
-from derive.language.names import parse
-from derive.language.program import (
+from ..language.names import parse
+from ..language.program import (
     RowMax,
     product_of,
     scalar_and_factors,
     shape_of,
     terms_in,
 )
-from derive.model.gradient import gains_of
+from ..model.gradient import gains_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from derive.language.names import Named
-    from derive.language.program import Equation, Program
+    from ..language.names import Named
+    from ..language.program import Equation, Program
 
 #: The names of the parts: what is differentiated, what else is read, any scalar.
 U, OTHERS, C = "U", ("A", "B"), Symbol("c")

@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sympy import Float, Integer, Lambda, prime
 
-from derive.language.elementwise import z
-from derive.language.names import C, D, M, N, O, T, is_row_free, width
-from derive.language.program import Arithmetic, evaluate, shape_of
-from derive.model.losses import LOSSES
-from derive.package import warm_up
+from ..language.elementwise import z
+from ..language.names import C, D, M, N, O, T, is_row_free, width
+from ..language.program import Arithmetic, evaluate, shape_of
+from ..model.losses import LOSSES
+from . import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import FrameType, ModuleType
 
-    from derive.language.names import Named
-    from derive.language.program import Program, Value
-    from derive.model.network import Network
-    from derive.package.derivation import Derivation
-    from derive.package.functions import Function
+    from ..language.names import Named
+    from ..language.program import Program, Value
+    from ..model.network import Network
+    from .derivation import Derivation
+    from .functions import Function
 
 #: Sizes of a meta-batch; layers have the primes that follow.
 TASKS, SHOTS, QUERIES = 2, 3, 5

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import sympy
 from sympy import Expr, Rational, Symbol, diff, sstr
 
-from derive.language.names import alpha
-from derive.package.listing import json_text, symbol_record
-from derive.package.numbers import WARM_UP_CHAPTER
-from derive.pictures.diagram import scalar_diagram
-from derive.printers.latex import name_latex
+from ..language.names import alpha
+from ..pictures.diagram import scalar_diagram
+from ..printers.latex import name_latex
+from .listing import json_text, symbol_record
+from .numbers import WARM_UP_CHAPTER
 
 w, w_fast, w_fast_bar = sympy.symbols("w w_fast w_fast_bar")
 x_s, y_s, x_q, y_q, dw = sympy.symbols("x_s y_s x_q y_q dw")

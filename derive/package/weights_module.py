@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from derive.language.program import shape_of
+from ..language.program import shape_of
 
 if TYPE_CHECKING:
-    from derive.model.network import Network
+    from ..model.network import Network
 
 
 def weights_blocks(network: Network) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from derive.model.losses import LOSSES
-from derive.package.docstrings import docstring
+from ..model.losses import LOSSES
+from .docstrings import docstring
 
 if TYPE_CHECKING:
-    from derive.package.functions import Function
-    from derive.schedule.plan import Plan
+    from ..schedule.plan import Plan
+    from .functions import Function
 
 
 def workspace_function(function: Function, plan: Plan) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from sympy import Expr, Integer
 
-from derive.language import names
-from derive.language.program import Equation, Program, product_of, terms_in
-from derive.passes.normal_form import Term, changed, terms_of, total, value_of, with_equations
-from derive.passes.rewrite import prune
+from ..language import names
+from ..language.program import Equation, Program, product_of, terms_in
+from .normal_form import Term, changed, terms_of, total, value_of, with_equations
+from .rewrite import prune
 
 
 def from_zero(program: Program) -> Program:

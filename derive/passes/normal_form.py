@@ -8,7 +8,7 @@ from itertools import product
 
 from sympy import Expr, Integer, MatAdd, MatMul, MatrixExpr, Mul, Transpose
 
-from derive.language.program import Equation, Program, product_of, scalar_and_factors
+from ..language.program import Equation, Program, product_of, scalar_and_factors
 
 Factors = tuple[MatrixExpr, ...]
 Term = tuple[Expr, Factors]

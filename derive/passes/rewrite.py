@@ -39,17 +39,17 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language import names
-from derive.language.cost import at_sizes, multiply_adds
-from derive.language.elementwise import body_of, elementwise, z
-from derive.language.program import (
+from ..language import names
+from ..language.cost import at_sizes, multiply_adds
+from ..language.elementwise import body_of, elementwise, z
+from ..language.program import (
     Equation,
     Program,
     flat,
     product_of,
     scalar_and_factors,
 )
-from derive.passes.normal_form import (
+from .normal_form import (
     Factors,
     Term,
     changed,
@@ -61,7 +61,7 @@ from derive.passes.normal_form import (
 )
 
 if TYPE_CHECKING:
-    from derive.language.names import Named
+    from ..language.names import Named
 
 Pass = Callable[[Program], Program]
 Kept = Callable[[Equation], bool]

@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING
 from sympy import Add, Expr, Integer, MatrixSymbol
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import body_of, elementwise, relu, step, z
-from derive.language.names import Kernel, alpha, is_row_free, parse, renamed, weights_beside
-from derive.language.program import Group, flat, product_of, terms_in
-from derive.passes.before import from_zero
-from derive.passes.normal_form import changed, terms_of, total, value_of, with_equations
-from derive.passes.rewrite import PASSES, collect, inline, inline_but_fast, prune
+from ..language.elementwise import body_of, elementwise, relu, step, z
+from ..language.names import Kernel, alpha, is_row_free, parse, renamed, weights_beside
+from ..language.program import Group, flat, product_of, terms_in
+from .before import from_zero
+from .normal_form import changed, terms_of, total, value_of, with_equations
+from .rewrite import PASSES, collect, inline, inline_but_fast, prune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from derive.language.program import Equation, Program
+    from ..language.program import Equation, Program
 
 
 def homogeneous(program: Program) -> Program:

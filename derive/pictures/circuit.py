@@ -11,16 +11,16 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from derive.language.names import is_row_free, name_of
-from derive.pictures import svg
-from derive.pictures.gates import Gate, Label, Quantity, chain, label
+from ..language.names import is_row_free, name_of
+from . import svg
+from .gates import Gate, Label, Quantity, chain, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sympy import Expr, MatrixExpr, MatrixSymbol
 
-    from derive.language.program import Equation, Program
+    from ..language.program import Equation, Program
 
     Steps = Mapping[MatrixSymbol, MatrixExpr]
     Wires = dict[MatrixSymbol, tuple[int, int]]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from sympy import MatAdd, MatrixSymbol
 
-from derive.language.names import STAGES, Kernel, Name, is_row_free, name_of, parse
-from derive.pictures import svg
+from ..language.names import STAGES, Kernel, Name, is_row_free, name_of, parse
+from . import svg
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from derive.language.program import Equation, Program
+    from ..language.program import Equation, Program
 
 COLUMN, MARGIN = 88, 40
 ROW, WHOLE_ROW = 104, 78

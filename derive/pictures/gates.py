@@ -22,8 +22,8 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import ACTIVATIONS, FUNCTIONS, body_of, is_gate, z
-from derive.language.program import product_of, scalar_and_factors
+from ..language.elementwise import ACTIVATIONS, FUNCTIONS, body_of, is_gate, z
+from ..language.program import product_of, scalar_and_factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

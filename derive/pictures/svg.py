@@ -10,7 +10,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from derive.language.names import Kernel, Name, parse
+from ..language.names import Kernel, Name, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -36,14 +36,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sympy import Expr, MatrixExpr, MatrixSymbol, Mul, Transpose
 
-from derive.language.elementwise import TABLE
-from derive.language.names import ROWS, O, is_row_free, name_of
-from derive.printers.numpy import number_text, scalar_text
-from derive.schedule.steps import untransposed
-from derive.schedule.storage import Kind, is_shared, is_total, storage_of
+from ..language.elementwise import TABLE
+from ..language.names import ROWS, O, is_row_free, name_of
+from ..schedule.steps import untransposed
+from ..schedule.storage import Kind, is_shared, is_total, storage_of
+from .numpy import number_text, scalar_text
 
 if TYPE_CHECKING:
-    from derive.schedule.steps import Step
+    from ..schedule.steps import Step
 
 
 class Call(NamedTuple):

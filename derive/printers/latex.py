@@ -30,12 +30,12 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import TABLE, body_of, row_of, z
-from derive.language.names import Kernel, Name, parse, reading_order
-from derive.language.program import RowMax, scalar_and_factors, terms_in
+from ..language.elementwise import TABLE, body_of, row_of, z
+from ..language.names import Kernel, Name, parse, reading_order
+from ..language.program import RowMax, scalar_and_factors, terms_in
 
 if TYPE_CHECKING:
-    from derive.language.program import Equation, Shape, Value
+    from ..language.program import Equation, Shape, Value
 
 
 def equation_latex(equation: Equation) -> str:

@@ -40,14 +40,14 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import body_of, is_gate, row_of, spelled, z
-from derive.language.names import ROWS, is_row_free, name_of, reading_order, tau
-from derive.language.program import RowMax, product_of, scalar_and_factors, terms_in
+from ..language.elementwise import body_of, is_gate, row_of, spelled, z
+from ..language.names import ROWS, is_row_free, name_of, reading_order, tau
+from ..language.program import RowMax, product_of, scalar_and_factors, terms_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from derive.language.program import Equation, Program
+    from ..language.program import Equation, Program
 
 Layout = Literal["batched", "stacked", "dense"]
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.schedule.storage import storage_of
+from .storage import storage_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sympy import MatrixSymbol
 
-    from derive.schedule.steps import Step
-    from derive.schedule.storage import Storage
+    from .steps import Step
+    from .storage import Storage
 
 #: The choice under which a step is made: a layer and whether it is dense; layer 0 is always.
 Under = tuple[int, bool]

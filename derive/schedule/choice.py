@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sympy import Add, Expr, Integer, Poly
 
-from derive.language.cost import work_of
+from ..language.cost import work_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from derive.schedule.forms import Line
+    from .forms import Line
 
 
 class Choice(NamedTuple):

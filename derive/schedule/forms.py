@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.language.names import Kernel, Name, parse
+from ..language.names import Kernel, Name, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sympy import MatrixSymbol
 
-    from derive.language.program import Equation, Program
+    from ..language.program import Equation, Program
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sympy import MatAdd, MatMul, MatrixExpr, MatrixSymbol, OneMatrix, Trace, Transpose
 
-from derive.language.program import scalar_and_factors, terms_in
+from ..language.program import scalar_and_factors, terms_in
 
 if TYPE_CHECKING:
     from sympy import Expr, Symbol
 
-    from derive.language.program import Equation
+    from ..language.program import Equation
 
 
 class Term(NamedTuple):

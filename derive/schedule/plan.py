@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.language.elementwise import is_gate
-from derive.language.names import O, is_row_free, name_of, tau
-from derive.schedule.buffers import buffers_of
-from derive.schedule.choice import choice_of
-from derive.schedule.forms import forms_of
-from derive.schedule.steps import steps_of
+from ..language.elementwise import is_gate
+from ..language.names import O, is_row_free, name_of, tau
+from .buffers import buffers_of
+from .choice import choice_of
+from .forms import forms_of
+from .steps import steps_of
 
 if TYPE_CHECKING:
     from sympy import MatrixSymbol, Symbol
 
-    from derive.language.program import Program
-    from derive.schedule.buffers import Buffer, Under
-    from derive.schedule.choice import Choice
-    from derive.schedule.forms import Line
-    from derive.schedule.steps import Step
+    from ..language.program import Program
+    from .buffers import Buffer, Under
+    from .choice import Choice
+    from .forms import Line
+    from .steps import Step
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,10 @@ from sympy import (
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.language.elementwise import Word, body_of, is_gate, spelled, z
-from derive.language.names import name_of, reading_order, scratch
-from derive.language.program import RowMax, product_of, scalar_and_factors, shape_of
-from derive.schedule.operations import (
+from ..language.elementwise import Word, body_of, is_gate, spelled, z
+from ..language.names import name_of, reading_order, scratch
+from ..language.program import RowMax, product_of, scalar_and_factors, shape_of
+from .operations import (
     Entrywise,
     Inner,
     InnerProduct,
@@ -51,15 +51,15 @@ from derive.schedule.operations import (
     Product,
     operation_of,
 )
-from derive.schedule.storage import Kind, is_shared, is_total, storage_of
+from .storage import Kind, is_shared, is_total, storage_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sympy import Symbol
 
-    from derive.language.names import Named
-    from derive.language.program import Equation
+    from ..language.names import Named
+    from ..language.program import Equation
 
 PRODUCT, TOTAL, UNIT, INNER, GATE = "product", "total", "unit", "inner", "gate"
 MORE, NUMBER, ALONG, LARGEST, DOWN = "more", "number", "along", "largest", "down"

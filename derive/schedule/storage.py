@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from derive.language.names import ROWS, Kernel, O, is_row_free, name_of, parse
+from ..language.names import ROWS, Kernel, O, is_row_free, name_of, parse
 
 if TYPE_CHECKING:
     from sympy import Expr, MatrixSymbol

@@ -1,6 +1,6 @@
 """Is it really second order? A diagnosis for anybody's MAML."""
 
-from docs.diagnose.function import diagnose
-from docs.diagnose.verdict import Verdict
+from .function import diagnose
+from .verdict import Verdict
 
 __all__ = ["Verdict", "diagnose"]

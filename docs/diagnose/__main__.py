@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docs.diagnose import vectors
-from docs.diagnose.compare import judge
-from docs.diagnose.reading import arrays_of, gradients
-from docs.diagnose.verdict import Verdict
-from docs.diagnose.walk import holds_quantities, walk
-from docs.experiment.command import Parser, Refusal, status
+from .. import program
+from ..experiment.command import Parser, Refusal, status
+from . import vectors
+from .compare import judge
+from .reading import arrays_of, gradients
+from .verdict import Verdict
+from .walk import holds_quantities, walk
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.diagnose``."""
     parser = Parser(
-        prog="python -m docs.diagnose",
+        prog=program(str(__package__)),
         description="Write test vectors of MAML's meta-gradient, say what gradients are, "
         "or which equation of a derivation by hand is the first wrong one.",
         epilog="Exit status: 0 it is the second-order meta-gradient, or no equation is wrong; "

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.experiment.family import Batch
-from docs.experiment.networks import load_network, names
+from ..experiment.family import Batch
+from ..experiment.networks import load_network, names
 
 if TYPE_CHECKING:
-    from docs.experiment.networks import Array, Network, WeightTuple
+    from ..experiment.networks import Array, Network, WeightTuple
 
 
 SQUARED, ENTROPY = "mean_squared_error", "cross_entropy"
@@ -119,9 +119,7 @@ PLANS = {
     "cross_entropy": Plan(
         (4, 9, 8, 5), tasks=3, shots=7, queries=11, alpha=0.23, loss=ENTROPY, seed=18
     ),
-    "relu2_5steps": Plan(
-        (2, 8, 6, 13), tasks=3, shots=7, queries=11, alpha=0.031, steps=5, seed=0
-    ),
+    "relu2_5steps": Plan((2, 8, 6, 13), tasks=3, shots=7, queries=11, alpha=0.031, steps=5, seed=0),
 }
 
 

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.diagnose.cases import cases
-from docs.diagnose.factors import ONE, Factor, factors, unnamed
-from docs.diagnose.families import FAMILIES, Family
-from docs.diagnose.hypotheses import FIRST, HYPOTHESES, RIGHT, Hypothesis
-from docs.diagnose.noise import SAFETY, distance, flat, noise, of_difference
-from docs.diagnose.verdict import NEAR, Fit, OfCase, Parameter, plainest
-from docs.experiment.angle import degrees
+from ..experiment.angle import degrees
+from .cases import cases
+from .factors import ONE, Factor, factors, unnamed
+from .families import FAMILIES, Family
+from .hypotheses import FIRST, HYPOTHESES, RIGHT, Hypothesis
+from .noise import SAFETY, distance, flat, noise, of_difference
+from .verdict import NEAR, Fit, OfCase, Parameter, plainest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from docs.diagnose.cases import Case
-    from docs.diagnose.reading import Found
-    from docs.experiment.networks import Array
+    from ..experiment.networks import Array
+    from .cases import Case
+    from .reading import Found
 
 #: A gradient that is shorter is none.
 SHORTEST = 1e-100

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from docs.diagnose.factors import digits
-from docs.diagnose.gradients import Way, first_order, none, second_order, through_steps
-from docs.diagnose.hypotheses import ANY, FIRST, Hypothesis
+from .factors import digits
+from .gradients import Way, first_order, none, second_order, through_steps
+from .hypotheses import ANY, FIRST, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from docs.diagnose.cases import Case
-    from docs.experiment.networks import WeightTuple
+    from ..experiment.networks import WeightTuple
+    from .cases import Case
 
 
 def spread(least: float, most: float) -> tuple[float, ...]:

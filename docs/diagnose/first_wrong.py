@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.diagnose.mistakes import broadcasts
+from .mistakes import broadcasts
 
 if TYPE_CHECKING:
-    from docs.diagnose.mistakes import Kind, Mistake
-    from docs.diagnose.quantities import Derivation, Equation
+    from .mistakes import Kind, Mistake
+    from .quantities import Derivation, Equation
 
 #: What rounding leaves after all equations, in float64 and in float32.
 DOUBLE, SINGLE = 1e-11, 1e-5
@@ -130,7 +130,7 @@ def described(found: Difference, derivation: Derivation) -> list[str]:
         line("quantity", f"{equation.name}, {off}"),
         line("equation", f"({equation.number})  {equation.latex}"),
         line("code", one_line(equation.code)),
-        line("", f"generated/{derivation.network}/reference.py, line {derivation.line(equation)}"),
+        line("", f"{derivation.folder}/reference.py, line {derivation.line(equation)}"),
         line("page", derivation.page(equation)),
     ]
     if len(found.between) > 1:

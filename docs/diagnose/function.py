@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from docs.diagnose.cases import Case, cases
-from docs.diagnose.compare import judge
-from docs.diagnose.gradients import like
-from docs.diagnose.reading import Found, found
-from docs.diagnose.verdict import Verdict
-from docs.experiment.command import Refusal
+from ..experiment.command import Refusal
+from .cases import Case, cases
+from .compare import judge
+from .gradients import like
+from .reading import Found, found
+from .verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

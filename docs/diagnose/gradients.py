@@ -11,8 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from docs.diagnose.cases import Case
-    from docs.experiment.networks import Array, WeightTuple
+    from ..experiment.networks import Array, WeightTuple
+    from .cases import Case
 
     Gradient = Callable[[Case], WeightTuple]
 

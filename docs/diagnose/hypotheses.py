@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from docs.diagnose.factors import times
-from docs.diagnose.gradients import (
+from .factors import times
+from .gradients import (
     Way,
     adam,
     cut_between_tasks,
@@ -35,9 +35,9 @@ from docs.diagnose.gradients import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from docs.diagnose.cases import Case
-    from docs.diagnose.gradients import Gradient
-    from docs.experiment.networks import WeightTuple
+    from ..experiment.networks import WeightTuple
+    from .cases import Case
+    from .gradients import Gradient
 
 
 # --8<-- [start:hypothesis]

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from docs.diagnose import diagnose
+from . import diagnose
 
 
 def loss(weights: Any, X: Any, Y: Any, activation: Any) -> Any:

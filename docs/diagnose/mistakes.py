@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from docs.experiment.networks import Array
+    from ..experiment.networks import Array
 
 Kind = Literal[
     "sign",

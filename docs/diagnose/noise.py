@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.diagnose.cases import cases
+from .cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from docs.diagnose.cases import Case
-    from docs.experiment.networks import Array, WeightTuple
+    from ..experiment.networks import Array, WeightTuple
+    from .cases import Case
 
 #: A gradient agrees when it is nearer than so many times the noise. Other programs sum in other
 #: orders than ours: of the mistakes that PyTorch computes in the tests, none is off by more than

@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from docs.diagnose.cases import cases
-from docs.experiment.command import Refusal
+from .. import beside
+from ..experiment.command import Refusal
+from ..experiment.networks import load_network
+from .cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType, ModuleType
 
-    from docs.diagnose.cases import Case
-    from docs.experiment.networks import Array
+    from ..experiment.networks import Array
+    from .cases import Case
 
 #: The network that the pages follow, and the page of each chapter that shows its equations.
 PAGE_NETWORK = "relu2"
@@ -124,6 +126,11 @@ class Derivation:
         """The name of the generated package."""
         return self.reference.__name__.split(".")[-2]
 
+    @property
+    def folder(self) -> str:
+        """Where the generated package is."""
+        return f"{beside('generated').replace('.', '/')}/{self.network}"
+
     def page(self, equation: Equation) -> str:
         """Where to read about an equation: a page of the site, or else the listing."""
         chapter = equation.number.partition(".")[0]
@@ -132,7 +139,7 @@ class Derivation:
             return f"{PAGES[chapter]}/#eq-{equation.name}"
         if chapter == SEVERAL_STEPS[0]:
             return SEVERAL_STEPS[1]
-        return f"generated/{self.network}/equations.md"
+        return f"{self.folder}/equations.md"
 
 
 @cache
@@ -160,7 +167,7 @@ def evaluated(code: CodeType, reference: ModuleType, values: Mapping[str, Any]) 
 @cache
 def equations(network: str) -> tuple[Equation, ...]:
     """The equations of a package as derived, from its manifest."""
-    package = import_module(f"generated.{network}")
+    package: Any = load_network(network)
     path = Path(str(package.__file__)).with_name("equations.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     return tuple(

@@ -10,15 +10,15 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from docs.diagnose.cases import Case, cases
-from docs.diagnose.gradients import like
-from docs.experiment.command import Refusal
+from ..experiment.command import Refusal
+from .cases import Case, cases
+from .gradients import like
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from docs.experiment.networks import Array, WeightTuple
+    from ..experiment.networks import Array, WeightTuple
 
 
 #: Beyond it the squares of numbers are no numbers.

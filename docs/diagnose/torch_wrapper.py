@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from docs.diagnose import diagnose
+from . import diagnose
 
 
 def loss(weights: Any, X: Any, Y: Any, activation: Any) -> Any:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.diagnose.cases import Case, cases
-from docs.diagnose.quantities import derivation, derived
-from docs.experiment.command import replacing, writable
+from ..experiment.command import replacing, writable
+from .cases import Case, cases
+from .quantities import derivation, derived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +33,10 @@ README = """\
 7. Compute its gradient with respect to the weights before adaptation.
 8. Compare first: `vectors.json` has three `losses` a case, means over the tasks, in ten digits.
 9. Save the gradients of one case or more as `CASE/W1`, `CASE/b1`, ... with `np.savez`.
-10. `python -m docs.diagnose my_gradients.npz` says what they are.
-11. `python -m docs.diagnose vectors --out DIR` writes these files, and `quantities.npz`: all that
+10. `maml-derived diagnose my_gradients.npz` says what they are.
+11. `maml-derived vectors --out DIR` writes these files, and `quantities.npz`: all that
     the derivation computes from the inputs in `vectors.npz`, as `CASE/Z1_s`, `CASE/dW2`, ...
-12. Save any of these of your own: `python -m docs.diagnose my_quantities.npz` names the first
+12. Save any of these of your own: `maml-derived diagnose my_quantities.npz` names the first
     equation that is wrong.
 """
 

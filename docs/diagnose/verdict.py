@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from textwrap import indent, wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.diagnose.cases import PLANS
-from docs.diagnose.factors import ONE, Factor, digits, unnamed
-from docs.diagnose.hypotheses import ANY, NOTHING, PRECISION, RIGHT, Hypothesis
+from .cases import PLANS
+from .factors import ONE, Factor, digits, unnamed
+from .hypotheses import ANY, NOTHING, PRECISION, RIGHT, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.diagnose.first_wrong import DOUBLE, SINGLE, Difference, Explanation, Walk
-from docs.diagnose.mistakes import (
+from ..experiment.command import Refusal
+from .first_wrong import DOUBLE, SINGLE, Difference, Explanation, Walk
+from .mistakes import (
     broadcasts,
     changes,
     coefficients,
@@ -20,16 +21,15 @@ from docs.diagnose.mistakes import (
     other_layouts,
     terms,
 )
-from docs.diagnose.quantities import derivation, derived
-from docs.diagnose.reading import is_weight, numbers
-from docs.experiment.command import Refusal
+from .quantities import derivation, derived
+from .reading import is_weight, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from docs.diagnose.mistakes import Mistake
-    from docs.diagnose.quantities import Derivation, Equation
-    from docs.experiment.networks import Array
+    from ..experiment.networks import Array
+    from .mistakes import Mistake
+    from .quantities import Derivation, Equation
 
 #: Of the mistakes that would each explain a value, so many are named.
 MOST = 3

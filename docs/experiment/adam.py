@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from docs.experiment.networks import Array
+    from .networks import Array
 
 
 # --8<-- [start:adam]

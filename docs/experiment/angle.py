@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from docs.experiment.networks import Array
+    from .networks import Array
 
 
 def degrees(ours: Iterable[Array], theirs: Iterable[Array]) -> float:

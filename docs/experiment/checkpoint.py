@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
-from docs.experiment.command import Refusal, replacing
-from docs.experiment.methods import initial_of
-from docs.experiment.recipes import from_record
+from .command import Refusal, replacing
+from .methods import initial_of
+from .recipes import from_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.networks import Array
-    from docs.experiment.recipes import Recipe
+    from .family import TaskFamily
+    from .networks import Array
+    from .recipes import Recipe
 
 CURRENT, PREVIOUS = "checkpoint.npz", "checkpoint.previous.npz"
 REFUSED = "checkpoint.refused.npz"

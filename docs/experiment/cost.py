@@ -13,15 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docs.experiment import checkpoint
-from docs.experiment.command import Defaults, Parser, Refusal, status, whole, writable, write_json
-from docs.experiment.sweep.comparison import aligned
-from docs.experiment.sweep.executors import cores
-from docs.experiment.train import fresh, go_on
+from . import checkpoint
+from .command import Defaults, Parser, Refusal, status, whole, writable, write_json
+from .sweep.comparison import aligned
+from .sweep.executors import cores
+from .train import fresh, go_on
 
 if TYPE_CHECKING:
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.recipes import Recipe
+    from .family import TaskFamily
+    from .recipes import Recipe
 
 
 def seconds(family: TaskFamily, recipe: Recipe, iterations: int) -> float:

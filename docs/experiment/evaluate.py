@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docs.experiment import checkpoint
-from docs.experiment.command import Refusal, parser, read_json, status, whole, writable, write_json
-from docs.experiment.methods import METHODS, TITLES, initial_of, told
-from docs.experiment.networks import load_network
-from docs.experiment.parameters import load_parameters
-from docs.experiment.recipes import from_record
-from docs.experiment.statistics import cell, summary
+from . import checkpoint
+from .command import Refusal, parser, read_json, status, whole, writable, write_json
+from .methods import METHODS, TITLES, initial_of, told
+from .networks import load_network
+from .parameters import load_parameters
+from .recipes import from_record
+from .statistics import cell, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.networks import Array, Network, WeightTuple
-    from docs.experiment.parameters import Parameters
-    from docs.experiment.recipes import Recipe
-    from docs.experiment.statistics import Summary
+    from .family import TaskFamily
+    from .networks import Array, Network, WeightTuple
+    from .parameters import Parameters
+    from .recipes import Recipe
+    from .statistics import Summary
 
 STEPS = 10
 SHOWN_STEPS = (0, 1, 5, 10)

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from docs.experiment.command import Refusal
-from docs.experiment.networks import load_network
+from .. import program
+from .command import Refusal
+from .networks import load_network
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from docs.experiment.networks import Array, Network, WeightTuple
-    from docs.experiment.recipes import Recipe
+    from .networks import Array, Network, WeightTuple
+    from .recipes import Recipe
 
 
 class Batch(NamedTuple):
@@ -167,4 +168,4 @@ class TaskFamily:
 
     def command(self, name: str) -> str:
         """What a user types for one of its commands."""
-        return f"python -m {self.module}.{name}"
+        return program(f"{self.module}.{name}")

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 
-from docs.experiment import checkpoint, recipes
-from docs.experiment.command import Defaults, Parser, Refusal, status, whole, writable, write_json
-from docs.experiment.methods import METHODS, parameters_of
-from docs.experiment.metrics import Metrics
-from docs.experiment.networks import learns_rates, load_network
-from docs.experiment.parts import ANGLES, LENGTHS, described, parts
-from docs.experiment.plot.drawing import STYLE
-from docs.experiment.plot.files import save
-from docs.experiment.plot.parts import figure
-from docs.experiment.randomness import stream
-from docs.experiment.sweep.comparison import aligned
-from docs.experiment.train import fresh, train
+from . import checkpoint, recipes
+from .command import Defaults, Parser, Refusal, status, whole, writable, write_json
+from .methods import METHODS, parameters_of
+from .metrics import Metrics
+from .networks import learns_rates, load_network
+from .parts import ANGLES, LENGTHS, described, parts
+from .plot.drawing import STYLE
+from .plot.files import save
+from .plot.parts import figure
+from .randomness import stream
+from .sweep.comparison import aligned
+from .train import fresh, train
 
 if TYPE_CHECKING:
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.recipes import Recipe
+    from .family import TaskFamily
+    from .recipes import Recipe
 
 #: Iterations from one measurement to the next, and meta-batches that each is a mean over.
 EVERY, BATCHES = 500, 4

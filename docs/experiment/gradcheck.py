@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from docs.experiment.command import Refusal, parser, status
-from docs.experiment.evaluate import load_run
-from docs.experiment.methods import METHODS
-from docs.experiment.networks import has_context, names, takes_omegas
-from docs.experiment.parameters import Parameters, initial_parameters
-from docs.experiment.randomness import stream
-from docs.experiment.schedules import step_weights
+from .command import Refusal, parser, status
+from .evaluate import load_run
+from .methods import METHODS
+from .networks import has_context, names, takes_omegas
+from .parameters import Parameters, initial_parameters
+from .randomness import stream
+from .schedules import step_weights
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from docs.experiment.family import Batch, TaskFamily
-    from docs.experiment.networks import Array, Network, WeightTuple
+    from .family import Batch, TaskFamily
+    from .networks import Array, Network, WeightTuple
 
 #: Small enough that relu seldom meets its kink on the way, large enough for double precision.
 STEP = 1e-7

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from docs.experiment.angle import degrees
-from docs.experiment.family import Batch
-from docs.experiment.networks import flatten, takes_omegas
-from docs.experiment.parameters import Parameters, in_memory, initial_parameters
-from docs.experiment.randomness import stream
-from docs.experiment.schedules import step_weights
+from .angle import degrees
+from .family import Batch
+from .networks import flatten, takes_omegas
+from .parameters import Parameters, in_memory, initial_parameters
+from .randomness import stream
+from .schedules import step_weights
 
 if TYPE_CHECKING:
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.networks import Array, Network, Workspace
-    from docs.experiment.recipes import Recipe
+    from .family import TaskFamily
+    from .networks import Array, Network, Workspace
+    from .recipes import Recipe
 
 #: Gives the loss on a meta-batch, and leaves its gradient in a workspace. The second argument is
 #: the progress of the training, from 0 to 1.

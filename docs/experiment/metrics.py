@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from docs.experiment.command import Refusal, naming
-from docs.experiment.methods import METHODS
+from .command import Refusal, naming
+from .methods import METHODS
 
 if TYPE_CHECKING:
     from io import FileIO

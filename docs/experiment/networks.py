@@ -13,7 +13,7 @@ import argparse
 import sys
 from functools import cache
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from inspect import signature
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from docs.experiment.command import Refusal
+from .. import INSTALLED, beside
+from .command import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+#: Where the generated packages are.
+GENERATED = Path(__file__).resolve().parents[1 if INSTALLED else 2] / "generated"
 
 #: Units of a context, if nothing is said.
 CONTEXT = 5
@@ -126,40 +128,53 @@ class Learner(Network, Protocol):
 
 def names() -> list[str]:
     """The generated packages."""
-    return sorted(path.parent.name for path in (ROOT / "generated").glob("*/weights.py"))
+    return sorted(path.parent.name for path in GENERATED.glob("*/weights.py"))
 
 
 def trainable() -> list[str]:
     """Those with a workspace, which training needs."""
-    return [name for name in names() if (ROOT / "generated" / name / "inplace.py").is_file()]
+    return [name for name in names() if (GENERATED / name / "inplace.py").is_file()]
 
 
 def package(text: str) -> str:
-    """An option's type: a package that can be trained, by its name or by the folder it is in."""
-    if text not in trainable() and not (Path(text) / "inplace.py").is_file():
+    """An option's type: a package that can be trained, by its name, its folder or its module."""
+    folder = GENERATED / text if text in names() else found(text)
+    if folder is None or not (folder / "inplace.py").is_file():
         raise argparse.ArgumentTypeError(
             f"is {text!r}; it must be one of {', '.join(trainable())}, "
-            "or the folder of a package with a workspace"
+            "or a package with a workspace, by its folder or by the name that imports it"
         )
     return text
 
 
+def found(text: str) -> Path | None:
+    """The folder of a generated package of one's own, given it or the name that imports it."""
+    folder = Path(text)
+    if not (folder / "weights.py").is_file() and all(map(str.isidentifier, text.split("."))):
+        try:
+            spec = find_spec(text)
+        except (ImportError, ValueError):
+            return None
+        folder = Path((spec and spec.origin) or text).parent
+    return folder if (folder / "weights.py").is_file() else None
+
+
 @cache
 def load_network(name: str) -> Network:
-    """Import a generated package, from ``generated/`` or from a folder of its own.
+    """Import a generated package, from ``generated/`` or one's own, by its folder or its module.
 
     Raises
     ------
     Refusal
-        When there is no package of that name, and none in such a folder.
+        When there is no package of that name, none in such a folder and no such module.
     """
     if name in names():
-        return cast("Network", import_module(f"generated.{name}"))
-    if (Path(name) / "weights.py").is_file():
-        return cast("Network", imported(Path(name).resolve()))
+        return cast("Network", import_module(f"{beside('generated')}.{name}"))
+    if folder := found(name):
+        return cast("Network", imported(folder.resolve()))
     raise Refusal(
         f"the network is {name!r}; it must be one of {', '.join(names())}, "
-        "or the folder of a generated package"
+        "or a generated package of your own, by its folder or by the name that imports it"
     )
 
 

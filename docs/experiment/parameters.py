@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from docs.experiment.command import Refusal, replacing
-from docs.experiment.networks import CONTEXT, initial_weights, learns_rates
+from .command import Refusal, replacing
+from .networks import CONTEXT, initial_weights, learns_rates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from docs.experiment.networks import Array, Network, WeightTuple, Workspace
+    from .networks import Array, Network, WeightTuple, Workspace
 
 #: What the names of rates begin with where they stand beside those of weights.
 RATE = "rate_"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from docs.experiment.angle import degrees
-from docs.experiment.family import Batch
+from .angle import degrees
+from .family import Batch
 
 if TYPE_CHECKING:
-    from docs.experiment.networks import Array, Network, WeightTuple
+    from .networks import Array, Network, WeightTuple
 
 #: What is said of the meta-gradient and its parts: lengths, and angles in degrees.
 LENGTHS = {

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from docs.experiment.command import Refusal, not_negative, one_of, whole
-from docs.experiment.methods import METHODS
-from docs.experiment.networks import (
+from .command import Refusal, not_negative, one_of, whole
+from .methods import METHODS
+from .networks import (
     CONTEXT,
     INITIALS,
     has_context,
@@ -21,12 +21,12 @@ from docs.experiment.networks import (
     package,
     takes_omegas,
 )
-from docs.experiment.schedules import SCHEDULES, STEP_WEIGHTS
+from .schedules import SCHEDULES, STEP_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from docs.experiment.family import TaskFamily
+    from .family import TaskFamily
 
 #: Between the parts of a setting that has several, in text; the last of many, as a name may end
 #: with it.

@@ -22,7 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from docs.experiment.networks import Array
+    from .networks import Array
 
 # --8<-- [start:schedules]
 #: By name, which share of the outer step size is left; a cosine takes it from 1 to 0 [1]_.

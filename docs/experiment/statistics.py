@@ -11,8 +11,8 @@ from scipy.special import stdtrit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from docs.experiment.family import Score
-    from docs.experiment.networks import Array
+    from .family import Score
+    from .networks import Array
 
 #: By its name the mean over tasks of something, at every number of gradient steps.
 Summary: TypeAlias = "dict[str, list[float | None]]"

@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from docs.experiment import checkpoint, recipes
-from docs.experiment.adam import Adam
-from docs.experiment.checkpoint import State
-from docs.experiment.command import Refusal, parser, status, whole, writable, write_json
-from docs.experiment.methods import METHODS, angle_of, arguments, initial_of, parameters_of
-from docs.experiment.metrics import Metrics
-from docs.experiment.networks import has_context, load_network
-from docs.experiment.parameters import save_parameters
-from docs.experiment.randomness import stream
-from docs.experiment.schedules import SCHEDULES, clipped
+from . import checkpoint, recipes
+from .adam import Adam
+from .checkpoint import State
+from .command import Refusal, parser, status, whole, writable, write_json
+from .methods import METHODS, angle_of, arguments, initial_of, parameters_of
+from .metrics import Metrics
+from .networks import has_context, load_network
+from .parameters import save_parameters
+from .randomness import stream
+from .schedules import SCHEDULES, clipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import FrameType
 
-    from docs.experiment.family import Batch, TaskFamily
-    from docs.experiment.methods import Objective
-    from docs.experiment.networks import Array, Workspace
-    from docs.experiment.recipes import Recipe
+    from .family import Batch, TaskFamily
+    from .methods import Objective
+    from .networks import Array, Workspace
+    from .recipes import Recipe
 
 #: Iterations from one measurement of the angle to the next, and tasks that it is measured on.
 ANGLE_EVERY, ANGLE_TASKS = 500, 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from html import escape
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,9 @@ def hand_written(where: str) -> str:
     code = re.sub(r"^ *# --8<-- .*\n", "", parts[1], flags=re.MULTILINE)
     code = without_docstrings(dedent(code))
     code = re.sub(r" *# (noqa|type)\b.*$| \[\d+\]_", "", code, flags=re.MULTILINE)
+    # Who copies it has what was installed.
+    package = ".".join(["maml_derived", *Path(name).parts[1:-1]])
+    code = re.sub(r"^from \. import", f"from {package} import", code, flags=re.MULTILINE)
     return f'```python title="{name}"\n{code.strip()}\n```'
 
 

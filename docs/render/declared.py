@@ -10,7 +10,7 @@ from shlex import split
 
 from sympy import MatrixSymbol, Symbol, latex
 
-from derive.build import parse_arguments
+from derive.command import parse_arguments
 from derive.language.elementwise import ACTIVATIONS, SLOPES, TABLE, elementwise
 from derive.language.names import MEANINGS
 from derive.printers.latex import letter_latex, value_latex

@@ -20,7 +20,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 
-from derive.build import NETWORKS
+from derive.making import NETWORKS
 from docs.render.formulas import classed, fonts_of, stylesheet, with_formulas
 from docs.render.manifest import ROOT, PageError
 from docs.render.notebook import NOTEBOOKS, notebook, notebook_name

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sympy import ImmutableMatrix, MatrixSymbol, Rational
 
-from derive.build import NETWORKS
 from derive.language.names import D, M, N, O, T, alpha, width
 from derive.language.program import evaluate
+from derive.making import NETWORKS
 from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
 from derive.package.proof import largest_gap
@@ -194,7 +194,7 @@ def passes() -> dict[str, str]:
 def agreement(name: str) -> dict[str, float]:
     """``kernel.py`` against ``reference.py``, at the sizes of the experiment."""
     net, weights, batch = problem(name, units=(40, 40), shots=10)
-    reference: Any = net.reference  # type: ignore[attr-defined]
+    reference: Any = net.reference
     return named(
         net,
         net.meta_loss_and_gradient(weights, *batch, ALPHA)[1],

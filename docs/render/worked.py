@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from sympy import HadamardProduct, MatAdd, MatrixExpr, MatrixSymbol, Transpose
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction as Elementwise
 
-from derive.build import NETWORKS
 from derive.language.elementwise import body_of, elementwise, z
 from derive.language.program import product_of, scalar_and_factors
+from derive.making import NETWORKS
 from derive.model.programs import meta_gradient_program
 from derive.printers.latex import equation_latex, name_latex, value_latex
 from docs.render.manifest import PAGE_NETWORK, PageError, marked

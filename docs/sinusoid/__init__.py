@@ -5,4 +5,4 @@ results the site shows, and small modules that are its commands. Imports ``docs.
 which has everything else and must come before numpy.
 """
 
-import docs.experiment  # noqa: F401
+from .. import experiment  # noqa: F401

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from docs.experiment import evaluate, train
-from docs.experiment.command import parser, status
-from docs.sinusoid.family import SINUSOIDS
-from docs.sinusoid.plot import __main__ as plot
+from .. import program
+from ..experiment import evaluate, train
+from ..experiment.command import parser, status
+from .family import SINUSOIDS
+from .plot import __main__ as plot
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m docs.sinusoid``."""
     what = "Train, evaluate on unseen sinusoids, draw the figures."
-    made = parser(f"python -m {SINUSOIDS.module}", what, SINUSOIDS.folder, argparse.SUPPRESS)
+    made = parser(program(SINUSOIDS.module), what, SINUSOIDS.folder, argparse.SUPPRESS)
     train.add_options(made, SINUSOIDS)
     evaluate.add_options(made, SINUSOIDS)
     options = made.parse_args(arguments)

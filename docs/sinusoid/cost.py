@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from docs.experiment import cost
-from docs.sinusoid.family import SINUSOIDS
+from ..experiment import cost
+from .family import SINUSOIDS
 
 main = partial(cost.main, SINUSOIDS)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from docs.experiment import evaluate
-from docs.sinusoid.family import SINUSOIDS
+from ..experiment import evaluate
+from .family import SINUSOIDS
 
 main = partial(evaluate.main, SINUSOIDS)
 

@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from docs.experiment.family import Score, TaskFamily
-from docs.experiment.recipes import Recipe
-from docs.sinusoid.tasks import DIVERGED, batches, unseen
+from ..experiment.family import Score, TaskFamily
+from ..experiment.recipes import Recipe
+from .tasks import DIVERGED, batches, unseen
 
 if TYPE_CHECKING:
-    from docs.experiment.networks import Array, Network, WeightTuple
+    from ..experiment.networks import Array, Network, WeightTuple
 
 # --8<-- [start:recipes]
 
@@ -96,7 +96,7 @@ def squared_error(net: Network, weights: WeightTuple, X: Array, Y: Array) -> flo
 
 SINUSOIDS = TaskFamily(
     name="sinusoids",
-    module="docs.sinusoid",
+    module=str(__package__),
     inputs=1,
     outputs=1,
     told=2,  # amplitude and phase

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from docs.experiment import gauss_newton
-from docs.sinusoid.family import SINUSOIDS
+from ..experiment import gauss_newton
+from .family import SINUSOIDS
 
 main = partial(gauss_newton.main, SINUSOIDS)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from docs.experiment import gradcheck
-from docs.sinusoid.family import SINUSOIDS
+from ..experiment import gradcheck
+from .family import SINUSOIDS
 
 main = partial(gradcheck.main, SINUSOIDS)
 

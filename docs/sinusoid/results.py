@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docs.experiment.command import Parser, read_json, status, write_json
-from docs.sinusoid import __main__ as experiment
-from docs.sinusoid import gauss_newton
-from docs.sinusoid.family import COMPARED, SINUSOIDS
-from docs.sinusoid.sweep import __main__ as sweep
+from ..experiment.command import Parser, read_json, status, write_json
+from . import __main__ as experiment
+from . import gauss_newton
+from .family import COMPARED, SINUSOIDS
+from .sweep import __main__ as sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docs.experiment.family import Batch
-from docs.experiment.randomness import skip, stream
+from ..experiment.family import Batch
+from ..experiment.randomness import skip, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from docs.experiment.networks import Array
+    from ..experiment.networks import Array
 
 # --8<-- [start:distribution]
 AMPLITUDE = (0.1, 5.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from docs.experiment import train
-from docs.sinusoid.family import SINUSOIDS
+from ..experiment import train
+from .family import SINUSOIDS
 
 main = partial(train.main, SINUSOIDS)
 

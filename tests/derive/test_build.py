@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from derive import build
+from derive import command, disk, making
 from derive.language.elementwise import TABLE
 from derive.model.network import Network
 from derive.package.modules import MARK
@@ -50,17 +50,17 @@ def test_generated_is_up_to_date_seen_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert build.main(["--check"]) == 0, capsys.readouterr().out
+    assert command.main(["--check"]) == 0, capsys.readouterr().out
 
 
 def test_a_stale_tree_is_shown_and_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(build, "ROOT", tmp_path)
-    monkeypatch.setattr(build, "NETWORKS", {"relu1": build.NETWORKS["relu1"]})
-    assert build.main([]) == 0
+    monkeypatch.setattr(command, "GENERATED", tmp_path / "generated")
+    monkeypatch.setattr(command, "NETWORKS", {"relu1": making.NETWORKS["relu1"]})
+    assert command.main([]) == 0
     assert "wrote" in capsys.readouterr().out
-    assert build.main([]) == 0
+    assert command.main([]) == 0
     assert "0 of" in capsys.readouterr().out
 
     kernel = tmp_path / "generated" / "relu1" / "kernel.py"
@@ -73,10 +73,10 @@ def test_a_stale_tree_is_shown_and_mended(
     scalar.write_text(original_scalar.replace("w - alpha", "w + alpha"), encoding="utf-8")
     stray = kernel.parent / "diagrams" / "stray.svg"
     stray.write_text(f"<!-- {MARK} -->\n", encoding="utf-8")
-    listed = tmp_path / "generated" / build.WRITTEN
+    listed = tmp_path / "generated" / disk.WRITTEN
     listed.write_text(listed.read_text("utf-8") + "relu1/diagrams/stray.svg\n", encoding="utf-8")
     (kernel.parent / "mine.py").write_text("x = 1\n", encoding="utf-8")
-    assert build.main(["--check"]) == 1
+    assert command.main(["--check"]) == 1
     shown = capsys.readouterr().out
     assert "\n-    Z2_q = H1_q @ W2 + b2 + alpha" in shown
     assert "\n+    Z2_q = H1_q @ W2 + b2 - alpha" in shown
@@ -88,7 +88,7 @@ def test_a_stale_tree_is_shown_and_mended(
     assert shown.rstrip().endswith("run: python derive/build.py")
     assert "+ alpha" in kernel.read_text(encoding="utf-8")
 
-    assert build.main([]) == 0
+    assert command.main([]) == 0
     assert kernel.read_text(encoding="utf-8") == original
     assert scalar.read_text(encoding="utf-8") == original_scalar
     assert not stray.exists()
@@ -105,12 +105,12 @@ def test_a_stale_tree_is_shown_and_mended(
 def test_a_network_that_is_derived_no_more_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "ROOT", tmp_path)
-    monkeypatch.setattr(build, "NETWORKS", {"relu1": Network(1), "tanh1": Network(1, "tanh")})
-    assert build.main([]) == 0
+    monkeypatch.setattr(command, "GENERATED", tmp_path / "generated")
+    monkeypatch.setattr(command, "NETWORKS", {"relu1": Network(1), "tanh1": Network(1, "tanh")})
+    assert command.main([]) == 0
     (tmp_path / "generated" / "tanh1" / "__pycache__").mkdir()
-    monkeypatch.setattr(build, "NETWORKS", {"relu1": Network(1)})
-    assert build.main([]) == 0
+    monkeypatch.setattr(command, "NETWORKS", {"relu1": Network(1)})
+    assert command.main([]) == 0
     assert not (tmp_path / "generated" / "tanh1").exists()
     assert (tmp_path / "generated" / "relu1").exists()
 
@@ -121,7 +121,7 @@ def test_what_is_somebody_elses_is_not_written_over(
     own = tmp_path / "mine" / "weights.py"
     own.parent.mkdir()
     own.write_text("w = 1\n", encoding="utf-8")
-    assert build.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
+    assert command.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error == f"build.py: {own} was not written by this program; move it away\n"
     assert own.read_text(encoding="utf-8") == "w = 1\n"
@@ -206,7 +206,7 @@ def test_a_network_without_biases(
     name = f"bare{hidden}{steps}"
     sizes = ["--hidden", str(hidden), "--activation", "tanh", "--steps", str(steps)]
     arguments = [*sizes, "--no-bias", "--name", name, "--output", str(tmp_path)]
-    assert build.main(arguments) == 0
+    assert command.main(arguments) == 0
     printed = capsys.readouterr().out
     reason = "a workspace has a bias in the last row of each layer's weights"
     assert f"  {name} has no workspace form: {reason}" in printed.splitlines()
@@ -222,13 +222,13 @@ def test_a_network_without_biases(
 def test_a_network_of_ones_own_keeps_no_drawing_of_another(tmp_path: Path) -> None:
     arguments = ["--name", "mine", "--output", str(tmp_path)]
     drawings = tmp_path / "mine" / "diagrams"
-    assert build.main([*arguments, "--hidden", "1"]) == 0
+    assert command.main([*arguments, "--hidden", "1"]) == 0
     assert (drawings / "circuit-outer.svg").is_file()
     (tmp_path / "mine" / "notes.md").write_text("by hand\n", encoding="utf-8")
-    assert build.main([*arguments, "--hidden", "2"]) == 0
+    assert command.main([*arguments, "--hidden", "2"]) == 0
     assert not list(drawings.glob("circuit-*"))
     assert (drawings / "whole.svg").is_file()
-    assert build.main([*arguments, "--hidden", "1", "--steps", "2"]) == 0
+    assert command.main([*arguments, "--hidden", "1", "--steps", "2"]) == 0
     assert not drawings.exists()
     assert (tmp_path / "mine" / "notes.md").is_file()
 
@@ -241,12 +241,12 @@ def test_a_form_that_there_is_not_is_named(
 
     arguments = ["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]
     monkeypatch.setattr("derive.package.derivation.plan_of", refuse)
-    assert build.main(arguments) == 0
+    assert command.main(arguments) == 0
     assert "  mine has no workspace form: `Z1_q`: no rule" in capsys.readouterr().out
     assert not (tmp_path / "mine" / "inplace.py").exists()
 
     monkeypatch.setattr("derive.package.derivation.check_sums", refuse)
-    assert build.main(arguments) == 0
+    assert command.main(arguments) == 0
     reason = "no kernel form: `Z1_q`: no rule names the product A*B*C"
     assert f"  mine has {reason}" in capsys.readouterr().out
     assert f"\nThere is {reason}.\n" in (tmp_path / "mine" / "__init__.py").read_text("utf-8")
@@ -279,7 +279,9 @@ def test_an_activation_on_the_outputs(tmp_path: Path) -> None:
 
 
 def test_softplus_does_not_overflow(tmp_path: Path) -> None:
-    assert build.main(["--name", "sp", "--activation", "softplus", "--output", str(tmp_path)]) == 0
+    assert (
+        command.main(["--name", "sp", "--activation", "softplus", "--output", str(tmp_path)]) == 0
+    )
     net = import_from(tmp_path / "sp", "sp")
     p = problem(net).cast(np.float32)
     p = p._replace(X_s=p.X_s * 1000, X_q=p.X_q * 1000)
@@ -328,7 +330,7 @@ def test_a_wrong_command_line_is_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exited:
-        build.main(arguments)
+        command.main(arguments)
     assert exited.value.code == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
 
@@ -338,7 +340,7 @@ def test_an_output_that_cannot_be_written_is_one_line(
 ) -> None:
     folder = tmp_path / "mine" / "kernel.py"
     folder.mkdir(parents=True)
-    assert build.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
+    assert command.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error == f"build.py: cannot write {folder}: {folder} is in the way\n"
     assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [
@@ -361,12 +363,12 @@ def test_an_interrupted_build_is_gone_on_with(
 
     with monkeypatch.context() as once:
         once.setattr(Path, "replace", ended)
-        assert build.main([*arguments, "--hidden", "1"]) == 130
+        assert command.main([*arguments, "--hidden", "1"]) == 130
     assert capsys.readouterr().err == "build.py: interrupted\n"
     assert (folder / "diagrams" / "circuit-outer.svg").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     # Another network has no circuits: what the first one left goes.
-    assert build.main([*arguments, "--hidden", "2"]) == 0
+    assert command.main([*arguments, "--hidden", "2"]) == 0
     assert not list(folder.glob("diagrams/circuit-*"))
     assert (folder / "reference.py").exists()
 
@@ -391,12 +393,12 @@ def test_an_interrupt_ends_every_process_in_one_line(tmp_path: Path) -> None:
 
 def test_a_list_does_not_lead_out_of_its_folder(tmp_path: Path) -> None:
     arguments = ["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]
-    assert build.main(arguments) == 0
+    assert command.main(arguments) == 0
     other = tmp_path / "other.py"
     other.write_text(f"# {MARK}\n", encoding="utf-8")
-    listed = tmp_path / "mine" / build.WRITTEN
+    listed = tmp_path / "mine" / disk.WRITTEN
     listed.write_text(f"{listed.read_text('utf-8')}../other.py\n{other}\n", encoding="utf-8")
-    assert build.main(arguments) == 0
+    assert command.main(arguments) == 0
     assert other.exists()
 
 
@@ -405,7 +407,7 @@ def test_what_fails_in_derive_is_one_line(
 ) -> None:
     row = TABLE["relu"]._replace(latex="relu")
     monkeypatch.setitem(TABLE, "relu", row)
-    assert build.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
+    assert command.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("build.py: TypeError: not all arguments converted")
     assert "latex.py:" in error

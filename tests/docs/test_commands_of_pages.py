@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from derive.build import parse_arguments
+from derive.command import parse_arguments
+from docs.__main__ import main as maml_derived
 from docs.render import measure
 from docs.render.manifest import ROOT
 from docs.render.tables import measured, part_of
@@ -35,7 +36,7 @@ def commands(text: str) -> list[str]:
     # What a page fills in is not there yet.
     lines += re.findall(r"`([^`{\n]+)`", text)
     whole = (line.strip().partition("  #")[0].strip() for line in lines)
-    return [line for line in whole if re.match(r"(python|make) ", line)]
+    return [line for line in whole if re.match(r"(python|make|maml-derived) ", line)]
 
 
 #: Here a reader has added the sine; `test_exercises` does that, and runs it.
@@ -73,18 +74,22 @@ def test_a_command_of_a_page_exists_and_understands_its_flags(command: str) -> N
     if program == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
         assert {word for word in words if "=" not in word} <= set(targets)
+    elif program == "maml-derived":
+        with pytest.raises(Understood):
+            maml_derived(words)
     elif words[0] == "derive/build.py":
         with pytest.raises(Understood):
             parse_arguments(words[1:])
     elif words[:2] == ["-m", "pytest"]:
         assert_collects(words[2:])
-    elif words[1].startswith(("docs.", "tests.")):
-        found = importlib.util.find_spec(words[1])
+    elif words[1].startswith(("docs.", "maml_derived.", "tests.")):
+        name = re.sub("^maml_derived", "docs", words[1])
+        found = importlib.util.find_spec(name)
         assert found is not None
-        if words[1] not in WITHOUT_FLAGS:
+        if name not in WITHOUT_FLAGS:
             end = ".__main__" if found.submodule_search_locations else ""
             with pytest.raises(Understood):
-                importlib.import_module(words[1] + end).main(words[2:])
+                importlib.import_module(name + end).main(words[2:])
 
 
 def assert_collects(words: list[str]) -> None:

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive import build
+from derive import disk, making
 from derive.language.elementwise import ACTIVATIONS
 from derive.model.algorithms import ALGORITHMS
 from derive.model.losses import LOSSES
@@ -150,7 +150,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Setting], Any
         if setting not in known:
             name = f"package{len(known)}"
             files = files_of(derive(name, Network(**setting._asdict())), ".runtime")
-            build.write(folder / name, files | build.inside("runtime", runtime_files()))
+            disk.write(folder / name, files | making.inside("runtime", runtime_files()))
             known[setting] = import_from(folder / name, f"family_{name}")
         return known[setting]
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.build import NETWORKS
+from derive.making import NETWORKS
 from docs.experiment.gradcheck import relative_error
 from docs.experiment.networks import names
 from tests.conftest import NAMES, TASKS, Problem, import_from, network, problem

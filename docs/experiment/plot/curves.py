@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from docs.experiment.methods import METHODS
-from docs.experiment.plot.drawing import LOOKS, WIDTH, label_ends
+from ..methods import METHODS
+from .drawing import LOOKS, WIDTH, label_ends
 
 if TYPE_CHECKING:
-    from docs.experiment.evaluate import Run
-    from docs.experiment.metrics import Curve
-    from docs.experiment.networks import Array
+    from ..evaluate import Run
+    from ..metrics import Curve
+    from ..networks import Array
 
 #: Points of a learning curve.
 WINDOWS = 100

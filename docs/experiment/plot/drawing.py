@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from docs.experiment.family import Score
-    from docs.experiment.statistics import Summary
+    from ..family import Score
+    from ..statistics import Summary
 
 #: Of a figure, in inches: where a page is narrow, ten points are still read.
 WIDTH = 6.8

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.experiment.command import Refusal, read_json
-from docs.experiment.evaluate import STEPS, digest
-from docs.experiment.methods import told
-from docs.experiment.plot.drawing import (
+from ..command import Refusal, read_json
+from ..evaluate import STEPS, digest
+from ..methods import told
+from .drawing import (
     LOOKS,
     WIDTH,
     capped,
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from docs.experiment.evaluate import Run
-    from docs.experiment.statistics import Summary
+    from ..evaluate import Run
+    from ..statistics import Summary
 
 
 class Evaluation(NamedTuple):

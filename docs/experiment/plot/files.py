@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.experiment.command import Refusal, replacing
-from docs.experiment.evaluate import load_run
-from docs.experiment.metrics import read_metrics
-from docs.experiment.plot.errors import read_evaluation
+from ..command import Refusal, replacing
+from ..evaluate import load_run
+from ..metrics import read_metrics
+from .errors import read_evaluation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.figure import Figure
 
-    from docs.experiment.evaluate import Run
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.metrics import Curve
-    from docs.experiment.plot.errors import Evaluation
+    from ..evaluate import Run
+    from ..family import TaskFamily
+    from ..metrics import Curve
+    from .errors import Evaluation
 
 
 class Material(NamedTuple):

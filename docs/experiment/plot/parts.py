@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.experiment.plot.drawing import PARTS, WIDTH, label_ends
+from .drawing import PARTS, WIDTH, label_ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

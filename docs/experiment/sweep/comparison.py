@@ -6,15 +6,15 @@ import csv
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from docs.experiment.evaluate import SHOWN_STEPS
-from docs.experiment.methods import TITLES
-from docs.experiment.statistics import cell, over_seeds
+from ..evaluate import SHOWN_STEPS
+from ..methods import TITLES
+from ..statistics import cell, over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from docs.experiment.statistics import Summary
-    from docs.experiment.sweep.grid import Member, Settings
+    from ..statistics import Summary
+    from .grid import Member, Settings
 
 #: Of a summary, after the plain mean, which has the name of its score.
 COLUMNS = ("ci95", "capped", "capped_ci95", "diverged")

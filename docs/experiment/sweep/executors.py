@@ -42,7 +42,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from docs.experiment.command import Refusal
+from ..command import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping

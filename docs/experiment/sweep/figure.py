@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.experiment.methods import TITLES
-from docs.experiment.plot.drawing import LOOKS, WIDTH
-from docs.experiment.recipes import FIELDS
+from ..methods import TITLES
+from ..plot.drawing import LOOKS, WIDTH
+from ..recipes import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from docs.experiment.sweep.comparison import Group
-    from docs.experiment.sweep.grid import Settings
+    from .comparison import Group
+    from .grid import Settings
 
 #: Few-shot learning is about the first gradient step.
 STEP = 1

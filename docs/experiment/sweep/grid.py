@@ -6,14 +6,14 @@ import hashlib
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docs.experiment.command import Refusal
-from docs.experiment.recipes import FIELDS, overridden, read, written
+from ..command import Refusal
+from ..recipes import FIELDS, overridden, read, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
 
-    from docs.experiment.recipes import Recipe
+    from ..recipes import Recipe
 
     #: Some settings and their values as text, in the order of the recipe's fields.
     Settings: TypeAlias = "tuple[tuple[str, str], ...]"

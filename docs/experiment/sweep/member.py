@@ -8,16 +8,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docs.experiment import checkpoint, train
-from docs.experiment.command import Refusal, read_json, writable, write_json
-from docs.experiment.evaluate import digest, load_run, record
-from docs.experiment.recipes import from_record
+from .. import checkpoint, train
+from ..command import Refusal, read_json, writable, write_json
+from ..evaluate import digest, load_run, record
+from ..recipes import from_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.recipes import Recipe
+    from ..family import TaskFamily
+    from ..recipes import Recipe
 
 EVALUATION = "evaluation.json"
 

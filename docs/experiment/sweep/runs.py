@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from tqdm import tqdm
 
-from docs.experiment import checkpoint, recipes, train
-from docs.experiment.command import (
+from .. import checkpoint, recipes, train
+from ..command import (
     Defaults,
     Parser,
     Refusal,
@@ -27,14 +27,14 @@ from docs.experiment.command import (
     write_json,
     write_text,
 )
-from docs.experiment.plot.drawing import STYLE
-from docs.experiment.plot.files import save
-from docs.experiment.recipes import Recipe, written
-from docs.experiment.sweep import comparison, grid
-from docs.experiment.sweep.comparison import Result
-from docs.experiment.sweep.executors import LOCAL, carry, cores, executor, known
-from docs.experiment.sweep.figure import figure
-from docs.experiment.sweep.member import evaluation, said, work
+from ..plot.drawing import STYLE
+from ..plot.files import save
+from ..recipes import Recipe, written
+from . import comparison, grid
+from .comparison import Result
+from .executors import LOCAL, carry, cores, executor, known
+from .figure import figure
+from .member import evaluation, said, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import TypeAlias
 
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.sweep.grid import Axis, Member
+    from ..family import TaskFamily
+    from .grid import Axis, Member
 
     #: By the name of a run, why it is not finished.
     Failures: TypeAlias = dict[str, str]

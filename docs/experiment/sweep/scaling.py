@@ -18,19 +18,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from docs.experiment import checkpoint
-from docs.experiment.command import Defaults, Parser, Refusal, status, whole, writable, write_json
-from docs.experiment.sweep.comparison import aligned
-from docs.experiment.sweep.executors import LOCAL, carry, cores, executor
-from docs.experiment.sweep.member import work
+from .. import checkpoint
+from ..command import Defaults, Parser, Refusal, status, whole, writable, write_json
+from .comparison import aligned
+from .executors import LOCAL, carry, cores, executor
+from .member import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
 
-    from docs.experiment.family import TaskFamily
-    from docs.experiment.recipes import Recipe
+    from ..family import TaskFamily
+    from ..recipes import Recipe
 
 #: The sweep that is foretold: so many runs of the first recipe, evaluated on so many tasks.
 FORETOLD_RUNS, FORETOLD_TASKS = 1000, 1000

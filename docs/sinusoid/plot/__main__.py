@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
-from docs.experiment.command import parser, status, writable, write_text
-from docs.experiment.plot.curves import angle, learning_curve
-from docs.experiment.plot.drawing import STYLE
-from docs.experiment.plot.errors import error_by_step
-from docs.experiment.plot.files import material, save, save_as
-from docs.sinusoid.family import SINUSOIDS
-from docs.sinusoid.plot.animation import adaptation, filmstrip
-from docs.sinusoid.plot.error_map import error_map
-from docs.sinusoid.plot.examples import fits
-from docs.sinusoid.plot.half_range import half_range
+from ...experiment.command import parser, status, writable, write_text
+from ...experiment.plot.curves import angle, learning_curve
+from ...experiment.plot.drawing import STYLE
+from ...experiment.plot.errors import error_by_step
+from ...experiment.plot.files import material, save, save_as
+from ..family import SINUSOIDS
+from .animation import adaptation, filmstrip
+from .error_map import error_map
+from .examples import fits
+from .half_range import half_range
 
 if TYPE_CHECKING:
     import argparse
 
-    from docs.experiment.plot.files import Material
+    from ...experiment.plot.files import Material
 
 
 def drawn(found: Material, seed: int) -> dict[str, Any]:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.experiment.evaluate import SHOWN_STEPS, STEPS, errors_by_step
-from docs.experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
-from docs.sinusoid.plot.examples import example, predictions, shown
-from docs.sinusoid.tasks import DIVERGED
+from ...experiment.evaluate import SHOWN_STEPS, STEPS, errors_by_step
+from ...experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
+from ..tasks import DIVERGED
+from .examples import example, predictions, shown
 
 if TYPE_CHECKING:
-    from docs.experiment.evaluate import Run
-    from docs.experiment.networks import Array
-    from docs.sinusoid.plot.examples import Example
+    from ...experiment.evaluate import Run
+    from ...experiment.networks import Array
+    from .examples import Example
 
 #: Seconds that the picture before the first step stays, and each of the others. Motion that ends
 #: within five needs no button to stop it (WCAG 2.2.2).

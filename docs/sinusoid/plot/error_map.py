@@ -8,14 +8,14 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from docs.experiment.plot.drawing import LOOKS, WIDTH
-from docs.experiment.randomness import stream
-from docs.sinusoid import tasks
-from docs.sinusoid.plot.examples import shown
+from ...experiment.plot.drawing import LOOKS, WIDTH
+from ...experiment.randomness import stream
+from .. import tasks
+from .examples import shown
 
 if TYPE_CHECKING:
-    from docs.experiment.evaluate import Run
-    from docs.experiment.networks import Array
+    from ...experiment.evaluate import Run
+    from ...experiment.networks import Array
 
 #: Cells along each side, and draws of support points that a cell is averaged over.
 CELLS, DRAWS = 14, 20

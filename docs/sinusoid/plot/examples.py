@@ -8,18 +8,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from docs.experiment.methods import METHODS
-from docs.experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
-from docs.experiment.randomness import stream
-from docs.sinusoid import tasks
-from docs.sinusoid.tasks import GRID, INPUTS, PHASE, within
+from ...experiment.methods import METHODS
+from ...experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
+from ...experiment.randomness import stream
+from .. import tasks
+from ..tasks import GRID, INPUTS, PHASE, within
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
-    from docs.experiment.evaluate import Run
-    from docs.experiment.networks import Array
+    from ...experiment.evaluate import Run
+    from ...experiment.networks import Array
 
 #: Of a shown task: with less the differences between methods would not show.
 AMPLITUDE = (2.5, 4.5)

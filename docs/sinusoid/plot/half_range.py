@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.experiment.evaluate import errors_by_step
-from docs.experiment.methods import told
-from docs.experiment.plot.drawing import WIDTH, capped, error_line, hollow_note, label_ends
-from docs.experiment.statistics import summary
-from docs.sinusoid import tasks
-from docs.sinusoid.plot.examples import example, fit, key, shown
+from ...experiment.evaluate import errors_by_step
+from ...experiment.methods import told
+from ...experiment.plot.drawing import WIDTH, capped, error_line, hollow_note, label_ends
+from ...experiment.statistics import summary
+from .. import tasks
+from .examples import example, fit, key, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
 
-    from docs.experiment.evaluate import Run
-    from docs.experiment.statistics import Summary
+    from ...experiment.evaluate import Run
+    from ...experiment.statistics import Summary
 
 #: Where the support points lie.
 HALF = (tasks.INPUTS[0], 0.0)

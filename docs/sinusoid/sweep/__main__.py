@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from docs.experiment.sweep import runs
-from docs.sinusoid.family import SINUSOIDS
+from ...experiment.sweep import runs
+from ..family import SINUSOIDS
 
 main = partial(runs.main, SINUSOIDS)
 

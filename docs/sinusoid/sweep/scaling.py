@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from docs.experiment.sweep import scaling
-from docs.sinusoid.family import SINUSOIDS
+from ...experiment.sweep import scaling
+from ..family import SINUSOIDS
 
 main = partial(scaling.main, SINUSOIDS)
 

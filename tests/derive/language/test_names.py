@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sympy import MatrixSymbol, Symbol
 
-from derive.build import NETWORKS
 from derive.language import names
 from derive.language.names import Kernel, Name, parse
+from derive.making import NETWORKS
 from derive.package import warm_up
 from tests.conftest import NAMES, derivation
 

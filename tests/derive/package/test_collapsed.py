@@ -10,9 +10,9 @@ import pytest
 import sympy
 from sympy import Expr, ImmutableMatrix, Integer, MatrixSymbol, Rational, eye
 
-from derive.build import NETWORKS
 from derive.language.names import D, M, N, O, T, alpha
 from derive.language.program import Equation, Program, evaluate
+from derive.making import NETWORKS
 from derive.model.network import Network
 from derive.model.programs import meta_gradient_program
 from derive.package import warm_up

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.build import NETWORKS
+from derive.making import NETWORKS
 from derive.package.example import TABLES
 from derive.package.trial import lines_of
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from derive import build
+from derive import command, disk
 from derive.language import elementwise
 from derive.model.algorithms import ALGORITHMS, RATES, Algorithm
 from derive.package.modules import files_of, runtime_files
 from derive.package.trial import Failure, try_package, try_warm_up
 from tests.conftest import derivation
+from tests.derive.copies import ROOT, edited
 from tests.derive.copies import build as build_copy
-from tests.derive.copies import edited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def written(folder: Path, name: str, file: str = "", pattern: str = "", instead:
     if file:
         files[f"{name}/{file}"], count = re.subn(pattern, instead, files[f"{name}/{file}"])
         assert count, "nothing was broken"
-    build.write(folder, files)
+    disk.write(folder, files)
 
 
 @pytest.mark.parametrize("name", ["relu1", "tanh2"])
@@ -96,12 +96,12 @@ def test_a_wrong_text_is_found_and_nothing_is_written(
 ) -> None:
     arguments = ["--name", "mine", "--activation", "tanh", "--hidden", "1"]
     arguments += ["--output", str(tmp_path)]
-    assert build.main(arguments) == 0
+    assert command.main(arguments) == 0
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     row = elementwise.TABLE["tanh"]
     monkeypatch.setitem(elementwise.TABLE, "tanh", row._replace(inplace=(("tan", "z"),)))
     capsys.readouterr()
-    assert build.main(arguments) == 2
+    assert command.main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith(
         "build.py: mine: workspace form (as chosen) of meta_loss_and_gradient: `"
@@ -112,7 +112,7 @@ def test_a_wrong_text_is_found_and_nothing_is_written(
 def test_the_warm_up_is_tried(tmp_path: Path) -> None:
     folder = tmp_path / "tried" / "warm_up"
     folder.mkdir(parents=True)
-    scalar = (build.ROOT / "generated/warm_up/scalar.py").read_text(encoding="utf-8")
+    scalar = (ROOT / "generated/warm_up/scalar.py").read_text(encoding="utf-8")
     (folder / "scalar.py").write_text(scalar.replace("w - alpha", "w + alpha"), encoding="utf-8")
     with pytest.raises(Failure, match="warm_up: meta_loss_and_gradient: `loss_q` is off by"):
         try_warm_up(tmp_path / "tried")
@@ -127,4 +127,4 @@ def test_every_number_of_step_sizes_of_whatever_adapts(
     row = Algorithm("any", "none.", adapted, rate, per_step=rate != "given", outer="every")
     monkeypatch.setitem(ALGORITHMS, f"{rate}_of_{adapted}", row)
     arguments = ["--algorithm", f"{rate}_of_{adapted}", "--hidden", "0", "--steps", "2"]
-    assert build.main(["--name", "mine", "--output", str(tmp_path), *arguments]) == 0
+    assert command.main(["--name", "mine", "--output", str(tmp_path), *arguments]) == 0

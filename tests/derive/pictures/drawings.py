@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from derive.build import NETWORKS
 from derive.language.names import STAGES, parse
+from derive.making import NETWORKS
 from derive.model.network import Network
 from derive.package import warm_up
 from derive.package.derivation import Derivation, derive

@@ -17,6 +17,7 @@ import pytest
 from docs.diagnose.cases import PLANS, SQUARED, Case
 from docs.diagnose.factors import ONE
 from docs.diagnose.families import FAMILIES, Family
+from docs.render.code import hand_written
 from tests.docs.diagnose.diagnosed import NAMES, verdict_of
 
 
@@ -94,7 +95,7 @@ ALL_MISTAKES: dict[str, dict[str, Any]] = {
     "second order through the last step only": {"order": "last"},
     "second order through the first step only": {"order": "first"},
     "fast weights leak to the next task as constants": {"leak": "detached"},
-    "first order, Adam in the inner loop": {"order": 1, "optimiser": "adam"},
+    "first order, Adam in the inner loop": {"order": 1, "adam": True},
     **MISTAKES,
     **{f"first order, {name}": {**how, "order": 1} for name, how in MISTAKES.items()},
     "joint training": {"outer_weights": "shared"},
@@ -119,11 +120,38 @@ def prepared(data: list[Any], together: str, support: slice, query: slice) -> It
         yield *adapting, *judging
 
 
-def adam(state: Any, g: Any, step: int) -> tuple[Any, Any]:
-    """The state of Adam after a step, and what it moves by."""
-    m, v = state or (0.0, 0.0)
-    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-    return (m, v), m / (1 - 0.9 ** (step + 1)) / ((v / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
+def moved_by(
+    told: dict[int, Any],
+    fast: list[Any],
+    state: dict[int, Any],
+    step: int,
+    connected: bool,
+    alpha: float = 1.0,
+    momentum: float = 0.0,
+    decay: float = 0.0,
+    longest: float = float("inf"),
+    shrinking: float = 1.0,
+    curvature: float = 1.0,
+    adam: bool = False,
+) -> dict[int, Any]:
+    """What an optimiser makes of the gradients of a step; its state goes on to the next."""
+    gradient = {at: g for at, g in told.items() if g is not None}
+    if decay:
+        weights = fast if connected else [w.detach() for w in fast]
+        gradient = {at: g + decay * weights[at] for at, g in gradient.items()}
+    if longest < float("inf"):
+        norm = sum((g**2).sum() for g in gradient.values()) ** 0.5
+        gradient = {at: g * (longest / norm).clamp(max=1.0) for at, g in gradient.items()}
+    for at, g in gradient.items():
+        m, v = state[at]
+        if adam:
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+            unbiased = m / (1 - 0.9 ** (step + 1)), v / (1 - 0.999 ** (step + 1))
+            gradient[at] = unbiased[0] / (unbiased[1].sqrt() + 1e-8)
+        else:
+            m = gradient[at] = momentum * m + curvature * g + (1 - curvature) * g.detach()
+        state[at] = m, v
+    return {at: alpha * shrinking**step * g for at, g in gradient.items()}
 
 
 def torch_gradient(
@@ -149,13 +177,7 @@ def torch_gradient(
     leak: str = "",
     from_shared: bool = False,
     once: bool = False,
-    optimiser: str = "sgd",
-    alpha: float = 1.0,
-    momentum: float = 0.0,
-    decay: float = 0.0,
-    longest: float = float("inf"),
-    shrinking: float = 1.0,
-    curvature: float = 1.0,
+    **optimiser: Any,
 ) -> list[Any]:
     """MAML by ``torch.autograd.grad``, with ``create_graph`` where the second order is meant."""
     import torch
@@ -192,7 +214,7 @@ def torch_gradient(
         elif not leak:
             fast = shared
         steps = case.steps + more
-        on_the_way, state, velocity = [], [()] * len(shared), [0.0] * len(shared)
+        on_the_way, state = [], dict.fromkeys(range(len(shared)), (0.0, 0.0))
         for step in range(steps):
             chosen = [at for at in range(len(fast)) if adapted(at, len(fast))]
             at_weights = shared if once else fast
@@ -209,24 +231,13 @@ def torch_gradient(
                 allow_unused=bool(layer_cut),
                 retain_graph=True,
             )
-            if curvature != 1:
-                gradient = [curvature * g + (1 - curvature) * g.detach() for g in gradient]
-            if decay:
-                gradient = [g + decay * fast[at] for at, g in zip(chosen, gradient, strict=True)]
-                gradient = gradient if order == 2 else [g.detach() for g in gradient]
-            if longest < float("inf"):
-                norm = torch.sqrt(sum((g**2).sum() for g in gradient))
-                gradient = [g * torch.clamp(longest / norm, max=1.0) for g in gradient]
-            fast = [*fast]
-            for at, g in zip(chosen, gradient, strict=True):
-                if g is None:
-                    continue
-                state[at], move = adam(state[at], g, step) if optimiser == "adam" else ((), g)
-                if momentum:
-                    velocity[at] = momentum * velocity[at] + g
-                    move = velocity[at]
-                size = case.alpha * alpha * shrinking**step
-                fast[at] = (shared if from_shared else fast)[at] - size * move
+            told = dict(zip(chosen, gradient, strict=True))
+            moves = moved_by(told, fast, state, step, order == 2, **optimiser)
+            start = shared if from_shared else fast
+            fast = [
+                w if at not in moves else start[at] - case.alpha * moves[at]
+                for at, w in enumerate(fast)
+            ]
             on_the_way.append(fast)
         displacements.append(
             [(w.detach() - f.detach()) + 0 * w for w, f in zip(shared, fast, strict=True)]
@@ -480,13 +491,12 @@ def test_a_copy_of_what_the_page_shows_runs(
     pytest.importorskip(framework)
     page = Path("docs/diagnose/index.md").read_text(encoding="utf-8")
     name = f"docs/diagnose/{framework}_wrapper.py"
-    source = Path(name).read_text(encoding="utf-8")
     shown = re.findall(rf"\{{\{{python:{re.escape(name)}:(\w+)\}}\}}", page)
     assert shown
-    between = r"# --8<-- \[start:{0}\]\n(.*?)# --8<-- \[end:{0}\]"
-    parts = [re.findall(between.format(each), source, re.DOTALL)[0] for each in shown]
+    parts = [hand_written(f"{name}:{each}").partition("\n")[2].rstrip("`") for each in shown]
+    assert "from maml_derived.diagnose import diagnose\n" in parts[0]
     copied: dict[str, Any] = {"__name__": "copied"}
-    exec("".join(parts), copied)
+    exec("\n".join(parts).replace("maml_derived.", "docs."), copied)
     assert copied["main"]() == 0
     printed = capsys.readouterr().out
     # Both over several steps, so that it is a plain yes.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from derive.build import NETWORKS
 from derive.language.names import D, M, N, O, T, adjoint, alpha, width
 from derive.language.program import evaluate
+from derive.making import NETWORKS
 from derive.model.programs import without_gauss_newton
 from derive.package.trial import ARRAYS
 from docs.experiment import gauss_newton

@@ -27,6 +27,7 @@ CHAPTERS = {match[0]: name for name in PAGES if (match := re.match(r"\d+b?", nam
     "15": "sinusoid/protocols.md",
     "16": "sinusoid/runs.md",
     "17": "diagnose/index.md",
+    "17b": "check/index.md",
     "20": "sinusoid/best.md",
 }
 

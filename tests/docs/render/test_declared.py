@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 from sympy import Symbol, latex
 
-from derive.build import parse_arguments
+from derive.command import parse_arguments
 from derive.language.elementwise import ACTIVATIONS, TABLE
 from derive.model.algorithms import ALGORITHMS
 from derive.model.losses import LOSSES

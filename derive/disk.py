@@ -1,0 +1,111 @@
+"""What the build has written on disk: what is stale, what is foreign, and how it is replaced."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from .package.modules import MARK
+
+#: Written by hand, among what is generated.
+BY_HAND = "README.md"
+
+#: The list of what the build wrote into a folder, so that it never takes anything else for its own.
+WRITTEN = "written.txt"
+
+
+class Refusal(Exception):  # noqa: N818
+    """Why the program does nothing, in one line."""
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """Write files into a folder that is ours."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def listed(files: Iterable[str]) -> str:
+    """The list of some files."""
+    return "\n".join([f"# {MARK}. What is not listed here is not touched.", *sorted(files), ""])
+
+
+def read(path: Path) -> str:
+    """The text of a file, or nothing."""
+    return path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+
+
+def written_before(folder: Path) -> list[str]:
+    """What the build wrote into a folder, as far as it still bears its mark."""
+    names = read(folder / WRITTEN).splitlines()[1:]
+    inside = (name for name in names if ".." not in Path(name).parts and not Path(name).anchor)
+    return [name for name in inside if MARK in read(folder / name)[:200]]
+
+
+def stale(folder: Path, files: dict[str, str]) -> list[str]:
+    """Files that differ from what was derived, or were written and are derived no more."""
+    changed = {name for name, text in files.items() if read(folder / name) != text}
+    return sorted(changed.union(set(written_before(folder)) - set(files)))
+
+
+def foreign(folder: Path, files: dict[str, str]) -> list[str]:
+    """What was not written by the build, and stands among what was."""
+    folders = {parent.as_posix() for name in files for parent in Path(name).parents}
+    found = [path for each in sorted(folders) for path in (folder / each).iterdir()]
+    names = {path.relative_to(folder).as_posix(): path for path in found}
+    return sorted(
+        name
+        for name, path in names.items()
+        if name not in {*files, *folders, BY_HAND} and path.name != "__pycache__"
+    )
+
+
+def diff(path: Path, text: str) -> str:
+    """A unified diff from what is on disk to what was derived."""
+    shown = os.path.relpath(path)
+    lines = difflib.unified_diff(
+        read(path).splitlines(), text.splitlines(), f"{shown} (on disk)", f"{shown} (derived)",
+        lineterm="",
+    )  # fmt: skip
+    return "\n".join(lines)
+
+
+def replace(folder: Path, files: dict[str, str], changed: list[str], tried: Path) -> None:
+    """Put what was tried in the place of what is on disk, and remove what is derived no more.
+
+    Raises
+    ------
+    Refusal
+        When a file stands in the way that the build did not write.
+    OSError
+        When a file cannot be written or removed.
+    """
+    for path in (folder / name for name in changed):
+        above = next(each for each in path.parents if each.exists())
+        if path.is_dir() or not above.is_dir():
+            raise Refusal(f"cannot write {path}: {path if path.is_dir() else above} is in the way")
+        if path.exists() and MARK not in read(path)[:200]:
+            raise Refusal(f"{path} was not written by this program; move it away")
+    if not changed:
+        return
+    # Whatever ends this early: all that may have been written is on the list.
+    folder.mkdir(parents=True, exist_ok=True)
+    (tried / "list").write_text(listed({*files, *written_before(folder)}), encoding="utf-8")
+    (tried / "list").replace(folder / WRITTEN)
+    for name in [each for each in changed if each != WRITTEN]:
+        path = folder / name
+        if name in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (tried / name).replace(path)
+        else:
+            path.unlink()
+            for empty in path.parents:
+                if empty == folder or {each.name for each in empty.iterdir()} - {"__pycache__"}:
+                    break
+                shutil.rmtree(empty)
+        print(f"{'wrote' if name in files else 'removed'} {os.path.relpath(path)}")
+    (tried / WRITTEN).replace(folder / WRITTEN)

@@ -1,0 +1,1 @@
+"""Right codes and planted faults, to try `docs.check.check` on."""
