@@ -85,7 +85,11 @@ def judge(given: Found) -> OfCase:
     )
     if agreeing or vanishes(ours):
         return of_case
-    tried = (free(ours, case, family, known, SAFETY * rounding) for family in FAMILIES)
+    tried = (
+        free(ours, case, family, known, SAFETY * rounding)
+        for family in FAMILIES
+        if case.steps > 1 or not family.loop
+    )
     better = tuple(each for each in tried if each.agrees)
     if of_case.close:
         return replace(of_case, better=better)

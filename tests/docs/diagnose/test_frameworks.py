@@ -272,7 +272,8 @@ def test_torch_autograd(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "no gradient"])
 def test_torch_autograd_in_single_precision(name: str) -> None:
     pytest.importorskip("torch")
-    recognised(partial(torch_gradient, **ALL_MISTAKES[name], dtype="float32"), name, "float32")
+    gradient = partial(torch_gradient, **ALL_MISTAKES[name], dtype="float32")
+    recognised(gradient, name, "float32", ("one_output", "relu2_5steps"))
 
 
 #: A free number of each kind: what makes it, and what is said of it.
@@ -286,15 +287,14 @@ FREE: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda each: each.hypothesis.name)
-def test_a_free_number_of_torch_is_found(family: Family, dtype: str) -> None:
+def test_a_free_number_of_torch_is_found(family: Family) -> None:
     pytest.importorskip("torch")
     name = family.hypothesis.name
     how, number = FREE[name.removeprefix("first order, ")]
     order = 1 if name.startswith("first order, ") else 2
-    gradient = partial(torch_gradient, **how, order=order, dtype=dtype)
-    said = verdict_of(gradient, "tanh2", "relu2_5steps")
+    gradient = partial(torch_gradient, **how, order=order, dtype="float32")
+    said = verdict_of(gradient, "relu2_5steps")
     (only,) = said.matches
     assert str(only) == f"{name} {number}"
     assert only.factor is ONE
@@ -406,10 +406,14 @@ def jax_gradient(case: Case, order: Any = 2) -> list[Any]:
     return list(jax.jit(jax.grad(meta_loss))([jnp.asarray(w) for w in case.weights]))
 
 
+#: JAX takes seconds to compile each of its programs; PyTorch has run all the cases.
+OF_JAX = ("cross_entropy", "relu2_5steps")
+
+
 @pytest.mark.parametrize("name", ORDERS)
 def test_jax(name: str) -> None:
     pytest.importorskip("jax")
-    recognised(partial(jax_gradient, order=ORDERS[name]), name, "float32")
+    recognised(partial(jax_gradient, order=ORDERS[name]), name, "float32", OF_JAX)
 
 
 def test_cutting_the_weights_between_the_steps_leaves_nothing() -> None:
@@ -421,7 +425,7 @@ def test_cutting_the_weights_between_the_steps_leaves_nothing() -> None:
 def test_jax_in_double_precision() -> None:
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):
-        recognised(jax_gradient, "second order")
+        recognised(jax_gradient, "second order", names=OF_JAX[:1])
 
 
 # --- the package `higher`, on a module of PyTorch: its matrices are (out, in) ---
@@ -465,7 +469,7 @@ def test_higher(name: str) -> None:
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])
-def test_a_wrapper_computes_every_case(framework: str) -> None:
+def test_a_wrapper_computes_cases_of_either_activation(framework: str) -> None:
     library = pytest.importorskip(framework)
     wrapper = importlib.import_module(f"docs.diagnose.{framework}_wrapper")
     activations = library if framework == "torch" else library.nn
@@ -476,7 +480,7 @@ def test_a_wrapper_computes_every_case(framework: str) -> None:
         given = (case.weights, *case.batch, case.alpha)
         return wrapper.meta_gradient(*given, activation=activation, steps=case.steps, **how)
 
-    names = [name for name, plan in PLANS.items() if plan.loss == SQUARED]
+    names = ("tanh2", "relu2_5steps")
     recognised(gradient, "second order", precision, names)
     mistake: dict[str, Any] = {"torch": {"create_graph": False}, "jax": {"stop_gradient": True}}[
         framework
