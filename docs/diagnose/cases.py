@@ -117,7 +117,7 @@ PLANS = {
     ),
     "one_output": Plan((1, 40, 40, 1), tasks=3, shots=5, queries=7, alpha=0.0097, seed=153),
     "cross_entropy": Plan(
-        (4, 9, 8, 5), tasks=3, shots=7, queries=11, alpha=0.23, loss=ENTROPY, seed=33
+        (4, 9, 8, 5), tasks=3, shots=7, queries=11, alpha=0.23, loss=ENTROPY, seed=811
     ),
     "relu2_5steps": Plan((2, 8, 6, 13), tasks=3, shots=7, queries=11, alpha=0.031, steps=5, seed=0),
 }

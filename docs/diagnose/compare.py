@@ -37,6 +37,9 @@ NEIGHBOURS = (0, -1, 1, -2, 2, -3, 3)
 #: units that open and close between two of them make it jump.
 STEEP, JUMP = 5.0, 0.03
 
+#: So near, no unit stands between.
+SMOOTH = 1e-4
+
 #: How often it is then corrected at most, and by how little when it is found; a slope is taken
 #: over so little of it.
 ITERATIONS, CONVERGED, SLIGHTLY = 6, 1e-13, 1e-6
@@ -146,9 +149,9 @@ def free(ours: Array, case: Case, family: Family, known: Sequence[Factor], toler
     for round_ in range(ROUNDS):
         width = WIDE / NARROWING**round_
         number = min((number * (1 + far * width) for far in NEIGHBOURS), key=left)
-        if left(number) > STEEP * width + JUMP:
+        if not SMOOTH < left(number) < STEEP * width + JUMP:
             break
-    else:
+    if left(number) < JUMP:
         number = polished(ours, at, number)
     found = fit(ours, family.hypothesis, at(number), known, tolerance)
     return found._replace(numbers=family.said(case, number))

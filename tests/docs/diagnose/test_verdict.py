@@ -243,10 +243,9 @@ def test_a_small_mistake_is_no_rounding_of_float32(name: str) -> None:
     assert TF32 not in str(verdict)
 
 
-@pytest.mark.parametrize("size", [2e-5, 4e-4])
-def test_precision_is_no_reason_where_another_case_agrees(size: float) -> None:
+def test_precision_is_no_reason_where_another_case_agrees() -> None:
     def of_one_step(case: Case) -> Any:
-        return (noisy(RIGHT.name, size, np.float32) if case.steps > 1 else second_order)(case)
+        return (noisy(RIGHT.name, 4e-4, np.float32) if case.steps > 1 else second_order)(case)
 
     text = str(verdict_of(of_one_step, *FEW))
     assert "the meta-gradient? no: not the same in every case\n" in text
