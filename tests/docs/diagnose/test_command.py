@@ -206,6 +206,22 @@ def test_the_example_saves_what_its_function_returns(
     assert main([out]) == 0
 
 
+def test_what_the_example_loads_goes_into_any_program() -> None:
+    given = example.problem(FOLDER / "vectors.npz", "relu2")
+    case, data = cases()["relu2"], [given[key] for key in ("X_s", "Y_s", "X_q", "Y_q")]
+    weights = case.net.Weights(*(given[key] for key in FIELDS))
+    whole = case.net.meta_loss_and_gradient(weights, *data, given["alpha"])[1]
+    np.testing.assert_array_equal(whole.W1, second_order(case).W1)
+    case.net.adapt(weights, data[0][0], data[1][0], given["alpha"], given["steps"])
+    assert list(range(given["steps"])) == [0]
+    assert {"relu": 1}[given["activation"]] == 1
+    torch = pytest.importorskip("torch")
+    W1 = torch.tensor(given["W1"], requires_grad=True)
+    torch.optim.SGD([W1], lr=given["alpha"])
+    assert isinstance(W1 - given["alpha"] * W1, torch.Tensor)
+    assert isinstance(torch.sub(W1, W1, alpha=given["alpha"]), torch.Tensor)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from docs.diagnose import diagnose
 from docs.diagnose.cases import PLANS, SQUARED, Case
 from docs.diagnose.factors import ONE
 from docs.diagnose.families import FAMILIES, Family
 from docs.diagnose.planted import PLANTED, torch_gradient
+from docs.experiment.command import Refusal
 from docs.render.code import hand_written
 from tests.docs.diagnose.diagnosed import NAMES, verdict_of
 
@@ -246,6 +248,41 @@ def test_higher(name: str) -> None:
     pytest.importorskip("higher")
     recognised(partial(higher_gradient, first_order=name == "first order"), name)
     assert "(out, in)" in str(verdict_of(higher_gradient))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({}, "every parameter is None; .* with higher, copy_initial_weights=False"),
+        ({"copy_initial_weights": False, "track_higher_grads": False}, "track_higher_grads=True"),
+        ({"copy_initial_weights": False}, ""),
+    ],
+)
+def test_the_flags_of_higher(flags: dict[str, bool], message: str) -> None:
+    torch = pytest.importorskip("torch")
+    higher = pytest.importorskip("higher")
+
+    def gradient(weights: Any, *given: Any) -> list[Any]:
+        *data, alpha = given
+        layers = [torch.nn.Linear(*W.shape, dtype=torch.float64) for W in weights[::2]]
+        for layer, W, b in zip(layers, weights[::2], weights[1::2], strict=True):
+            layer.weight.data, layer.bias.data = torch.tensor(W.T), torch.tensor(b[0])
+        model = torch.nn.Sequential(
+            layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2]
+        )
+        optimiser = torch.optim.SGD(model.parameters(), lr=alpha)
+        loss = torch.nn.functional.mse_loss
+        for X_s, Y_s, X_q, Y_q in zip(*map(torch.tensor, data), strict=True):
+            with higher.innerloop_ctx(model, optimiser, **flags) as (fast, steps):
+                steps.step(loss(fast(X_s), Y_s))
+                (loss(fast(X_q), Y_q) / len(data[0])).backward()
+        return [each.grad for each in model.parameters()]
+
+    if not message:
+        assert diagnose(gradient, "relu2").right
+        return
+    with pytest.raises(Refusal, match=message):
+        diagnose(gradient, "relu2")
 
 
 # --- the wrappers of the page ---
