@@ -37,6 +37,9 @@ NEIGHBOURS = (0, -1, 1, -2, 2, -3, 3)
 #: units that open and close between two of them make it jump.
 STEEP, JUMP = 5.0, 0.03
 
+#: So near, no unit stands between.
+SMOOTH = 1e-4
+
 #: How often it is then corrected at most, and by how little when it is found; a slope is taken
 #: over so little of it.
 ITERATIONS, CONVERGED, SLIGHTLY = 6, 1e-13, 1e-6
@@ -57,7 +60,7 @@ def judge(given: Found) -> OfCase:
     """Compare a gradient with every hypothesis, each times the factor that fits best."""
     case, ours = given.case, flat(given.gradient)
     rounding = noise(case.name, given.single)
-    known = factors(case.sizes, case.alpha, case.steps)
+    known = factors(**case.sizes, steps=case.steps, alpha=case.alpha)
     fits = [
         fit(ours, hypothesis, theirs, known, SAFETY * own)
         for hypothesis, theirs in expected(case.name)
@@ -85,7 +88,11 @@ def judge(given: Found) -> OfCase:
     )
     if agreeing or vanishes(ours):
         return of_case
-    tried = (free(ours, case, family, known, SAFETY * rounding) for family in FAMILIES)
+    tried = (
+        free(ours, case, family, known, SAFETY * rounding)
+        for family in FAMILIES
+        if case.steps > 1 or not family.loop
+    )
     better = tuple(each for each in tried if each.agrees)
     if of_case.close:
         return replace(of_case, better=better)
@@ -142,9 +149,9 @@ def free(ours: Array, case: Case, family: Family, known: Sequence[Factor], toler
     for round_ in range(ROUNDS):
         width = WIDE / NARROWING**round_
         number = min((number * (1 + far * width) for far in NEIGHBOURS), key=left)
-        if left(number) > STEEP * width + JUMP:
+        if not SMOOTH < left(number) < STEEP * width + JUMP:
             break
-    else:
+    if left(number) < JUMP:
         number = polished(ours, at, number)
     found = fit(ours, family.hypothesis, at(number), known, tolerance)
     return found._replace(numbers=family.said(case, number))
