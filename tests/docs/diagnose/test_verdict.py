@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from docs.diagnose.cases import PLANS, Case, cases
-from docs.diagnose.compare import expected, fit, judge
+from docs.diagnose.compare import expected, fit, judged
 from docs.diagnose.factors import ONE, Factor, factors
 from docs.diagnose.gradients import (
     first_order,
@@ -24,7 +24,7 @@ from docs.diagnose.gradients import (
 from docs.diagnose.hypotheses import FIRST, RIGHT
 from docs.diagnose.noise import SAFETY, flat, noise
 from docs.diagnose.reading import read
-from docs.diagnose.verdict import COARSE, NEAR, Verdict
+from docs.diagnose.verdict import COARSE, NEAR
 from docs.experiment.gradcheck import relative_error
 from tests.docs.diagnose.diagnosed import BY_NAME, NAMES, saved, verdict_of
 
@@ -322,7 +322,7 @@ def test_matrices_may_lie_the_other_way_and_biases_be_vectors(tmp_path: Path) ->
         true = second_order(case)
         return type(true)(*(a.T if name[0] == "W" else a[0] for name, a in true._asdict().items()))
 
-    verdict = Verdict(tuple(map(judge, read(saved(tmp_path, torch_like)))))
+    verdict = judged(read(saved(tmp_path, torch_like)))
     assert verdict.right
     assert str(verdict).count("(out, in)") == len(PLANS)
     assert all(error == 0 for each in verdict.cases for _, error, *_ in each.parameters)
