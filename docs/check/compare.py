@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .hypotheses import CONSTANT, RIGHT, Hypothesis, Term
-from .measure import Measured, Probe, Route
+from .measure import Measured, Probe, Route, across
 
 if TYPE_CHECKING:
     from .tree import Array
@@ -71,13 +72,33 @@ class Given:
         noise = self.gradient.error + self.column(RIGHT.terms[0]).error
         return np.maximum(found, 100 * noise)
 
+    def across(self, signs: Array) -> Given:
+        """The same along sums of the probes, each with a sign (K, N)."""
+
+        def summed(value: Array, error: Array) -> tuple[Array, Array]:
+            # What is not there has no share in a sum.
+            return signs @ np.nan_to_num(value), np.abs(signs) @ np.nan_to_num(error)
+
+        return Given(
+            across(self.along, signs),
+            Column(*summed(*self.gradient)),
+            {key: Measured(*summed(*each)) for key, each in self.routes.items()},
+        )
+
     def only(self, name: str) -> Given:
         """The part within one array."""
-        inside = np.array([each == name for each in self.names])
+        return self.those([row for row, each in enumerate(self.names) if each == name])
+
+    def half(self) -> Given:
+        """The same along every second probe; there are two or more within every array."""
+        return self.those(range(0, len(self.along), 2))
+
+    def those(self, rows: Sequence[int]) -> Given:
+        """The same along some probes."""
         return Given(
-            [probe for probe in self.along if probe.name == name],
-            Column(*(each[inside] for each in self.gradient)),
-            {key: Measured(*(e[inside] for e in each)) for key, each in self.routes.items()},
+            [self.along[row] for row in rows],
+            Column(*(each[list(rows)] for each in self.gradient)),
+            {key: Measured(*(e[list(rows)] for e in each)) for key, each in self.routes.items()},
         )
 
     def times(self, factor: float) -> Given:
@@ -206,12 +227,24 @@ def agreeing(fits: Iterable[Fit]) -> list[Fit]:
     return [fit for fit in fits if fit.agrees]
 
 
-def sizes(tasks: int, rows: Sequence[tuple[int, int]]) -> dict[str, float]:
-    """The factors that have a name: T tasks, N support rows, M query rows, and so on."""
-    named: dict[str, float] = {"T": tasks, "1 / T": 1 / tasks, "2": 2.0, "1 / 2": 0.5}
+def sizes(
+    tasks: int, rows: Sequence[tuple[int, int]], outputs: int, steps: int, alpha: float | None
+) -> dict[str, float]:
+    """The factors that have a name: T tasks, N support rows, M query rows, O outputs, and so on."""
+    single: dict[str, float] = {"T": tasks, "O": outputs, "steps": steps}
     if len(set(rows)) == 1:
-        shots, queries = rows[0]
-        named |= {"M": queries, "N": shots, "1 / M": 1 / queries, "1 / N": 1 / shots}
-        named |= {"T M": tasks * queries, "T N": tasks * shots}
+        single |= dict(zip("NM", rows[0], strict=True))
+    if alpha:
+        single["alpha"] = alpha
+    named: dict[str, float] = {"2": 2.0, "1 / 2": 0.5}
+    for name, value in single.items():
+        if value != 1:
+            named |= {name: value, f"1 / {name}": 1 / value}
+    for first, second in itertools.combinations(
+        [n for n in ("T", "N", "M", "O") if n in single], 2
+    ):
+        if 1 not in {single[first], single[second]}:
+            by = single[first] * single[second]
+            named |= {f"{first} {second}": by, f"1 / ({first} {second})": 1 / by}
     named |= {f"-{name}": -value for name, value in [("1", 1.0), *named.items()]}
     return {name: value for name, value in named.items() if value != 1}

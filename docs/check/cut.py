@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: These have left PyTorch: what is made of a number cannot be followed.
 NUMBERS = {"item", "tolist", "numpy", "__float__"}
 
+#: These make constants of the shape of a tensor, and have no path to it by what they are.
+SHAPED = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like"}
+
 #: Files between somebody's program and the watch.
 LIBRARY = sysconfig.get_path("stdlib")
 OWN = {
@@ -38,6 +41,8 @@ PLACES = 3
 #: What is said of a call beyond its name.
 SAID = {
     "autograd.grad": "torch.autograd.grad without create_graph=True",
+    "autograd.grad with a graph": "create_graph=True, and no graph: torch.compile drops it in some "
+    "versions, and so does an autograd.Function without a second derivative",
     "new leaf": "a tensor that is not the weights: a copy, or a parameter created anew",
     "grad": ".grad holds no graph: backward() was called without create_graph=True",
 }
@@ -79,7 +84,7 @@ class Watch:
 
     def before(self, name: str, given: Any) -> None:
         """Look at the loss before it is differentiated; the last time is the outer one."""
-        if name in {"autograd.grad", "backward"}:
+        if name.startswith("autograd.grad") or name == "backward":
             roots = tensors(given[0])
             behind = set().union(*(self.made_of.get(id(root), set()) for root in roots))
             self.relevant = [line for line, at in self.cuts.items() if at in behind]
@@ -97,7 +102,7 @@ class Watch:
         for each in given:
             if new_leaf(each) and id(each) not in self.weights and id(each) not in self.born:
                 self.born[id(each)] = line_of("new leaf")
-        alive = any(each.requires_grad for each in given)
+        alive = name not in SHAPED and any(each.requires_grad for each in given)
         if alive and name in NUMBERS:
             self.numbers.append(line_of(name))
         if alive and made and not any(each.requires_grad for each in made if real(each)):
@@ -199,6 +204,11 @@ def where_cut(program: Program, at: Arrays) -> tuple[str, ...]:
     return tuple(found) or ("not found by watching the calls of PyTorch",)
 
 
+def place_of_cut(program: Program, at: Arrays) -> str:
+    """The first place, in one line, where ``meta_gradient`` fails because the graph is cut."""
+    return next((each.partition("\n")[0] for each in where_cut(program, at) if "\n" in each), "")
+
+
 def watching(watch: Watch) -> Any:
     """The context in which every call is shown to a watch."""
     torch = sys.modules["torch"]
@@ -208,7 +218,11 @@ def watching(watch: Watch) -> Any:
             self, function: Any, _: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             name = name_of(function, args)
-            given = tensors([list(args), dict(kwargs or {})])
+            if name == "autograd.grad" and (kwargs or {}).get("create_graph"):
+                name += " with a graph"
+            # What else has been copied is no origin of a copy.
+            of = args[:1] if name == "__deepcopy__" else args
+            given = tensors([list(of), dict(kwargs or {})])
             if args:
                 watch.before(name, args)
             result = function(*args, **(kwargs or {}))

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..experiment.command import Refusal
 from .compare import Column
+from .cut import place_of_cut
 from .measure import EPSILON, Probe
-from .program import SAME, Arrays, Program
+from .program import SAME, Arrays, Program, Refused, reason
 from .tree import leaves, values
 
 
@@ -28,10 +28,10 @@ class Slope:
     def along(self, probes: Sequence[Probe]) -> Column:
         """The gradient along probes, and how much of it is rounding."""
         value, other = (
-            np.array([float(np.sum(arrays[name] * v)) for name, v in probes])
+            np.array([float(np.sum(arrays[name] * v[name])) for name, v in probes])
             for arrays in (self.arrays, self.shaken)
         )
-        size = np.array([np.linalg.norm(self.arrays[name] * v) for name, v in probes])
+        size = np.array([np.linalg.norm(self.arrays[name] * v[name]) for name, v in probes])
         apart = np.abs(value - other)
         names = [name for name, _ in probes]
         worst = np.array([apart[[each == name for each in names]].max() for name in names])
@@ -45,7 +45,7 @@ def gradient_of(program: Program, at: Arrays, rng: np.random.Generator) -> tuple
     again = by_name(asked, called(asked, at)[1])[0]
     length, apart = size(arrays), size({name: arrays[name] - again[name] for name in arrays})
     if apart > SAME * EPSILON[double] * length:
-        raise Refusal(
+        raise Refused(
             f"two calls of meta_gradient differ, by {apart / length:.1e} of its length; "
             "both must give the same: turn dropout off, or seed it within the call"
         )
@@ -64,11 +64,13 @@ def called(program: Program, at: Arrays) -> tuple[Program, Any]:
         try:
             with attempt.precision():
                 return attempt, attempt.gradient(at)
-        except Refusal:
+        except Refused:
             raise
         except Exception as error:
             failed = error
-    raise Refusal(f"meta_gradient raised {type(failed).__name__}: {failed}") from failed
+    place = place_of_cut(attempt, at)
+    cut = f"; the graph is cut: {place}" if place else ""
+    raise Refused(f"meta_gradient raised {reason(failed)}{cut}") from failed
 
 
 def size(arrays: Arrays) -> float:
@@ -86,7 +88,7 @@ def by_name(program: Program, result: Any) -> tuple[Arrays, frozenset[str], bool
     missing, double = set(), True
     for name, array in program.arrays.items():
         if name not in found:
-            raise Refusal(
+            raise Refused(
                 f"meta_gradient returns {', '.join(found) or 'nothing'}; "
                 f"it must return a gradient for {', '.join(program.arrays)}"
             )
@@ -97,9 +99,9 @@ def by_name(program: Program, result: Any) -> tuple[Arrays, frozenset[str], bool
         arrays[name] = values(found[name])
         double = double and "float64" in str(getattr(found[name], "dtype", "float64"))
         if arrays[name].shape != array.shape:
-            raise Refusal(
+            raise Refused(
                 f"the gradient of {name} is {arrays[name].shape}; it must be {array.shape}"
             )
         if not np.isfinite(arrays[name]).all():
-            raise Refusal(f"the gradient of {name} holds NaN or infinity; it must be finite")
+            raise Refused(f"the gradient of {name} holds NaN or infinity; it must be finite")
     return arrays, frozenset(missing), double

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .measure import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 ANY = "any framework"
 
@@ -71,6 +71,10 @@ CONSTANT = Hypothesis(
     "The inner gradients were treated as constants, so every second-order term is missing.",
     (
         ("PyTorch", "torch.autograd.grad(..., create_graph=True) in the inner step; no .detach()"),
+        (
+            "torch.compile",
+            "leave it off: some versions drop the graph of create_graph=True silently",
+        ),
         ("JAX", "take jax.lax.stop_gradient off the inner gradients"),
         ("learn2learn", "MAML(..., first_order=False)"),
         ("higher", "innerloop_ctx(..., copy_initial_weights=False, track_higher_grads=True)"),
@@ -230,11 +234,12 @@ def in_some_arrays(kinds: Mapping[str, str]) -> Hypothesis:
     )
 
 
-def through_some_arrays(lost: Sequence[str]) -> Hypothesis:
+def through_some_arrays(lost: Sequence[str], steps: int) -> Hypothesis:
     """The inner gradients of some arrays were taken for constants."""
+    constant = frozenset((number, name) for number in range(steps) for name in lost)
     return Hypothesis(
         f"second order, but for the inner gradients of {', '.join(lost)}",
-        RIGHT.terms,
+        (Term(SECOND._replace(constant=constant)),),
         "in part",
         "The inner gradients of these arrays were treated as constants, those of the others not.",
         (
@@ -243,3 +248,44 @@ def through_some_arrays(lost: Sequence[str]) -> Hypothesis:
         ),
         tuple(lost),
     )
+
+
+def through_some_steps(lost: Sequence[int], steps: int, names: Iterable[str]) -> Hypothesis:
+    """The inner gradients of some steps were taken for constants."""
+    kept = steps - len(lost)
+    if tuple(lost) == tuple(range(steps - kept)) and kept < steps - 1:
+        of = "step" if kept == 1 else f"{kept} steps"
+        name = f"second order, through the last {of} of {steps} only"
+    elif tuple(lost) == tuple(range(kept, steps)) and kept < steps - 1:
+        of = "step" if kept == 1 else f"{kept} steps"
+        name = f"second order, through the first {of} of {steps} only"
+    else:
+        which = ", ".join(str(number + 1) for number in lost)
+        name = f"second order, but for the inner gradients of step {which} of {steps}"
+    constant = frozenset((number, each) for number in lost for each in names)
+    return Hypothesis(
+        name,
+        (Term(SECOND._replace(constant=constant)),),
+        "in part",
+        "The inner gradients of some steps were treated as constants, those of the others not.",
+        (
+            ("PyTorch", "create_graph=True in every inner step; no .detach() between steps"),
+            ("JAX", "no jax.lax.stop_gradient in any inner step"),
+        ),
+        tuple(names),
+    )
+
+
+def with_some_adapted(parts: Mapping[str, Iterable[str]]) -> list[Hypothesis]:
+    """Only the head was adapted, or all but the head: by name, the arrays that were not."""
+    return [
+        Hypothesis(
+            f"{kind.name}, only the {part} adapted",
+            (Term(kind.terms[0].route._replace(unadapted=frozenset(names))),),
+            kind.order,
+            f"The inner loop leaves out what `adapt` moves: {', '.join(names)}.",
+            ((ANY, "take the inner step in all arrays, as `adapt` does"), *kind.remedies),
+        )
+        for part, names in parts.items()
+        for kind in (RIGHT, CONSTANT)
+    ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,10 +27,10 @@ SUSPICIOUS = 1e-6
 
 
 class Probe(NamedTuple):
-    """A direction within one array, in units of its weights."""
+    """A direction within one array, in units of its weights, or within all under no name."""
 
     name: str
-    direction: Array
+    direction: Arrays
 
 
 class Route(NamedTuple):
@@ -44,11 +44,17 @@ class Route(NamedTuple):
         The set of the outer loss.
     second
         Whether the weights change before adaptation, or the adapted ones after it.
+    constant
+        The inner gradients that do not change with the weights: the number of the step, the array.
+    unadapted
+        The arrays that keep the weights they start from.
     """
 
     adapted: str
     judged: str
     second: bool = False
+    constant: frozenset[tuple[int, str]] = frozenset()
+    unadapted: frozenset[str] = frozenset()
 
 
 class Measured(NamedTuple):
@@ -85,7 +91,26 @@ def change(arrays: Arrays, rng: np.random.Generator) -> Arrays:
 def probes(arrays: Arrays, rng: np.random.Generator) -> list[Probe]:
     """Random directions, two or more for each array, and for few arrays at least twelve."""
     changes = [change(arrays, rng) for _ in range(max(2, -(-12 // len(arrays))))]
-    return [Probe(name, each[name]) for name in arrays for each in changes]
+    return [Probe(name, {name: each[name]}) for name in arrays for each in changes]
+
+
+def across(along: Sequence[Probe], signs: Array) -> list[Probe]:
+    """Directions within all arrays: the sum of all probes, each with a sign (K, N)."""
+    names = dict.fromkeys(probe.name for probe in along)
+    return [
+        Probe(
+            "",
+            {
+                name: sum(
+                    sign * probe.direction[name]
+                    for sign, probe in zip(row, along, strict=True)
+                    if probe.name == name
+                )
+                for name in names
+            },
+        )
+        for row in signs
+    ]
 
 
 def calibrated(program: Program, at: Arrays, rng: np.random.Generator) -> Scale:
@@ -112,16 +137,18 @@ def calibrated(program: Program, at: Arrays, rng: np.random.Generator) -> Scale:
     return Scale(step, 2 * noise / step)
 
 
+def beside(at: Arrays, probe: Probe, by: float) -> Arrays:
+    """A point at some distance along a probe."""
+    return {**at, **{name: at[name] + by * v for name, v in probe.direction.items()}}
+
+
 def derivatives(
     value: Callable[[Arrays], Array], at: Arrays, probe: Probe, scale: Scale
 ) -> tuple[Array, Array]:
     """The derivatives of several numbers along a probe, and their errors."""
 
     def slope(step: float) -> Array:
-        here = at[probe.name]
-        ahead, behind = (
-            value({**at, probe.name: here + sign * step * probe.direction}) for sign in (1, -1)
-        )
+        ahead, behind = (value(beside(at, probe, sign * step)) for sign in (1, -1))
         return (ahead - behind) / (2 * step)
 
     def taken(smaller: int) -> tuple[Array, Array]:
@@ -142,48 +169,97 @@ def measured(
 ) -> dict[Route, Measured]:
     """The derivatives of routes; those that share an adaptation are taken together.
 
-    Where an adapted array is not there, or has another shape, the derivative by it is NaN.
+    Where no adapted array is there, or all have another shape, the derivative is NaN.
     """
     tasks = len(program.tasks)
     found = np.full((2, len(routes), len(along), tasks), np.nan)
     for task in range(tasks):
-        for key in dict.fromkeys((route.adapted, route.second) for route in routes):
-            chosen = [n for n, route in enumerate(routes) if (route.adapted, route.second) == key]
+        for key in dict.fromkeys(route._replace(judged="") for route in routes):
+            chosen = [n for n, route in enumerate(routes) if route._replace(judged="") == key]
             value, start = moving(program, at, task, [routes[n] for n in chosen])
             for row, probe in enumerate(along):
-                if probe.name in start and start[probe.name].shape == probe.direction.shape:
-                    found[:, chosen, row, task] = derivatives(value, start, probe, scale)
+                if inside := within(start, probe):
+                    found[:, chosen, row, task] = derivatives(value, start, inside, scale)
     return {route: Measured(*found[:, n]) for n, route in enumerate(routes)}
 
 
-def displaced(program: Program, at: Arrays, along: Sequence[Probe]) -> Measured:
-    """How far adaptation moves the weights, along every probe: Reptile's direction."""
+def within(arrays: Arrays, probe: Probe) -> Probe | None:
+    """The part of a probe along which arrays can be moved."""
+    found = {
+        name: v
+        for name, v in probe.direction.items()
+        if name in arrays and arrays[name].shape == v.shape
+    }
+    return Probe(probe.name, found) if found else None
+
+
+def displaced(
+    program: Program, at: Arrays, along: Sequence[Probe], steps: int | None = None
+) -> Measured:
+    """How far some inner steps, or all, move the weights along every probe."""
     found = np.full((len(along), len(program.tasks)), np.nan)
     for task in range(len(program.tasks)):
-        fast = program.numbers(program.adapted(at, program.sets(task)[0]))
-        for row, (name, direction) in enumerate(along):
-            if name in fast and fast[name].shape == direction.shape:
-                found[row, task] = np.sum((at[name] - fast[name]) * direction)
+        fast = program.numbers(program.adapted(at, program.sets(task)[0], steps))
+        for row, probe in enumerate(along):
+            if inside := within(fast, probe):
+                moved = (np.sum((at[n] - fast[n]) * v) for n, v in inside.direction.items())
+                found[row, task] = sum(moved)
     return Measured(found, EPSILON[program.double] * np.abs(found))
 
 
 def moving(
-    program: Program, at: Arrays, task: int, routes: Sequence[Route]
+    program: Program, at: Arrays, task: int, routes: Sequence[Route], path: Sequence[Arrays] = ()
 ) -> tuple[Callable[[Arrays], Array], Arrays]:
     """The losses of routes with one adaptation, as a function of arrays, and where to start."""
     sets = dict(zip("sq", program.sets(task), strict=True))
-    adapted, second = routes[0].adapted, routes[0].second
+    shared = routes[0]
     judged = [sets[route.judged] for route in routes]
-    if second:
+    if shared.constant and not path:
+        path = trajectory(program, at, sets[shared.adapted])
+
+    def adapted(arrays: Arrays) -> Any:
+        if not (shared.constant or shared.unadapted):
+            return program.adapted(arrays, sets[shared.adapted])
+        return in_part(program, arrays, sets[shared.adapted], shared, path)
+
+    if shared.second:
 
         def through(arrays: Arrays) -> Array:
-            tree = program.adapted(arrays, sets[adapted])
+            tree = adapted(arrays)
             return np.array([program.value(tree, batch) for batch in judged])
 
         return through, at
-    tree = program.adapted(at, sets[adapted]) if adapted else program.weights
+    tree = adapted(at) if shared.adapted else program.weights
 
     def after(arrays: Arrays) -> Array:
         return np.array([program.value_at(arrays, batch, tree) for batch in judged])
 
-    return after, program.numbers(tree) if adapted else at
+    return after, program.numbers(tree) if shared.adapted else at
+
+
+def trajectory(program: Program, at: Arrays, batch: Any) -> list[Arrays]:
+    """The weights before the first inner step, and after each."""
+    tree, path = program.with_arrays(at, program.weights), [at]
+    for number in range(len(program.steps)):
+        tree = program.step(number, tree, batch)
+        path.append(program.numbers(tree))
+    return path
+
+
+def in_part(
+    program: Program, arrays: Arrays, batch: Any, route: Route, path: Sequence[Arrays]
+) -> Any:
+    """The adapted tree, where some arrays keep their weights or move by what they moved before."""
+    tree, now = program.with_arrays(arrays, program.weights), arrays
+    for number in range(len(program.steps)):
+        tree = program.step(number, tree, batch)
+        after = program.numbers(tree)
+        held = {name: arrays[name] for name in after if name in route.unadapted}
+        held |= {
+            name: now[name] + (path[number + 1][name] - path[number][name])
+            for name in after
+            if (number, name) in route.constant
+        }
+        now = {**after, **held}
+        tree = program.with_arrays(now, tree)
+    return tree

@@ -19,8 +19,21 @@ Arrays = dict[str, Array]
 #: Two calls that differ by more than so many times the rounding of a number are not the same.
 SAME = 1e4
 
+#: So many characters of somebody's own error are repeated.
+LINE = 200
+
 #: In so many calls of each function it is seen to that the arguments are left alone.
 WATCHED = 3
+
+
+class Refused(Refusal, ValueError):  # noqa: N818
+    """What cannot be checked, in one line."""
+
+
+def reason(error: Exception) -> str:
+    """What an exception of somebody's function says, in one line."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said if len(said) <= LINE else said[:LINE] + ' ...'}"
 
 
 @dataclass
@@ -40,7 +53,7 @@ class Program:
     """
 
     meta_gradient: Callable[..., Any]
-    adapt: Callable[..., Any]
+    adapt: Callable[..., Any] | Sequence[Callable[..., Any]]
     loss: Callable[..., Any]
     weights: Any
     tasks: Sequence[Any]
@@ -80,22 +93,34 @@ class Program:
         support, query = self.tasks[at]
         return copied(support, self.double), copied(query, self.double)
 
-    def adapted(self, arrays: Arrays, batch: Any) -> Any:
-        """The tree that ``adapt`` returns."""
-        return self.called("adapt", self.with_arrays(arrays, self.weights), batch)
+    @property
+    def steps(self) -> Sequence[Callable[..., Any]]:
+        """The inner steps as far as they are known: ``adapt`` is one, or a list of them."""
+        return [self.adapt] if callable(self.adapt) else self.adapt
+
+    def step(self, number: int, tree: Any, batch: Any) -> Any:
+        """The tree after an inner step."""
+        return self.called("adapt", self.steps[number], tree, batch)
+
+    def adapted(self, arrays: Arrays, batch: Any, steps: int | None = None) -> Any:
+        """The tree after some inner steps, or all."""
+        tree = self.with_arrays(arrays, self.weights)
+        for number in range(len(self.steps) if steps is None else steps):
+            tree = self.step(number, tree, batch)
+        return tree
 
     def value(self, tree: Any, batch: Any) -> float:
         """The number that ``loss`` returns, for weights as ``adapt`` returned them."""
-        result = self.called("loss", tree, batch)
+        result = self.called("loss", self.loss, tree, batch)
         if is_array(result):
             numbers = values(result)
             if numbers.size != 1:
-                raise Refusal(f"loss returns an array {numbers.shape}; it must return one number")
+                raise Refused(f"loss returns an array {numbers.shape}; it must return one number")
             result = numbers.item()
         if not isinstance(result, float | int):
-            raise Refusal(f"loss returns a {type(result).__name__}; it must return one number")
+            raise Refused(f"loss returns a {type(result).__name__}; it must return one number")
         if not np.isfinite(result):
-            raise Refusal(f"loss returns {result}; it must be finite at the weights to check")
+            raise Refused(f"loss returns {result}; it must be finite at the weights to check")
         return float(result)
 
     def value_at(self, arrays: Arrays, batch: Any, tree: Any = None) -> float:
@@ -105,19 +130,20 @@ class Program:
     def gradient(self, arrays: Arrays) -> Any:
         """What ``meta_gradient`` returns."""
         tasks = [self.sets(at) for at in range(len(self.tasks))]
-        return self.called("meta_gradient", self.with_arrays(arrays, self.weights), tasks)
+        weights = self.with_arrays(arrays, self.weights)
+        return self.called("meta_gradient", self.meta_gradient, weights, tasks)
 
-    def called(self, name: str, tree: Any, argument: Any) -> Any:
+    def called(self, name: str, function: Callable[..., Any], tree: Any, argument: Any) -> Any:
         """Call one of the functions, and see that it leaves its arguments alone."""
         self.calls[name] = self.calls.get(name, 0) + 1
         if self.calls[name] > WATCHED:
-            return getattr(self, name)(tree, argument)
+            return function(tree, argument)
         before = numbers_of(tree), numbers_of(argument)
-        result = getattr(self, name)(tree, argument)
+        result = function(tree, argument)
         for what, old, now in zip(("weights", "batch"), before, (tree, argument), strict=True):
             changed = [key for key, new in numbers_of(now).items() if not same(old.get(key), new)]
             if changed:
-                raise Refusal(
+                raise Refused(
                     f"{name} changes the {what} in place: {', '.join(changed)}; the next call "
                     "starts from what this one left, so it must work on copies"
                 )
@@ -131,15 +157,30 @@ def in_double(program: Program) -> Program:
             with attempt.precision():
                 support, query = attempt.sets(0)
                 adapted = attempt.adapted(attempt.arrays, support)
+                like_weights(attempt, adapted)
                 attempt.value(adapted, query)
-        except Refusal:
+        except Refused:
             raise
         except Exception as error:
             failed = error
         else:
             return attempt
-    name = type(failed).__name__
-    raise Refusal(f"loss(adapt(weights, support), query) raised {name}: {failed}") from failed
+    raise Refused(f"loss(adapt(weights, support), query) raised {reason(failed)}") from failed
+
+
+def like_weights(program: Program, adapted: Any) -> None:
+    """Refuse adapted weights that are of another layout, another shape, or not finite."""
+    found, wanted = program.numbers(adapted), program.arrays
+    if not set(found) & set(wanted):
+        what = ", ".join(found) or f"a {type(adapted).__name__} without arrays of real numbers"
+        raise Refused(f"adapt returns {what}; it must return weights as given: {', '.join(wanted)}")
+    for name, array in found.items():
+        if name in wanted and array.shape != wanted[name].shape:
+            raise Refused(
+                f"adapt returns {name} of shape {array.shape}; it must be {wanted[name].shape}"
+            )
+        if not np.isfinite(array).all():
+            raise Refused(f"adapt returns NaN or infinity in {name}; it must be finite")
 
 
 def numbers_of(tree: Any) -> Arrays:

@@ -18,6 +18,8 @@ GLOSSARY, NOTATION, START = "reference/glossary.md", "reference/notation.md", "i
 #: How much more than a section these count: who types a name or a term asks for that.
 EQUATION, TERM = 2.0, 4.0
 
+#: Sections of every chapter that nobody looks for: the answers would be given away.
+LEFT_OUT = ("#check-it-yourself", "#exercises")
 
 FORMS = {"derived": "", "rewritten": ", rewritten", "first_order": ", first order"}
 
@@ -40,6 +42,7 @@ def with_own(entries: Iterable[dict[str, Any]], site: Site) -> list[dict[str, An
             if key != "tags" or "#" not in entry["location"]
         }
         for entry in entries
+        if not entry["location"].endswith(LEFT_OUT)
     ]
     equations = [_equation(label, page, site) for label, page in site.places.items()]
     return [*pages, *equations, *_terms(site), *_letters(site)]

@@ -17,12 +17,12 @@ def weights_of(module: Any) -> dict[str, Any]:
 
 
 def holding(module: Any, weights: dict[str, Any]) -> Any:
-    """A copy of a module that holds weights, in their precision."""
+    """A copy of a module whose parameters are the weights themselves, in their precision."""
     (precision,) = {each.dtype for each in weights.values()}
     own = copy.deepcopy(module).to(precision)
-    with torch.no_grad():
-        for name, parameter in own.named_parameters():
-            parameter.copy_(weights[name])
+    for name, weight in weights.items():
+        folder, _, last = name.rpartition(".")
+        own.get_submodule(folder)._parameters[last] = weight
     return own
 
 
@@ -56,9 +56,8 @@ def gradient_in(module: Any, train: Callable[[Any, Any], object]) -> Callable[..
     """What ``train(module, tasks)`` leaves in ``.grad``: all up to the optimiser's step."""
 
     def meta_gradient(weights: Any, tasks: Any) -> Any:
-        own = holding(module, weights)
-        train(own, tasks)
-        return {name: parameter.grad for name, parameter in own.named_parameters()}
+        train(holding(module, weights), tasks)
+        return {name: weight.grad for name, weight in weights.items()}
 
     return meta_gradient
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -246,6 +246,70 @@ def by_higher(network: str, **flags: Any) -> Model:
 # --- faults ---
 
 
+def by_steps(network: str, steps: int, **how: Any) -> Model:
+    """A right `adapt` as a list of steps, and a meta-gradient with what is said of it."""
+    given = model(network, steps, **how)
+    return given._replace(adapt=[adapted_by(given.loss, ALPHA)] * steps)
+
+
+def some_steps(loss: Any, steps: int, constant: Sequence[int]) -> Any:
+    """Some of the steps have no graph."""
+
+    def adapt(weights: Any, support: Any) -> Any:
+        for number in range(steps):
+            weights = stepped(loss, weights, support, create_graph=number not in constant)
+        return weights
+
+    return adapt
+
+
+def only_body(loss: Any) -> Any:
+    """All but the last two arrays are adapted."""
+
+    def adapt(weights: Any, support: Any) -> Any:
+        return {**stepped(loss, weights, support), **dict(list(weights.items())[-2:])}
+
+    return adapt
+
+
+class Compiled(torch.autograd.Function):
+    """A loss whose gradients have no graph, as those of ``torch.compile`` up to PyTorch 2.11."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: Any, names: Any, batch: Any, *arrays: Any) -> Any:
+        """The loss, and its gradient at once."""
+        # Nobody sees the calls within what is compiled.
+        with torch._C.DisableTorchFunction(), torch.enable_grad():
+            own = [each.detach().requires_grad_() for each in arrays]
+            value = loss(dict(zip(names, own, strict=True)), batch)
+            ctx.gradient = torch.autograd.grad(value, own)
+            return value.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *above: Any) -> Any:
+        """The gradient as numbers."""
+        return (None, None, None, *(above[0].detach() * each for each in ctx.gradient))
+
+
+def compiled(loss: Any) -> Any:
+    """The inner loss compiled."""
+
+    def without_graph(weights: Any, batch: Any) -> Any:
+        return Compiled.apply(loss, tuple(weights), batch, *weights.values())
+
+    return steps_of(without_graph, 1)
+
+
+def multiplied(by: float) -> Callable[[Any, Any], Any]:
+    """Something has come into the meta-loss."""
+
+    def whole(loss: Any, adapt: Any) -> Any:
+        right = mean_query_loss(loss, adapt)
+        return lambda weights, tasks: by * right(weights, tasks)
+
+    return whole
+
+
 def fresh(loss: Any) -> Any:
     """Parameters created anew after the step."""
 
@@ -427,6 +491,49 @@ FAULTS = [
         "one matrix's gradient detached",
         "no: second order, but for the inner gradients of 2.weight",
         treated=constant("2.weight"),
+    ),
+    *(
+        planted(
+            network,
+            f"no graph in {which} of {steps} steps",
+            f"{SECOND}, {name}",
+            by_steps,
+            steps=steps,
+            inner=partial(some_steps, steps=steps, constant=constant),
+        )
+        for network, steps, constant, which, name in (
+            (TANH, 5, (0, 1, 2, 3), "all but the last", "through the last step of 5 only"),
+            (CONV, 3, (1,), "the second", "but for the inner gradients of step 2 of 3"),
+            (MLP, 3, (0,), "the first", "but for the inner gradients of step 1 of 3"),
+        )
+    ),
+    planted(
+        SMALL,
+        "one layer's gradients detached, three steps",
+        f"{SECOND}, but for the inner gradients of 2.weight, 2.bias",
+        by_steps,
+        steps=3,
+        treated=constant("2.weight", "2.bias"),
+    ),
+    planted(CONV, "only the head adapted", f"{SECOND}, only the head adapted", inner=only_head),
+    planted(TANH, "only the body adapted", f"{SECOND}, only the body adapted", inner=only_body),
+    planted(SMALL, "inner loss compiled in PyTorch 2.11", FIRST, inner=compiled),
+    planted(
+        TANH,
+        "divided by the number of steps",
+        f"{SECOND}, times 1 / steps",
+        by_steps,
+        steps=4,
+        meta_loss=multiplied(1 / 4),
+    ),
+    planted(
+        CONV, "times the inner step size", f"{SECOND}, times alpha", meta_loss=multiplied(ALPHA)
+    ),
+    planted(
+        LARGE,
+        "squares summed over outputs",
+        f"{SECOND}, times O or 1 / alpha = 10",
+        meta_loss=multiplied(10),
     ),
     planted(NORM, "summed over tasks", f"{SECOND}, times T", meta_loss=summed),
     planted(

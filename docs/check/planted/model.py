@@ -10,7 +10,7 @@ class Model(NamedTuple):
     """What `docs.check.check` is given."""
 
     meta_gradient: Callable[..., Any]
-    adapt: Callable[..., Any]
+    adapt: Any
     loss: Callable[..., Any]
     weights: Any
     tasks: Any

@@ -192,8 +192,18 @@ def test_a_tree_keeps_its_layout() -> None:
     ("changed", "said"),
     [
         ({"tasks": []}, "tasks is empty"),
-        ({"tasks": [1]}, "task 0 is no pair"),
-        ({"weights": "W"}, "without arrays"),
+        ({"tasks": [1]}, "task 0 is a int; it must be"),
+        ({"tasks": [(1, 2, 3)]}, "task 0 is a tuple of 3; it must be"),
+        ({"weights": "W"}, "weights is a str with no arrays of real numbers"),
+        ({"weights": []}, "weights is a list with no arrays"),
+        ({"weights": [np.ones((3, 2), int)]}, "a list with int64, but no arrays of real numbers"),
+        ({"loss": 1.0}, "loss is a float; it must be a function"),
+        ({"adapt": [adapt, None]}, "adapt is a NoneType; it must be a function"),
+        ({"adapt": lambda *_: None}, "adapt returns a NoneType without arrays"),
+        ({"adapt": lambda w, _: {"fast": list(w)}}, "adapt returns fast.0, .*as given: W1, b1"),
+        ({"adapt": lambda w, _: w._replace(W1=w.W1.T)}, r"adapt returns W1 of shape \(6, 3\)"),
+        ({"adapt": lambda w, _: w._replace(W1=w.W1 / 0)}, "adapt returns NaN or infinity in W1"),
+        ({"loss": lambda *_: int("two\nlines")}, "raised ValueError: invalid literal"),
         ({"weights": [np.array([np.nan])]}, "hold NaN"),
         ({"loss": lambda *_: np.nan}, "loss returns nan"),
         ({"loss": lambda *_: np.ones(2)}, r"loss returns an array \(2,\)"),
@@ -207,8 +217,9 @@ def test_a_tree_keeps_its_layout() -> None:
     ],
 )
 def test_what_cannot_be_checked_is_refused_in_a_line(changed: Any, said: str) -> None:
-    with pytest.raises(Refusal, match=said) as refusal:
+    with np.errstate(divide="ignore"), pytest.raises(ValueError, match=said) as refusal:
         check(*model()._replace(**changed))
+    assert isinstance(refusal.value, Refusal)
     assert "\n" not in str(refusal.value)
 
 
@@ -228,6 +239,9 @@ def test_functions_that_differ_from_call_to_call_are_refused() -> None:
 
     with pytest.raises(Refusal, match="two calls of loss"):
         check(*model()._replace(adapt=noisy))
+    # Before anything is said of the gradient.
+    with pytest.raises(Refusal, match="two calls of loss"):
+        check(*model(lambda w, _: w[:1])._replace(adapt=noisy))
     with pytest.raises(Refusal, match="two calls of meta_gradient differ"):
         checked(lambda w, t: times(1 + 1e-3 * rng.standard_normal(), second_order(w, t)))
 

@@ -56,6 +56,13 @@ def test_every_equation_term_and_letter_is_an_entry_of_its_own() -> None:
     assert letters == re.findall(r'id="(letter-\w+)"', text)
 
 
+def test_answers_to_exercises_are_not_given_away() -> None:
+    sections = ("7-meta-gradient/#the-step", "7-meta-gradient/#exercises", "2-warm-up/#exercises")
+    made = [{"location": place, "title": "", "text": ""} for place in sections]
+    found = with_own(made, rendered()[0])
+    assert [entry["location"] for entry in found if entry in made] == list(sections[:1])
+
+
 def test_an_entry_says_what_an_equation_is() -> None:
     (entry,) = [each for each in entries() if each["title"] == "(7.30) W2_bar"]
     assert entry["text"].startswith("<p>adjoint of the query loss, meta-gradient: <code>W2_bar =")
