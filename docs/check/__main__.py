@@ -6,6 +6,7 @@ import sys
 import traceback
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from .. import program
@@ -14,6 +15,13 @@ from .function import check
 
 #: What the file defines, and `check` takes.
 NAMES = ("meta_gradient", "adapt", "loss", "weights", "tasks")
+
+#: After so many seconds the command says why it takes long.
+PATIENCE = 10.0
+LONG = (
+    "still at it: a check takes hundreds or thousands of losses after adaptation; "
+    "smaller sets, fewer tasks or channels give the same verdict sooner"
+)
 
 #: What the file is called as a module.
 CHECKED = "checked_model"
@@ -76,7 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        verdict = check(**model(options.file), seed=options.seed)
+        given = model(options.file)
+        waiting = Timer(PATIENCE, print, [LONG], {"file": sys.stderr, "flush": True})
+        waiting.daemon = True
+        waiting.start()
+        try:
+            verdict = check(**given, seed=options.seed)
+        finally:
+            waiting.cancel()
         print(verdict)
         return 0 if verdict.right else 1
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: These have left PyTorch: what is made of a number cannot be followed.
 NUMBERS = {"item", "tolist", "numpy", "__float__"}
 
+#: These make constants of the shape of a tensor, and have no path to it by what they are.
+SHAPED = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like"}
+
 #: Files between somebody's program and the watch.
 LIBRARY = sysconfig.get_path("stdlib")
 OWN = {
@@ -99,7 +102,7 @@ class Watch:
         for each in given:
             if new_leaf(each) and id(each) not in self.weights and id(each) not in self.born:
                 self.born[id(each)] = line_of("new leaf")
-        alive = any(each.requires_grad for each in given)
+        alive = name not in SHAPED and any(each.requires_grad for each in given)
         if alive and name in NUMBERS:
             self.numbers.append(line_of(name))
         if alive and made and not any(each.requires_grad for each in made if real(each)):
@@ -199,6 +202,11 @@ def where_cut(program: Program, at: Arrays) -> tuple[str, ...]:
     if watch.unreached:
         found.append(f"the loss has no path to {', '.join(watch.unreached)}")
     return tuple(found) or ("not found by watching the calls of PyTorch",)
+
+
+def place_of_cut(program: Program, at: Arrays) -> str:
+    """The first place, in one line, where ``meta_gradient`` fails because the graph is cut."""
+    return next((each.partition("\n")[0] for each in where_cut(program, at) if "\n" in each), "")
 
 
 def watching(watch: Watch) -> Any:

@@ -132,10 +132,14 @@ def acceptable(weights: Any, tasks: Sequence[Any]) -> None:
         of = f"{', '.join(sorted(kinds))}, but no" if kinds else "no"
         raise Refused(
             f"weights is a {type(weights).__name__} with {of} arrays of real numbers; it must be a "
-            "list, tuple or dict of numpy, torch or JAX arrays, as dict(module.named_parameters())"
+            "list, tuple or dict of numpy, torch or JAX arrays: dict(module.named_parameters()), "
+            "or list(...) of a ParameterList"
         )
     if not isinstance(tasks, Sequence) or not tasks:
-        raise Refused("tasks is empty or no sequence; it must be a list of (support, query)")
+        raise Refused(
+            "tasks is empty or no sequence; it must be a list of (support, query), "
+            "as list(...) of a generator"
+        )
     for number, task in enumerate(tasks):
         if not isinstance(task, tuple | list) or len(task) != 2:
             count = f" of {len(task)}" if hasattr(task, "__len__") else ""

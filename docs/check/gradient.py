@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .compare import Column
+from .cut import place_of_cut
 from .measure import EPSILON, Probe
 from .program import SAME, Arrays, Program, Refused, reason
 from .tree import leaves, values
@@ -67,7 +68,9 @@ def called(program: Program, at: Arrays) -> tuple[Program, Any]:
             raise
         except Exception as error:
             failed = error
-    raise Refused(f"meta_gradient raised {reason(failed)}") from failed
+    place = place_of_cut(attempt, at)
+    cut = f"; the graph is cut: {place}" if place else ""
+    raise Refused(f"meta_gradient raised {reason(failed)}{cut}") from failed
 
 
 def size(arrays: Arrays) -> float:

@@ -152,6 +152,11 @@ class Verdict:
         if self.nearest:
             other = self.nearest[1 if first is self.nearest[0] and self.nearest[1:] else 0]
             lines.append(f"nearest other: {named(other)}, off by {other.error:.2g}")
+        if not first and any("\n" in each for each in self.cut):
+            lines += [
+                "A part is lost where the graph is cut. With adapt as a list of inner steps,",
+                "[step] * 5, the check tells which step lost it.",
+            ]
         lines += [f"the graph is cut: {each}" for each in self.cut]
         lines += self.notes
         if not self.right:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from .. import program
 from ..experiment.command import Parser, Refusal, status
 from . import vectors
-from .compare import judge
+from .compare import judged
 from .reading import arrays_of, gradients
-from .verdict import Verdict
 from .walk import holds_quantities, walk
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         walks = [walk(name, arrays, f"{path}: {name}/") for name, arrays in by_case.items()]
         print("\n\n".join(map(str, walks)))
         return 0 if all(each.right for each in walks) else 1
-    verdict = Verdict(tuple(map(judge, gradients(by_case, path))))
+    verdict = judged(gradients(by_case, path))
     print(verdict)
     return 0 if verdict.right else 1
 

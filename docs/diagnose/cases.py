@@ -72,7 +72,7 @@ class Case:
         """The numbers of tasks T, support rows N, query rows M and outputs O."""
         tasks, shots, outputs = self.batch.Y_s.shape
         queries = self.batch.Y_q.shape[1]
-        return {"T": tasks, "N": shots, "M": queries, "O": outputs}
+        return {"T": tasks, "M": queries, "N": shots, "O": outputs}
 
     def but(self, alpha: float = 1.0, more_steps: int = 0) -> Case:
         """The same problem with `alpha` times the step size, or another number of steps."""
@@ -110,18 +110,16 @@ class Plan:
 
 
 PLANS = {
-    "relu1": Plan((2, 13, 3), tasks=5, shots=11, queries=7, alpha=0.08),
-    "relu2": Plan((4, 9, 8, 3), tasks=7, shots=5, queries=11, alpha=0.06, seed=6),
+    "relu1": Plan((2, 13, 3), tasks=5, shots=11, queries=7, alpha=0.079, seed=246),
+    "relu2": Plan((4, 9, 8, 3), tasks=7, shots=5, queries=11, alpha=0.061, seed=138),
     "tanh2": Plan(
-        (2, 6, 9, 5), tasks=3, shots=7, queries=11, alpha=0.11, activation="tanh", seed=24
+        (2, 6, 9, 5), tasks=3, shots=7, queries=11, alpha=0.109, activation="tanh", seed=24
     ),
-    "one_output": Plan((1, 40, 40, 1), tasks=3, shots=5, queries=7, alpha=0.01, seed=7),
+    "one_output": Plan((1, 40, 40, 1), tasks=3, shots=5, queries=7, alpha=0.0097, seed=153),
     "cross_entropy": Plan(
-        (4, 9, 8, 5), tasks=3, shots=7, queries=11, alpha=0.23, loss=ENTROPY, seed=18
+        (4, 9, 8, 5), tasks=3, shots=7, queries=11, alpha=0.23, loss=ENTROPY, seed=811
     ),
-    "relu2_5steps": Plan(
-        (2, 10, 9, 3), tasks=7, shots=11, queries=13, alpha=0.025, steps=5, seed=30
-    ),
+    "relu2_5steps": Plan((2, 8, 6, 13), tasks=3, shots=7, queries=11, alpha=0.031, steps=5, seed=0),
 }
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from ..experiment.angle import degrees
 from .cases import cases
 from .factors import ONE, Factor, factors, unnamed
-from .families import FAMILIES, Family
+from .families import FAMILIES, IN_COMPANY, Family
 from .hypotheses import FIRST, HYPOTHESES, RIGHT, Hypothesis
 from .noise import SAFETY, distance, flat, noise, of_difference
-from .verdict import NEAR, Fit, OfCase, Parameter, plainest
+from .verdict import NEAR, Fit, OfCase, Parameter, Verdict, plainest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..experiment.networks import Array
     from .cases import Case
@@ -37,9 +37,15 @@ NEIGHBOURS = (0, -1, 1, -2, 2, -3, 3)
 #: units that open and close between two of them make it jump.
 STEEP, JUMP = 5.0, 0.03
 
+#: So near, no unit stands between.
+SMOOTH = 1e-4
+
 #: How often it is then corrected at most, and by how little when it is found; a slope is taken
 #: over so little of it.
 ITERATIONS, CONVERGED, SLIGHTLY = 6, 1e-13, 1e-6
+
+#: So many of the nearest hypotheses are tried with another step size.
+NEAREST = 6
 
 #: Decimals of an error. Two hypotheses that are the same in a case differ by rounding only.
 DECIMALS = 12
@@ -53,11 +59,21 @@ def expected(name: str) -> list[tuple[Hypothesis, Array]]:
 
 
 # --8<-- [start:judge]
+def judged(given: Sequence[Found]) -> Verdict:
+    """Compare the gradients of some cases with every hypothesis."""
+    alone = [judge(each) for each in given]
+    # What a number is for in one case may have another name in the next.
+    found: dict[str, set[str]] = {}
+    for fit in (fit for each in alone for fit in (*each.matches, *each.better) if fit.numbers):
+        found.setdefault(fit.hypothesis.name, set()).update(fit.numbers)
+    return Verdict(tuple(also(*each, found) for each in zip(alone, given, strict=True)))
+
+
 def judge(given: Found) -> OfCase:
     """Compare a gradient with every hypothesis, each times the factor that fits best."""
     case, ours = given.case, flat(given.gradient)
     rounding = noise(case.name, given.single)
-    known = factors(case.sizes, case.alpha, case.steps)
+    known = factors(**case.sizes, steps=case.steps, alpha=case.alpha)
     fits = [
         fit(ours, hypothesis, theirs, known, SAFETY * own)
         for hypothesis, theirs in expected(case.name)
@@ -85,14 +101,45 @@ def judge(given: Found) -> OfCase:
     )
     if agreeing or vanishes(ours):
         return of_case
-    tried = (free(ours, case, family, known, SAFETY * rounding) for family in FAMILIES)
-    better = tuple(each for each in tried if each.agrees)
+    better = agreeing_numbers(given, FAMILIES)
     if of_case.close:
         return replace(of_case, better=better)
+    if not better:
+        near = [each.hypothesis.name for each in others if each.hypothesis.name in IN_COMPANY]
+        better = agreeing_numbers(given, [IN_COMPANY[name] for name in near[:NEAREST]])
     return replace(of_case, matches=plainest(better))
 
 
 # --8<-- [end:judge]
+
+
+def also(of_case: OfCase, given: Found, found: Mapping[str, set[str]]) -> OfCase:
+    """The verdict on a case with what was found in others, where it agrees as well."""
+    own = {each.hypothesis.name for each in (*of_case.matches, *of_case.better)}
+    missing = [
+        each
+        for each in (*FAMILIES, *IN_COMPANY.values())
+        if each.hypothesis.name in found.keys() - own
+    ]
+    more = tuple(
+        each
+        for each in agreeing_numbers(given, missing)
+        if not each.numbers or found[each.hypothesis.name] & set(each.numbers)
+    )
+    return replace(of_case, matches=(*of_case.matches, *more))
+
+
+def agreeing_numbers(given: Found, families: Sequence[Family]) -> tuple[Fit, ...]:
+    """What agrees with a gradient, of hypotheses in which a number is free."""
+    case = given.case
+    known = factors(**case.sizes, steps=case.steps, alpha=case.alpha)
+    tolerance = SAFETY * noise(case.name, given.single)
+    tried = (
+        free(flat(given.gradient), case, family, known, tolerance)
+        for family in families
+        if case.steps > 1 or not family.loop
+    )
+    return tuple(each for each in tried if each.agrees)
 
 
 def rounded(fit: Fit) -> float:
@@ -142,12 +189,13 @@ def free(ours: Array, case: Case, family: Family, known: Sequence[Factor], toler
     for round_ in range(ROUNDS):
         width = WIDE / NARROWING**round_
         number = min((number * (1 + far * width) for far in NEIGHBOURS), key=left)
-        if left(number) > STEEP * width + JUMP:
+        if not SMOOTH < left(number) < STEEP * width + JUMP:
             break
-    else:
+    if left(number) < JUMP:
         number = polished(ours, at, number)
     found = fit(ours, family.hypothesis, at(number), known, tolerance)
-    return found._replace(numbers=family.said(case, number))
+    idle = np.array_equal(at(number), at(number * (1 + SLIGHTLY)))
+    return found._replace(numbers=() if idle else family.said(case, number))
 
 
 def polished(ours: Array, at: Callable[[float], Array], number: float) -> float:

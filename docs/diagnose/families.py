@@ -11,7 +11,7 @@ import numpy as np
 
 from .factors import digits
 from .gradients import Way, first_order, none, second_order, through_steps
-from .hypotheses import ANY, FIRST, Hypothesis
+from .hypotheses import ANY, FIRST, HYPOTHESES, NOTHING, RIGHT, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,6 +131,23 @@ def at_first(case: Case, number: float) -> WeightTuple:
 ANOTHER = "The inner step size is another one than the case says."
 ALPHA = ((ANY, "read alpha from the case, and use it once in the inner step"),)
 
+
+def any_alpha(hypothesis: Hypothesis) -> Family:
+    """A hypothesis with another step size than that of the case."""
+    return Family(
+        Hypothesis(
+            f"{hypothesis.name}, inner step size",
+            hypothesis.gradient,
+            hypothesis.order,
+            f"{hypothesis.explanation} {ANOTHER}",
+            (*hypothesis.remedies, *ALPHA),
+        ),
+        lambda case, number: hypothesis.gradient(case.but(alpha=number)),
+        ALPHAS,
+        of_alpha,
+    )
+
+
 FAMILIES = [
     Family(
         Hypothesis("inner step size", second_order, "yes", ANOTHER, ALPHA),
@@ -193,3 +210,10 @@ FAMILIES = [
         loop=True,
     ),
 ]
+
+#: Of each mistake, by its name, where the step size itself is not what is wrong.
+IN_COMPANY = {
+    each.name: any_alpha(each)
+    for each in HYPOTHESES
+    if each not in (RIGHT, FIRST, NOTHING) and "inner loss " not in each.name
+}

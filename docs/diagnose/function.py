@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..experiment.command import Refusal
 from .cases import Case, cases
-from .compare import judge
+from .compare import judged
 from .gradients import like
 from .reading import Found, found
-from .verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from .verdict import Verdict
 
 
 #: The cases of a function that is asked about no others; those of several steps if it takes them.
@@ -47,7 +48,7 @@ def diagnose(meta_gradient: Callable[..., Any], *names: str) -> Verdict:
     """
     told = takes_steps(meta_gradient)
     chosen = names or USUAL + (SEVERAL if told else ())
-    return Verdict(tuple(judge(called(meta_gradient, name, told)) for name in chosen))
+    return judged([called(meta_gradient, name, told) for name in chosen])
 
 
 def takes_steps(meta_gradient: Callable[..., Any]) -> bool:

@@ -37,7 +37,7 @@ AS_ARRAYS = (
 #: What to say where there is no gradient at all.
 UNCONNECTED = (
     "the loss must be connected to the weights: no .detach(), .data or copy of them on the way; "
-    "with higher, copy_initial_weights=False"
+    "with higher, copy_initial_weights=False and track_higher_grads=True"
 )
 
 #: How the files of ``torch.save`` began before they were archives.

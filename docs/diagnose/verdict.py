@@ -214,8 +214,16 @@ class Verdict:
 
     @property
     def matches(self) -> tuple[Fit, ...]:
-        """The hypotheses that agree in every case, each with what its factors have in common."""
-        by_name = [{fit.hypothesis.name: fit for fit in each.matches} for each in self.cases]
+        """The hypotheses that agree in every case, each with what its factors have in common.
+
+        What agrees in a case that is close to something else counts, if in another it is all.
+        """
+        if not any(each.matches for each in self.cases):
+            return ()
+        by_name = [
+            {fit.hypothesis.name: fit for fit in (*each.matches, *each.better)}
+            for each in self.cases
+        ]
         return plainest(
             Fit(
                 first.hypothesis,
@@ -226,6 +234,7 @@ class Verdict:
             )
             for name, first in by_name[0].items()
             if all(name in fits for fits in by_name)
+            and alike([fits[name].numbers for fits in by_name])
         )
 
     @property
@@ -318,6 +327,11 @@ def in_common(fits: list[Fit]) -> tuple[Factor, ...]:
         return (unnamed(value),)
     remedy = "look for a factor in the outer loss, another in every case"
     return (Factor("", math.nan, "", remedy),)
+
+
+def alike(numbers: list[tuple[str, ...]]) -> bool:
+    """Whether there is one free number for all cases in which it is not idle."""
+    return bool(same_numbers(numbers)) or not any(numbers)
 
 
 def same_numbers(numbers: list[tuple[str, ...]]) -> tuple[str, ...]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import ast
+import json
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from docs.diagnose.cases import PLANS, cases
-from docs.diagnose.compare import judge
+from docs.diagnose.compare import judged
 from docs.diagnose.gradients import first_order, like, scaled, second_order
 from docs.diagnose.hypotheses import HYPOTHESES, RIGHT
 from docs.diagnose.noise import SAFETY, flat, noise
 from docs.diagnose.quantities import derivation
 from docs.diagnose.reading import Found
-from docs.diagnose.verdict import Verdict
 from docs.diagnose.walk import walk
 from docs.experiment.angle import degrees
 from docs.experiment.gradcheck import relative_error
-from docs.render.manifest import PageError
+from docs.render.manifest import ROOT, PageError
 from docs.render.tables import figure
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def _first_turned_round(case: Case) -> WeightTuple:
     first, *others = second_order(case)
     return like(case.weights, [-first, *others])
 
+
+TRIAL = ROOT / "docs/diagnose/trial.json"
 
 #: Mistakes that are no hypothesis of their own: a length, and something unknown.
 OTHERS: dict[str, Gradient] = {
@@ -82,7 +84,7 @@ def verdict(name: str, names: tuple[str, ...]) -> str:
         # As from a file in single precision: beside itself it would have no error at all.
         rounded = [array.astype(np.float32).astype(np.float64) for array in gradient]
         given.append(Found(case, like(gradient, rounded), transposed=False, single=True))
-    return str(Verdict(tuple(map(judge, given))))
+    return str(judged(given))
 
 
 def first_wrong(name: str) -> str:
@@ -153,9 +155,34 @@ def noise_table() -> str:
     return "\n".join(["| case | noise of float32 | counts as equal |", "|---|--:|--:|", *rows])
 
 
+def trial_table() -> str:
+    """What is said of every planted mistake."""
+    rows = [f"| {each['kind']} | {each['planted']} | {each['said']} |" for each in tried()]
+    return "\n".join(["| kind | planted | verdict |", "|---|---|---|", *rows])
+
+
+def trial_counts() -> str:
+    """How many of the planted mistakes of every kind end in none of these."""
+    rows = []
+    for kind in dict.fromkeys(each["kind"] for each in tried()):
+        said = [each["said"] for each in tried() if each["kind"] == kind]
+        named = len(said) - said.count("none of these")
+        rows.append(f"| {kind} | {len(said)} | {named} | {len(said) - named} |")
+    head = "| kind | planted | named | none of these |\n|---|--:|--:|--:|"
+    return "\n".join([head, *rows])
+
+
+def tried() -> list[dict[str, str]]:
+    """The planted mistakes as `python -m docs.diagnose.trial` has written them down."""
+    rows: list[dict[str, str]] = json.loads(TRIAL.read_text(encoding="utf-8"))
+    return rows
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "mistakes": mistakes,
     "cases": case_table,
     "vectors": vector_table,
     "noise": noise_table,
+    "trial": trial_table,
+    "counts": trial_counts,
 }

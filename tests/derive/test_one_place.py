@@ -72,8 +72,8 @@ def test_a_printer_is_a_file_and_its_line(tmp_path: Path) -> None:
     edited(
         folder,
         "derive/package/modules.py",
-        "from derive.printers.numpy import names_in,",
-        "from derive.printers.plain import plain\nfrom derive.printers.numpy import names_in,",
+        "from ..printers.numpy import names_in,",
+        "from ..printers.plain import plain\nfrom ..printers.numpy import names_in,",
     )
     (folder / "derive/printers/plain.py").write_text(
         "def plain(program, banner):\n"

@@ -67,7 +67,9 @@ def test_an_experiment_takes_a_package_of_ones_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["no/such/folder", "docs"])
 def test_what_is_no_package_is_refused(missing: str) -> None:
-    with pytest.raises(Refusal, match=f"the network is '{missing}'; it must be one of .*folder of"):
+    with pytest.raises(
+        Refusal, match=f"the network is '{missing}'; it must be one of .*by its folder or"
+    ):
         load_network(missing)
     with pytest.raises(Refusal, match=f"network is '{missing}'; it must be one of .*workspace"):
         read("network", missing)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.check import __main__ as command
 from docs.check.__main__ import main
 
 if TYPE_CHECKING:
@@ -75,3 +76,13 @@ def test_a_file_that_is_no_model_is_one_line(
 def test_a_folder_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path)]) == 2
     assert "cannot read" in capsys.readouterr().err
+
+
+def test_who_waits_is_told_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "PATIENCE", 0.0)
+    path = tmp_path / "first.py"
+    path.write_text(MODEL.replace("from beside import ALPHA", "ALPHA = 0.1"), encoding="utf-8")
+    assert main([str(path)]) == 1
+    assert capsys.readouterr().err == command.LONG + "\n"

@@ -139,3 +139,60 @@ def test_what_the_page_says_was_found() -> None:
     assert len(faults) >= 25
     assert sum(row["said"].startswith(row["expected"]) for row in faults) >= 0.95 * len(faults)
     assert all(row["said"] != "yes" for row in faults)
+
+
+CUT = """
+import torch
+
+torch.manual_seed(0)
+weights = {"W": torch.randn(4, 2).double(), "b": torch.zeros(2).double()}
+tasks = [
+    tuple((torch.randn(r, 4).double(), torch.randn(r, 2).double()) for r in (5, 7))
+    for _ in range(3)
+]
+
+def loss(w, batch):
+    return ((batch[0] @ w["W"] + w["b"] - batch[1]) ** 2).mean()
+
+def adapt(w, support, wrong=lambda step, w: w):
+    m = {k: torch.zeros_like(x) for k, x in w.items()}
+    for step in range(3):
+        g = torch.autograd.grad(loss(w, support), list(w.values()), create_graph=True)
+        w = wrong(step, {k: x + m[k] - 0.1 * g for (k, x), g in zip(w.items(), g)})
+    return w
+
+def WRONG
+
+def meta_gradient(w, tasks):
+    w = {k: x.requires_grad_() for k, x in w.items()}
+    total = sum(loss(adapt(w, s, wrong), q) for s, q in tasks) / len(tasks)
+    return dict(zip(w, torch.autograd.grad(total, list(w.values()))))
+"""
+
+EVERYTHING = "wrong(step, w): return {k: x.detach().requires_grad_() for k, x in w.items()}"
+SOME = "wrong(step, w): return w if step != 1 else w | {'W': 0.7 * w['W'] + 0.3 * w['W'].detach()}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "sentence"),
+    [
+        (EVERYTHING, 2, "the graph is cut: cut.py:21: def wrong(step, w): return {k: x.detach()"),
+        (SOME, 1, "A part is lost where the graph is cut."),
+    ],
+)
+def test_weights_detached_between_steps_are_found(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    wrong: str,
+    status: int,
+    sentence: str,
+) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "cut.py").write_text(CUT.replace("WRONG", wrong), encoding="utf-8")
+    assert main([str(tmp_path / "cut.py")]) == status
+    said = capsys.readouterr()
+    printed = said.out + said.err
+    assert sentence in printed
+    assert "cut.py:21: def wrong" in printed
+    assert "zeros_like" not in printed
+    assert status == 1 or said.err.count("\n") == 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from docs.diagnose.cases import PLANS, Case, cases
-from docs.diagnose.compare import judge
+from docs.diagnose.compare import judged
 from docs.diagnose.hypotheses import HYPOTHESES
 from docs.diagnose.reading import found
-from docs.diagnose.verdict import Verdict
+
+if TYPE_CHECKING:
+    from docs.diagnose.verdict import Verdict
 
 NAMES = [each.name for each in HYPOTHESES]
 BY_NAME = dict(zip(NAMES, HYPOTHESES, strict=True))
@@ -33,4 +35,4 @@ def verdict_of(gradient: Callable[[Case], Any], *names: str) -> Verdict:
     """The verdict on what a function of the case returns: its arrays in the usual order."""
     chosen = [cases()[name] for name in names or PLANS]
     named = [dict(zip(c.net.Weights._fields, gradient(c), strict=True)) for c in chosen]
-    return Verdict(tuple(judge(found(*each, "")) for each in zip(chosen, named, strict=True)))
+    return judged([found(*each, "") for each in zip(chosen, named, strict=True)])

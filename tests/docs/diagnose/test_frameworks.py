@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from docs.diagnose import diagnose
 from docs.diagnose.cases import PLANS, SQUARED, Case
 from docs.diagnose.factors import ONE
+from docs.diagnose.families import FAMILIES, Family
+from docs.diagnose.planted import PLANTED, torch_gradient
+from docs.experiment.command import Refusal
 from docs.render.code import hand_written
 from tests.docs.diagnose.diagnosed import NAMES, verdict_of
 
@@ -33,217 +37,48 @@ def recognised(
     assert said.right == (name == "second order")
 
 
-# --- the mistakes, as arguments of one honest program ---
-
-MEAN = "mean"
-REDUCTIONS: dict[str, Callable[[Any], Any]] = {
-    MEAN: lambda squares: squares.mean(),
-    "rows": lambda squares: squares.mean(1).sum(),
-    "outputs": lambda squares: squares.sum(1).mean(),
-    "all": lambda squares: squares.sum(),
-    "half": lambda squares: squares.mean() / 2,
-    "half rows": lambda squares: squares.mean(1).sum() / 2,
-    "half outputs": lambda squares: squares.sum(1).mean() / 2,
-    "half all": lambda squares: squares.sum() / 2,
-    "outputs twice": lambda squares: squares.mean() / squares.shape[1],
-    "rows twice": lambda squares: squares.mean() / len(squares),
-}
-
-#: What makes each mistake; the order of the gradient comes on top.
-MISTAKES: dict[str, dict[str, Any]] = {
-    "support and query swapped": {"sets": (2, 3, 0, 1)},
-    "outer loss on the support set": {"sets": (0, 1, 0, 1)},
-    "biases not adapted": {"adapted": lambda at, _: at % 2 == 0},
-    "only the head adapted": {"adapted": lambda at, count: at >= count - 2},
-    "outer loss on both sets": {"together": "outer"},
-    "adapted on both sets": {"together": "inner"},
-    "support gradient added": {"added": "first"},
-    "support gradients of all steps added": {"added": "all"},
-    "support and query losses after adaptation": {"added": "after"},
-    "query losses of all steps": {"all_steps": True},
-    "first task only": {"tasks": slice(1)},
-    "last task only": {"tasks": slice(-1, None)},
-    "first row of the support set only": {"support_rows": slice(1)},
-    "first row of the query set only": {"query_rows": slice(1)},
-    "only the biases adapted": {"adapted": lambda at, _: at % 2 == 1},
-    "only the body adapted": {"adapted": lambda at, count: at < count - 2},
-    "first layer detached": {"cut": lambda _: 1},
-    "last hidden layer detached": {"cut": lambda layers: layers - 1},
-    "errors broadcast": {"broadcast": ("inner", "outer")},
-    "errors broadcast in the inner loss": {"broadcast": ("inner",)},
-    "errors broadcast in the outer loss": {"broadcast": ("outer",)},
-    "fast weights leak to the next task": {"leak": "connected"},
-    "every step restarts from the shared weights": {"from_shared": True},
-    "one gradient for all steps": {"once": True},
-    "inner loss averaged over outputs": {"inner": "outputs twice"},
-    "inner loss summed over rows": {"inner": "rows"},
-    "inner loss summed over outputs": {"inner": "outputs"},
-    "inner loss summed over rows and outputs": {"inner": "all"},
-    "inner loss halved": {"inner": "half"},
-    "inner loss half a sum over rows": {"inner": "half rows"},
-    "inner loss half a sum over outputs": {"inner": "half outputs"},
-    "inner loss half a sum over rows and outputs": {"inner": "half all"},
-    "inner loss averaged over rows twice": {"inner": "rows twice"},
-    "inner loss divided by the number of tasks": {"inner_over_tasks": MEAN},
-    "one step more": {"more": 1},
-    "one step fewer": {"more": -1},
-}
-ALL_MISTAKES: dict[str, dict[str, Any]] = {
-    "second order": {},
-    "first order": {"order": 1},
-    "second order through the last step only": {"order": "last"},
-    "second order through the first step only": {"order": "first"},
-    "fast weights leak to the next task as constants": {"leak": "detached"},
-    "first order, Adam in the inner loop": {"order": 1, "optimiser": "adam"},
-    **MISTAKES,
-    **{f"first order, {name}": {**how, "order": 1} for name, how in MISTAKES.items()},
-    "joint training": {"outer_weights": "shared"},
-    "joint training on the support set": {"outer_weights": "shared", "sets": (0, 1, 0, 1)},
-    "Reptile's direction": {"outer_weights": "displacement"},
-    "no gradient": {"outer_weights": "detached"},
-}
-
-
 def test_every_hypothesis_has_a_program() -> None:
-    assert set(ALL_MISTAKES) == set(NAMES)
-
-
-def prepared(data: list[Any], together: str, support: slice, query: slice) -> Iterator[Any]:
-    """The sets of every task: some of their rows, or those of both together in one role."""
-    import torch
-
-    for X_s, Y_s, X_q, Y_q in zip(*data, strict=True):
-        both = torch.cat([X_s, X_q]), torch.cat([Y_s, Y_q])
-        adapting = both if together == "inner" else (X_s[support], Y_s[support])
-        judging = both if together == "outer" else (X_q[query], Y_q[query])
-        yield *adapting, *judging
-
-
-def adam(state: Any, g: Any, step: int) -> tuple[Any, Any]:
-    """The state of Adam after a step, and what it moves by."""
-    m, v = state or (0.0, 0.0)
-    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-    return (m, v), m / (1 - 0.9 ** (step + 1)) / ((v / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8)
-
-
-def torch_gradient(
-    case: Case,
-    order: Any = 2,
-    sets: tuple[int, ...] = (0, 1, 2, 3),
-    adapted: Callable[[int, int], bool] = lambda *_: True,
-    inner: str = MEAN,
-    outer: str = MEAN,
-    over_tasks: str = MEAN,
-    inner_over_tasks: str = "sum",
-    more: int = 0,
-    outer_weights: str = "fast",
-    dtype: str = "float64",
-    together: str = "",
-    added: str = "",
-    all_steps: bool = False,
-    tasks: slice = slice(None),
-    support_rows: slice = slice(None),
-    query_rows: slice = slice(None),
-    cut: Callable[[int], int] = lambda _: 0,
-    broadcast: tuple[str, ...] = (),
-    leak: str = "",
-    from_shared: bool = False,
-    once: bool = False,
-    optimiser: str = "sgd",
-) -> list[Any]:
-    """MAML by ``torch.autograd.grad``, with ``create_graph`` where the second order is meant."""
-    import torch
-
-    kind = getattr(torch, dtype)
-    activation = getattr(torch, case.activation)
-    shared = [torch.tensor(w, dtype=kind, requires_grad=True) for w in case.weights]
-    layer_cut = cut(len(shared) // 2)
-
-    def loss(weights: Any, X: Any, Y: Any, how: str, role: str = "") -> Any:
-        for layer, (W, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), 1):
-            X = activation(X @ W + b)
-            X = X.detach() if layer == layer_cut else X
-        Z = X @ weights[-2] + weights[-1]
-        if role in broadcast:
-            # Every row beside every row's target, for each of the outputs.
-            Y, Z = Y[None, :, :], Z[:, None, :]
-            if case.loss == SQUARED:
-                return ((Z - Y) ** 2).mean()
-            return -(Y * torch.log_softmax(Z, -1)).sum(-1).mean()
-        if case.loss == SQUARED:
-            return REDUCTIONS[how]((Z - Y) ** 2)
-        # Of O entries in a row, whose mean is to be the row's loss.
-        return REDUCTIONS[how](-Y.shape[1] * Y * torch.log_softmax(Z, 1))
-
-    losses, displacements, extra = [], [], []
-    data = [torch.tensor(case.batch[at], dtype=kind) for at in sets]
-    fast: Any = shared
-    chosen_rows = together, support_rows, query_rows
-    for X_s, Y_s, X_q, Y_q in prepared([each[tasks] for each in data], *chosen_rows):
-        if leak == "detached":
-            # In place: what differs from the shared weights is a constant.
-            fast = [w + (f - w).detach() for f, w in zip(fast, shared, strict=True)]
-        elif not leak:
-            fast = shared
-        steps = case.steps + more
-        on_the_way, state = [], [()] * len(shared)
-        for step in range(steps):
-            chosen = [at for at in range(len(fast)) if adapted(at, len(fast))]
-            at_weights = shared if once else fast
-            support_loss = loss(at_weights, X_s, Y_s, inner, "inner")
-            if added == "all" or (added == "first" and step == 0):
-                own = torch.autograd.grad(support_loss, at_weights, retain_graph=True)
-                extra.append([g / len(data[0]) for g in own])
-            gradient = torch.autograd.grad(
-                support_loss / (len(data[0]) if inner_over_tasks == MEAN else 1),
-                [at_weights[at] for at in chosen],
-                create_graph=order == 2
-                or (order == "last" and step == steps - 1)
-                or (order == "first" and step == 0),
-                allow_unused=bool(layer_cut),
-                retain_graph=True,
-            )
-            fast = [*fast]
-            for at, g in zip(chosen, gradient, strict=True):
-                if g is None:
-                    continue
-                state[at], move = adam(state[at], g, step) if optimiser == "adam" else ((), g)
-                fast[at] = (shared if from_shared else fast)[at] - case.alpha * move
-            on_the_way.append(fast)
-        displacements.append(
-            [(w.detach() - f.detach()) + 0 * w for w, f in zip(shared, fast, strict=True)]
-        )
-        used = {
-            "fast": fast,
-            "shared": shared,
-            "displacement": shared,
-            "detached": [f.detach() + 0 * w for f, w in zip(fast, shared, strict=True)],
-        }[outer_weights]
-        query_loss = loss(used, X_q, Y_q, outer, "outer")
-        if all_steps:
-            each = [loss(weights, X_q, Y_q, outer) for weights in on_the_way]
-            query_loss = torch.stack(each).mean()
-        if added == "after":
-            query_loss = query_loss + loss(used, X_s, Y_s, outer)
-        losses.append(query_loss)
-    if outer_weights == "displacement":
-        return [torch.stack(each).mean(0).detach() for each in zip(*displacements, strict=True)]
-    total = torch.stack(losses).sum() / (1 if over_tasks == "sum" else len(losses))
-    found = torch.autograd.grad(total, shared, allow_unused=bool(layer_cut))
-    whole = [torch.zeros_like(w) if g is None else g for g, w in zip(found, shared, strict=True)]
-    return [sum(each) for each in zip(whole, *extra, strict=True)]
+    assert set(PLANTED) == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_torch_autograd(name: str) -> None:
     pytest.importorskip("torch")
-    recognised(partial(torch_gradient, **ALL_MISTAKES[name]), name)
+    recognised(partial(torch_gradient, **PLANTED[name]), name)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "no gradient"])
 def test_torch_autograd_in_single_precision(name: str) -> None:
     pytest.importorskip("torch")
-    recognised(partial(torch_gradient, **ALL_MISTAKES[name], dtype="float32"), name, "float32")
+    gradient = partial(torch_gradient, **PLANTED[name], dtype="float32")
+    recognised(gradient, name, "float32", ("one_output", "relu2_5steps"))
+
+
+#: A free number of each kind: what makes it, and what is said of it.
+FREE: dict[str, tuple[dict[str, Any], str]] = {
+    "inner step size": ({"alpha": 0.7}, "0.7 alpha"),
+    "first order + c (second - first), c": ({"curvature": 0.5}, "0.5"),
+    "inner momentum": ({"momentum": 0.6}, "0.6"),
+    "inner weight decay": ({"decay": 0.02}, "0.02"),
+    "inner gradient clipped to": ({"longest": 1.1}, "1.1"),
+    "inner step size shrinking by": ({"shrinking": 0.8}, "0.8"),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda each: each.hypothesis.name)
+def test_a_free_number_of_torch_is_found(family: Family) -> None:
+    pytest.importorskip("torch")
+    name = family.hypothesis.name
+    how, number = FREE[name.removeprefix("first order, ")]
+    order = 1 if name.startswith("first order, ") else 2
+    gradient = partial(torch_gradient, **how, order=order, dtype="float32")
+    said = verdict_of(gradient, "relu2_5steps")
+    (only,) = said.matches
+    assert str(only) == f"{name} {number}"
+    assert only.factor is ONE
+    assert not said.right
+    for framework, text in family.hypothesis.remedies:
+        assert f"{framework} {text}" in " ".join(str(said).split())
 
 
 @pytest.mark.parametrize("order", [2, 1])
@@ -333,15 +168,20 @@ def jax_gradient(case: Case, order: Any = 2) -> list[Any]:
             return jnp.mean((Z - Y) ** 2)
         return -jnp.mean(jnp.sum(Y * jax.nn.log_softmax(Z), 1))
 
+    def held(tree: Any, where: Any) -> Any:
+        return jax.tree.map(lambda each: jnp.where(where, jax.lax.stop_gradient(each), each), tree)
+
     def task(weights: Any, X_s: Any, Y_s: Any, X_q: Any, Y_q: Any) -> Any:
-        for step in range(case.steps):
-            if order == "cut" and step > 0:
-                weights = jax.lax.stop_gradient(weights)
+        def step(weights: Any, at: Any) -> Any:
+            if order == "cut":
+                weights = held(weights, at > 0)
             gradient = jax.grad(loss)(weights, X_s, Y_s)
-            if order == 1 or (order == "last" and step < case.steps - 1):
-                gradient = jax.lax.stop_gradient(gradient)
-            weights = jax.tree.map(lambda w, g: w - case.alpha * g, weights, gradient)
-        return loss(weights, X_q, Y_q)
+            if order != 2:
+                gradient = held(gradient, order == 1 or at < case.steps - 1)
+            return jax.tree.map(lambda w, g: w - case.alpha * g, weights, gradient), None
+
+        fast, _ = jax.lax.scan(step, weights, jnp.arange(case.steps))
+        return loss(fast, X_q, Y_q)
 
     def meta_loss(weights: Any) -> Any:
         return jnp.mean(jax.vmap(partial(task, weights))(*case.batch))
@@ -349,10 +189,14 @@ def jax_gradient(case: Case, order: Any = 2) -> list[Any]:
     return list(jax.jit(jax.grad(meta_loss))([jnp.asarray(w) for w in case.weights]))
 
 
+#: JAX takes seconds to compile each of its programs; PyTorch has run all the cases.
+OF_JAX = ("cross_entropy", "relu2_5steps")
+
+
 @pytest.mark.parametrize("name", ORDERS)
 def test_jax(name: str) -> None:
     pytest.importorskip("jax")
-    recognised(partial(jax_gradient, order=ORDERS[name]), name, "float32")
+    recognised(partial(jax_gradient, order=ORDERS[name]), name, "float32", OF_JAX)
 
 
 def test_cutting_the_weights_between_the_steps_leaves_nothing() -> None:
@@ -364,7 +208,9 @@ def test_cutting_the_weights_between_the_steps_leaves_nothing() -> None:
 def test_jax_in_double_precision() -> None:
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):
-        recognised(jax_gradient, "second order")
+        said = verdict_of(jax_gradient, OF_JAX[0])
+    assert said.right
+    assert "to float64 accuracy" in str(said)
 
 
 # --- the package `higher`, on a module of PyTorch: its matrices are (out, in) ---
@@ -404,11 +250,46 @@ def test_higher(name: str) -> None:
     assert "(out, in)" in str(verdict_of(higher_gradient))
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({}, "every parameter is None; .* with higher, copy_initial_weights=False"),
+        ({"copy_initial_weights": False, "track_higher_grads": False}, "track_higher_grads=True"),
+        ({"copy_initial_weights": False}, ""),
+    ],
+)
+def test_the_flags_of_higher(flags: dict[str, bool], message: str) -> None:
+    torch = pytest.importorskip("torch")
+    higher = pytest.importorskip("higher")
+
+    def gradient(weights: Any, *given: Any) -> list[Any]:
+        *data, alpha = given
+        layers = [torch.nn.Linear(*W.shape, dtype=torch.float64) for W in weights[::2]]
+        for layer, W, b in zip(layers, weights[::2], weights[1::2], strict=True):
+            layer.weight.data, layer.bias.data = torch.tensor(W.T), torch.tensor(b[0])
+        model = torch.nn.Sequential(
+            layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2]
+        )
+        optimiser = torch.optim.SGD(model.parameters(), lr=alpha)
+        loss = torch.nn.functional.mse_loss
+        for X_s, Y_s, X_q, Y_q in zip(*map(torch.tensor, data), strict=True):
+            with higher.innerloop_ctx(model, optimiser, **flags) as (fast, steps):
+                steps.step(loss(fast(X_s), Y_s))
+                (loss(fast(X_q), Y_q) / len(data[0])).backward()
+        return [each.grad for each in model.parameters()]
+
+    if not message:
+        assert diagnose(gradient, "relu2").right
+        return
+    with pytest.raises(Refusal, match=message):
+        diagnose(gradient, "relu2")
+
+
 # --- the wrappers of the page ---
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])
-def test_a_wrapper_computes_every_case(framework: str) -> None:
+def test_a_wrapper_takes_another_activation(framework: str) -> None:
     library = pytest.importorskip(framework)
     wrapper = importlib.import_module(f"docs.diagnose.{framework}_wrapper")
     activations = library if framework == "torch" else library.nn
@@ -419,12 +300,14 @@ def test_a_wrapper_computes_every_case(framework: str) -> None:
         given = (case.weights, *case.batch, case.alpha)
         return wrapper.meta_gradient(*given, activation=activation, steps=case.steps, **how)
 
-    names = [name for name, plan in PLANS.items() if plan.loss == SQUARED]
-    recognised(gradient, "second order", precision, names)
+    # With relu, and in several steps, the next test runs them.
+    said = verdict_of(gradient, "tanh2")
+    assert said.right
+    assert f"to {precision} accuracy" in str(said)
     mistake: dict[str, Any] = {"torch": {"create_graph": False}, "jax": {"stop_gradient": True}}[
         framework
     ]
-    recognised(partial(gradient, **mistake), "first order", precision, names)
+    assert str(verdict_of(partial(gradient, **mistake), "tanh2").matches[0]) == "first order"
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])
