@@ -9,9 +9,10 @@ from ..language.names import STAGES
 from ..language.program import shape_of
 from ..printers.arrows import arrow
 from .numbers import PRIME
+from .task_module import KERNELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from sympy import Expr
 
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
 #: What ``matrices.js`` offers to the right-hand sides.
 MATRICES = (
-    "add", "hadamard", "map", "matmul", "ones", "rowMax", "scale", "trace", "transpose", "without",
+    "add", "hadamard", "map", "matmul", "ones", "rowMax", "scale", "subtract", "trace", "transpose",
+    "without",
 )  # fmt: skip
 
 
-def equations_module(title: str, derivation: Derivation, entrywise: Sequence[str]) -> str:
+def equations_module(title: str, derivation: Derivation) -> str:
     """The text of the file.
 
     Parameters
@@ -33,8 +35,6 @@ def equations_module(title: str, derivation: Derivation, entrywise: Sequence[str
         What stands at its head, as comments.
     derivation
         What to print.
-    entrywise
-        The functions of one entry that ``kernels.js`` offers.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def equations_module(title: str, derivation: Derivation, entrywise: Sequence[str
     )
     imports = [
         f'import {{ {", ".join(used)} }} from "../runtime/{file}";'
-        for file, offered in (("kernels.js", entrywise), ("matrices.js", MATRICES))
+        for file, offered in (("kernels.js", KERNELS), ("matrices.js", MATRICES))
         if (used := [name for name in offered if re.search(rf"(?<![\w.]){name}\(", body)])
     ]
     return "\n".join([title, "", *imports, "", body])

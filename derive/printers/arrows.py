@@ -65,7 +65,12 @@ def _matrix(value: MatrixExpr, terms: tuple[Expr, ...] = ()) -> str:
         case Transpose(arg=inner):
             return f"transpose({_matrix(inner)})"
         case MatAdd():
-            return f"add({', '.join(map(_matrix, terms or value.args))})"
+            parts = terms or value.args
+            less = [part for part in parts if scalar_and_factors(part)[0] == -1]
+            if len(parts) == 2 and len(less) == 1:
+                (more,) = (part for part in parts if part != less[0])
+                return f"subtract({_matrix(more)}, {_matrix(-less[0])})"
+            return f"add({', '.join(map(_matrix, parts))})"
         case HadamardProduct():
             return f"hadamard({', '.join(map(_matrix, value.args))})"
         case MatMul():

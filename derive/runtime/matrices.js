@@ -12,6 +12,7 @@ export const rowMax = (a) => a.map((row) => [Math.max(...row)]);
 
 const zip = (a, b, f) => a.map((row, i) => row.map((entry, j) => f(entry, b[i][j])));
 export const add = (...all) => all.reduce((a, b) => zip(a, b, (x, y) => x + y));
+export const subtract = (a, b) => zip(a, b, (x, y) => x - y);
 export const hadamard = (...all) => all.reduce((a, b) => zip(a, b, (x, y) => x * y));
 
 const dot = (row, column) => row.reduce((sum, entry, k) => sum + entry * column[k], 0);
