@@ -2,7 +2,9 @@
 
 import { stream } from "./random.js";
 
-export const AMPLITUDE = [0.1, 5], PHASE = [0, Math.PI], INPUTS = [-5, 5];
+export const AMPLITUDE = [0.1, 5];
+export const PHASE = [0, Math.PI];
+export const INPUTS = [-5, 5];
 // Where predictions are compared with the sinusoid.
 export const GRID = Float32Array.from({ length: 100 }, (_, at) => -5 + (10 * at) / 99);
 

@@ -3,8 +3,10 @@
 import { AMPLITUDE, INPUTS, PHASE, sinusoid } from "./sinusoids.js";
 import { METHODS, START } from "./training.js";
 
-export const MOST_STEPS = 10, MOST_POINTS = 20;
-export const TARGETS = [-6, 6], RATES = [0.001, 0.05];
+export const MOST_STEPS = 10;
+export const MOST_POINTS = 20;
+export const TARGETS = [-6, 6];
+export const RATES = [0.001, 0.05];
 const WIDTHS = [20, 40, 64], TASKS = [4, 10, 25], SHOTS = [5, 10];
 export const CHOICES = { method: Object.keys(METHODS), shots: SHOTS, tasks: TASKS, width: WIDTHS };
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,15 +40,23 @@ def bundled(entry: Path) -> str:
     OSError
         When something that is imported is not there.
     ValueError
-        When modules import one another in a circle, or a line is no import or export that this
-        understands.
+        When modules import one another in a circle or what is not exported, or a line is no import
+        or export that this understands.
     """
-    made: dict[Path, str] = {}
+    made: dict[Path, Module] = {}
     _add(entry.resolve(), made, ())
-    return "\n".join(['(() => {', '"use strict";', *made.values(), "})();", ""])
+    texts = [each.text for each in made.values()]
+    return "\n".join(["(() => {", '"use strict";', *texts, "})();", ""])
 
 
-def _add(path: Path, made: dict[Path, str], importers: tuple[Path, ...]) -> None:
+class Module(NamedTuple):
+    """A module as a function that is called, and the names of what it returns."""
+
+    text: str
+    names: tuple[str, ...]
+
+
+def _add(path: Path, made: dict[Path, Module], importers: tuple[Path, ...]) -> None:
     """Put a module behind those that it imports."""
     if path in importers:
         circle = " -> ".join(each.name for each in (*importers, path))
@@ -63,18 +71,21 @@ def _add(path: Path, made: dict[Path, str], importers: tuple[Path, ...]) -> None
 
     def taken(found: re.Match[str]) -> str:
         target = (path.parent / found["path"]).resolve()
-        value = _data(target, found["kind"]) if found["kind"] else places[target]
+        if found["kind"]:
+            return f"const {found['what']} = {_data(target, found['kind'])};\n"
+        asked = re.findall(r"(\w+)(?: as \w+)?", found["what"].removeprefix("* as "))
+        if found["what"].startswith("{") and (lost := {*asked} - {*made[target].names, "as"}):
+            raise ValueError(f"{path.name}: {target.name} does not export {', '.join(sorted(lost))}")
         name = found["what"].removeprefix("* as ").replace(" as ", ": ")
-        return f"const {name} = {value};\n"
+        return f"const {name} = {places[target]};\n"
 
     body = IMPORT.sub(taken, text)
     names = EXPORT.findall(body)
     body = EXPORT.sub("", body)
     if left := re.search(r"^(import|export)\b.*", body, re.MULTILINE):
         raise ValueError(f"{path.name}: {left[0]!r} is no import or export that is understood")
-    made[path] = (
-        f"const module{len(made)} = (() => {{\n{body}return {{ {', '.join(names)} }};\n}})();"
-    )
+    head, end = f"const module{len(made)} = (() => {{", f"return {{ {', '.join(names)} }};\n}})();"
+    made[path] = Module(f"{head}\n{body}{end}", tuple(names))
 
 
 def _data(path: Path, kind: str) -> str:
