@@ -19,7 +19,7 @@ from . import checkpoint, recipes
 from .adam import Adam
 from .checkpoint import State
 from .command import Refusal, parser, status, whole, writable, write_json
-from .methods import METHODS, angle_of, arguments, initial_of, parameters_of
+from .methods import METHODS, angle_of, arguments, initial_of, network_of, parameters_of
 from .metrics import Metrics
 from .networks import has_context, load_network
 from .parameters import save_parameters
@@ -87,6 +87,7 @@ def fresh(
     family: TaskFamily, recipe: Recipe, seed: int, finished: dict[str, Array], metrics: int
 ) -> State:
     """The state before the first step of the next method."""
+    family = family.of(recipe)
     left = [method for method in recipe.methods if method not in finished]
     start = np.zeros(0, recipe.dtype)
     if left:
@@ -175,18 +176,21 @@ def train(
     """Train the method whose turn it is: to its end, to a signal, or until it diverges."""
     family, recipe, name = state.family, state.recipe, str(state.method)
     begun_at, started = state.iteration, time.perf_counter()
-    net, dtype, method = load_network(recipe.network), np.dtype(recipe.dtype), METHODS[name]
+    dtype, method = np.dtype(recipe.dtype), METHODS[name]
+    net = load_network(network_of(recipe, name))
     sizes = (recipe.shots, recipe.queries, dtype)
     held_out = next(family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
-    rows = (held_out.X_s.shape[1], held_out.X_q.shape[1])
-    layers = family.layers(recipe.hidden, method.told)
+    # Without tasks only the vectors of the workspace are used.
+    rows = (recipe.meta_batch, held_out.X_s.shape[1], held_out.X_q.shape[1])
+    tasks, N, M = (1, 1, 1) if method.classes else rows
+    layers = family.layers(recipe.hidden, method.told, method.classes)
     beside = {"context": recipe.context} if has_context(net) else {}
-    ws = net.workspace(layers, recipe.meta_batch, *rows, dtype, **beside)
+    ws = net.workspace(layers, tasks, N, M, dtype, **beside)
     adam = Adam(ws.parameters)
     ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
     state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square
     adam.steps = state.iteration
-    batches = family.batches(
+    batches = family.drawing(method.classes)(
         stream(state.seed, 1), recipe.meta_batch, *sizes, start=state.iteration, told=method.told
     )
     losses = outer_loop(method.objective(net, ws, recipe), ws, adam, recipe, batches, state.good)
@@ -242,6 +246,7 @@ def write_results(folder: Path, state: State) -> None:
         folder / checkpoint.RUN,
         {
             "family": state.family.name,
+            **({"data": state.family.data} if state.family.data else {}),
             "arguments": {**asdict(state.recipe), "seed": state.seed},
             "seed": state.seed,
             "trained": trained,
