@@ -43,8 +43,9 @@ def run(options: argparse.Namespace) -> int:
     if code:
         return code
     drawn = plot.draw(options.run, 0)
-    print(f"means over {options.seeds} seeds, with their intervals")
-    print(comparison.aligned(comparison.table([], groups, CHARACTERS.shown)))
+    if options.seeds > 1:
+        print(f"means over {options.seeds} seeds, with their intervals")
+        print(comparison.aligned(comparison.table([], groups, CHARACTERS.shown)))
     print(sentence(groups))
     print(drawn)
     return 0

@@ -218,7 +218,7 @@ def kept(kind: str, key: str, make: Callable[[], list[Character]]) -> list[Chara
 def cached(path: Path) -> Images | None:
     """What `kept` has written, if it is whole."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = dict(file)
         found = Images(
             tuple(map(str, arrays["alphabets"])),

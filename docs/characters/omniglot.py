@@ -37,7 +37,7 @@ PAIRS = (
 )
 
 #: What a file is called in them: an alphabet, a character, the number of a drawer.
-FILE = re.compile(r"[^/]+/([^/]+)/(character[0-9]+)/[0-9]+_[0-9]+\.png")
+FILE = re.compile(r"[a-z][^/]*/([A-Za-z][^/]*)/(character[0-9]+)/[0-9]+_[0-9]+\.png")
 
 #: At most: bytes of a zip, files in it, and bytes that one of them says it has. Those of Omniglot
 #: have 413.
@@ -147,6 +147,8 @@ def ink(archive: zipfile.ZipFile, path: Path, info: zipfile.ZipInfo) -> np.ndarr
     try:
         with archive.open(info) as file:
             content = file.read(BYTES)
+        if len(content) != info.file_size:
+            raise EOFError
     except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, EOFError):
         raise Refusal(f"{path}: {info.filename} is damaged; download the file again") from None
     return ink_of(content, f"{path}: {info.filename}", SIDES)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH
-from ..family import CharacterRecipe
+from ..family import CharacterRecipe, bound
 from ..images import load
 
 if TYPE_CHECKING:
@@ -90,18 +90,20 @@ def test_task(run: Run, seed: int) -> Figure:
     adapted = run.fine_tuned(start, X_s, Y_s, steps)
     said = [net.predict(each, X_q).argmax(axis=1) for each in (weights, adapted)]
     truth = Y_q.argmax(axis=1)
+    mean = bound(recipe.data, recipe.protocol, recipe.size, recipe.way)[1].mean
+    seen_s, seen_q = X_s + mean, X_q + mean
     way = min(recipe.way, 10)
     shots, queries = min(recipe.shots, 5), min(recipe.queries, 6)
     columns = shots + queries
     figure = Figure(figsize=(WIDTH, 0.6 + 0.85 * way), layout="constrained")
     panels = figure.subplots(way, columns, squeeze=False)
     for row in range(way):
-        supports = X_s[row * recipe.shots : row * recipe.shots + shots]
+        supports = seen_s[row * recipe.shots : row * recipe.shots + shots]
         first = row * recipe.queries
         for panel, x in zip(panels[row], supports, strict=False):
             picture(panel, x, recipe.size)
         for panel, place in zip(panels[row][shots:], range(first, first + queries), strict=False):
-            picture(panel, X_q[place], recipe.size)
+            picture(panel, seen_q[place], recipe.size)
             for x, guess in zip((0.3, 0.7), (said[0][place], said[1][place]), strict=True):
                 colour = RIGHT if guess == truth[place] else WRONG
                 panel.text(
@@ -127,7 +129,7 @@ def test_task(run: Run, seed: int) -> Figure:
 
 
 def picture(panel: Axes, x: Array, size: int) -> None:
-    """One input as an image; what was taken off it does not disturb the eye."""
+    """One image, from 0 to 1."""
     image: Any = x.reshape(size, size)
-    panel.imshow(image, cmap="gray_r", interpolation="nearest")
+    panel.imshow(image, cmap="gray_r", interpolation="nearest", vmin=0, vmax=1)
     bare(panel)
