@@ -193,7 +193,7 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
     dtype = np.dtype(np.float64)  # because finite differences lose half of the digits
     if options.run is None:
         usual = family.recipe()
-        family = family.of(usual)
+        family, sizes = family.of(usual), (7, 5)
         net, alpha = family.network(options.network or usual.network), usual.alpha
         layers = family.layers(usual.hidden[:1] * net.NETWORK.hidden, told=False)
         drawn = stream(options.seed, 0)
@@ -203,11 +203,12 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
             raise Refusal("--network and --run are given; a run knows its network")
         loaded = load_run(family, options.run)
         family, alpha = loaded.family, loaded.recipe.alpha
+        sizes = (loaded.recipe.shots, loaded.recipe.queries)
         adapted = (name for name, method in METHODS.items() if method.adapts)
         name = next(name for name in (*adapted, "random") if name in loaded.starts)
         net, start = loaded.network(name), loaded.starts[name]
     parameters = start.replaced(array.astype(dtype) for array in start.arrays)
-    batch = next(family.batches(stream(options.seed, 2), 3, 7, 5, dtype))
+    batch = next(family.batches(stream(options.seed, 2), 3, *sizes, dtype))
     failed = 0
     for title, (found, expected) in gradients(net, parameters, batch, alpha, MOST).items():
         steps = net.NETWORK.steps

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...experiment.evaluate import Run
 
 #: Test tasks, and scripts that fit into the figure.
-TASKS, MOST = 1000, 20
+TASKS, MOST = 500, 20
 
 
 def confusions(run: Run, seed: int) -> tuple[list[str], NDArray[np.float64]]:
