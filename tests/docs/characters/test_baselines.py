@@ -81,7 +81,7 @@ def test_every_method_learns(method: str, tmp_path: Any) -> None:
         pytest.importorskip("sympy")
     data = str(folder_of(tmp_path / "images", classes=24))
     small = replace(QUICK, hidden=(32, 16), meta_batch=8, beta=0.003, data=data)
-    recipe = replace(small, methods=(method,), iterations=100)
+    recipe = replace(small, methods=(method,), iterations=300)
     state, _ = go_on(tmp_path, fresh(CHARACTERS, recipe, 0, {}, 0), 100, quiet=True)
     assert not state.stopped
     losses = np.loadtxt(tmp_path / "metrics.csv", delimiter=",", skiprows=1, usecols=2)
