@@ -459,8 +459,8 @@ def test_all_are_all() -> None:
     algorithms, losses, activations = oracle.ALGORITHMS, oracle.LOSSES, oracle.ACTIVATIONS
     met = {(each.algorithm, each.loss, each.activation) for each in whole}
     assert met == set(product(algorithms, losses, activations))
-    met = {(each.algorithm, each.loss) for each in whole if each.steps > 1}
-    assert met == set(product(algorithms, losses))
+    several = {(each.algorithm, each.loss) for each in whole if each.steps > 1}
+    assert several == set(product(algorithms, losses))
     assert {each.activation for each in whole if each.steps > 1} == set(activations)
     assert [named(identity(each)) for each in whole] == whole
 

@@ -68,8 +68,8 @@ LAYOUT_PROBLEMS = """() => {
     }
     return lines
 }"""
-# Colours depend on tags, classes and styles: of the texts that have all of them in common, up to the
-# root, the first stands for the others. A link and what is around it stay, to be told apart.
+# Colours depend on tags, classes and styles: of the texts that have all of them in common, up to
+# the root, the first stands for the others. A link and what is around it stay, to be told apart.
 ONE_TEXT_OF_EACH_KIND = """() => {
     for (const formula of document.querySelectorAll(".katex")) formula.replaceChildren()
     const kinds = new Map(), known = new Map()
