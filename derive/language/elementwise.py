@@ -40,6 +40,8 @@ class Row(NamedTuple):
         ``zeros`` (an array of them), the numbers ``zero`` and ``sign`` (the place of the sign
         among a number's bits), ``bits``, the result as integers, which such a call writes, too,
         and numbers as they are.
+    c
+        A call of ``kernels.h`` with its argument ``{}``.
     made_of
         The function in others of the table, where it has no code of its own.
     activation
@@ -51,6 +53,7 @@ class Row(NamedTuple):
     slope: str = ""
     numpy: str = ""
     inplace: tuple[tuple[str, ...], ...] = ()
+    c: str = ""
     made_of: str = ""
     activation: bool = True
 
@@ -66,6 +69,7 @@ TABLE = {
         slope="step(z)",
         numpy="np.maximum({}, 0)",
         inplace=(("maximum", "z", "zeros"),),
+        c="relu({})",
         latex=r"\operatorname{relu}(%s)",
     ),
     "tanh": Row(
@@ -73,6 +77,7 @@ TABLE = {
         slope="1 - tanh(z)**2",
         numpy="np.tanh({})",
         inplace=(("tanh", "z"),),
+        c="tanh_({})",
         latex=r"\tanh(%s)",
     ),
     "softplus": Row(
@@ -80,6 +85,7 @@ TABLE = {
         slope="sigmoid(z)",
         numpy="np.logaddexp(0, {})",
         inplace=(("logaddexp", "zero", "z"),),
+        c="softplus({})",
         latex=r"\operatorname{softplus}(%s)",
     ),
     "sigmoid": Row(
@@ -92,6 +98,7 @@ TABLE = {
             ("negative", "out"),
             ("exp", "out"),
         ),
+        c="sigmoid({})",
         latex=r"\sigma(%s)",
     ),
     "leaky_relu": Row(
@@ -123,6 +130,7 @@ TABLE = {
         slope="cos(z)",
         numpy="np.sin({})",
         inplace=(("sin", "z"),),
+        c="sin_({})",
         latex=r"\sin(%s)",
     ),
     # --- slopes, and the slopes of slopes ---
@@ -131,6 +139,7 @@ TABLE = {
         slope="0",
         numpy="({} > 0)",
         inplace=(("subtract", "zero", "z"), ("right_shift", "bits", "sign")),
+        c="gate(all(1), {})",
         latex=r"\mathbf{1}[%s > 0]",
         activation=False,
     ),
@@ -140,6 +149,7 @@ TABLE = {
         slope="0",
         numpy="np.heaviside({}, 0)",
         inplace=(("heaviside", "z", "zero"),),
+        c="above({})",
         latex=r"\mathbf{1}[%s > 0]",
         activation=False,
     ),
@@ -148,6 +158,7 @@ TABLE = {
         slope="0",
         numpy="np.heaviside(-{}, 0)",
         inplace=(("negative", "z"), ("heaviside", "out", "zero")),
+        c="below({})",
         latex=r"\mathbf{1}[%s < 0]",
         activation=False,
     ),
@@ -164,6 +175,7 @@ TABLE = {
         slope="fall(z)",
         numpy="np.expm1(np.minimum({}, 0))",
         inplace=(("minimum", "z", "zero"), ("expm1", "out")),
+        c="dip({})",
         latex=r"(e^{\min(%s, 0)} - 1)",
         activation=False,
     ),
@@ -172,6 +184,7 @@ TABLE = {
         slope="fall(z)",
         numpy="np.exp(np.minimum({}, 0))",
         inplace=(("minimum", "z", "zero"), ("exp", "out")),
+        c="decay({})",
         latex=r"e^{\min(%s, 0)}",
         activation=False,
     ),
@@ -187,6 +200,7 @@ TABLE = {
         slope="-sin(z)",
         numpy="np.cos({})",
         inplace=(("cos", "z"),),
+        c="cos_({})",
         latex=r"\cos(%s)",
         activation=False,
     ),
@@ -203,6 +217,7 @@ TABLE = {
         slope="within(z)",
         numpy="np.clip({}, -1, 1)",
         inplace=(("minimum", "z", "1"), ("maximum", "out", "-1")),
+        c="clip({})",
         latex=r"\operatorname{clip}(%s)",
         activation=False,
     ),
@@ -211,6 +226,7 @@ TABLE = {
         slope="0",
         numpy="np.heaviside(1 - np.abs({}), 0)",
         inplace=(("absolute", "z"), ("subtract", "1", "out"), ("heaviside", "out", "zero")),
+        c="within({})",
         latex=r"\mathbf{1}[\lvert %s \rvert < 1]",
         activation=False,
     ),
@@ -219,6 +235,7 @@ TABLE = {
         slope="exp(z)",
         numpy="np.exp({})",
         inplace=(("exp", "z"),),
+        c="exp_({})",
         latex=r"\exp(%s)",
         activation=False,
     ),
@@ -227,6 +244,7 @@ TABLE = {
         slope="reciprocal(z)",
         numpy="np.log({})",
         inplace=(("log", "z"),),
+        c="log_({})",
         latex=r"\log(%s)",
         activation=False,
     ),
@@ -235,6 +253,7 @@ TABLE = {
         slope="-reciprocal(z)**2",
         numpy="np.reciprocal({})",
         inplace=(("reciprocal", "z"),),
+        c="reciprocal({})",
         latex=r"(%s)^{\circ -1}",
         activation=False,
     ),

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..language.cost import cost_of
+from ..language.names import parse
 from ..model.algorithms import ALGORITHMS, inner_gradients
 from ..model.losses import LOSSES
 from ..passes.before import from_zero, rates_on_rows
 from ..passes.rewrite import PASSES, rewrite, stages
 from ..passes.workspace import lowered
+from ..printers.c import check_calls
 from ..printers.numpy import check_sums
 from ..schedule.plan import plan_of
+from ..schedule.task import task_plan_of
 from .functions import functions_of
 from .numbers import numbers_of
 from .rules import rules_of
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
     from ..language.cost import Cost
     from ..language.program import Program
     from ..model.network import Network
+    from ..schedule.forms import Line
     from ..schedule.plan import Plan
+    from ..schedule.task import TaskPlan
     from .functions import Function
     from .numbers import Numbers
     from .rules import Rule
@@ -67,6 +72,8 @@ class Derivation:
         The numbers of the equations on the site.
     plan
         The workspace form, or nothing where there is none.
+    task
+        The same for one task at a time, or nothing.
     lacks
         For each form that there is not, why.
     """
@@ -81,7 +88,13 @@ class Derivation:
     rules: tuple[Rule, ...]
     numbers: Numbers
     plan: Plan | None
+    task: TaskPlan | None
     lacks: tuple[str, ...]
+
+    def number_of(self, line: Line) -> str:
+        """The number of the equation that a line of the workspace form computes, or nothing."""
+        known = self.numbers.derived if line.dense else self.numbers.rewritten
+        return known.get(str(parse(line.equation.name).before_step), "")
 
     @property
     def derived(self) -> Program:
@@ -128,7 +141,7 @@ def derive(name: str, network: Network) -> Derivation:
     functions = functions_of(network)
     derived, first_order = meta_gradient_of(functions), meta_gradient_of(functions, "first_order_")
     form: Form = "kernel"
-    plan, lacks = None, []
+    plan, task, lacks = None, None, []
     # A number for each layer acts on rows, so that kernels are left; one for each entry does not.
     on_rows = functions
     try:
@@ -146,6 +159,10 @@ def derive(name: str, network: Network) -> Derivation:
         plan = plan_of(lowered(program, dense=False), lowered(program, dense=True))
     except ValueError as error:
         lacks.append(f"no workspace form: {error}")
+    try:
+        task = _task_of(plan) if plan else None
+    except ValueError as error:
+        lacks.append(f"no C form: {error}")
     return Derivation(
         name=name,
         network=network,
@@ -157,8 +174,16 @@ def derive(name: str, network: Network) -> Derivation:
         rules=rules_of(derived),
         numbers=numbers_of(derived, staged[-1], first_order, network),
         plan=plan,
+        task=task,
         lacks=tuple(lacks),
     )
+
+
+def _task_of(plan: Plan) -> TaskPlan:
+    """The form for one task at a time, of which every call has C."""
+    task = task_plan_of(plan)
+    check_calls(call for _, calls in task.works for call in calls)
+    return task
 
 
 def meta_gradient_of(functions: Sequence[Function], prefix: str = "") -> Program:

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from ..language.names import STAGES, is_row_free, parse, tau
+from ..language.names import STAGES, is_row_free, tau
 from ..model.losses import LOSSES
 from ..pictures.circuit import circuits
 from ..pictures.diagram import has_places, path_diagram, stage_diagram, whole_diagram
@@ -20,6 +20,7 @@ from .formatting import formatted
 from .functions import CHECK_RATES
 from .inplace_module import inplace_blocks
 from .listing import listing, manifest
+from .native_module import native_source
 from .weights_module import weights_blocks
 from .workspace_class import workspace_class, workspace_function
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from ..language.program import Equation, Program
     from ..printers.numpy import Layout
-    from ..schedule.forms import Line
     from .derivation import Derivation
     from .functions import Function
 
@@ -45,6 +45,7 @@ RUNTIME = {
         "check_rates", "check_rows", "check_steps", "check_task_weights", "check_tasks",
         "check_weights",
     ),
+    "compiled": ("compiled",),
     "memory": ("Arena", "Layer"),
     "network": ("Network",),
     "repeated": ("Repeated", "Run", "check_outputs", "check_sizes"),
@@ -57,7 +58,9 @@ RUNTIME_FOLDER = Path(__file__).parents[1] / "runtime"
 
 def runtime_files() -> dict[str, str]:
     """The runtime as files, without the marks by which a page shows parts of it."""
-    files = {}
+    header = RUNTIME_FOLDER / "kernels.h"
+    banner = f"/* {MARK} from derive/runtime/{header.name}. Do not edit. */"
+    files = {header.name: f"{banner}\n{header.read_text(encoding='utf-8')}"}
     for path in sorted(RUNTIME_FOLDER.glob("*.py")):
         text = path.read_text(encoding="utf-8").splitlines()
         kept = [line for line in text if not line.startswith("# --8<--")]
@@ -89,6 +92,7 @@ def files_of(derivation: Derivation, runtime: str) -> dict[str, str]:
         files["inplace.py"] = inplace_module(derivation)
     return {
         **{name: formatted(module(formatted(text), runtime)) for name, text in files.items()},
+        **({"native.c": native_file(derivation)} if derivation.task else {}),
         "equations.json": manifest(derivation, BANNER),
         "equations.md": listing(derivation, BANNER),
         **diagrams(derivation, BANNER),
@@ -201,7 +205,8 @@ def _fields(function: Function, texts: Sequence[str]) -> Iterator[str]:
 
 def _module(title: str, imports: Sequence[str], blocks: Sequence[str], own: bool = True) -> str:
     text = "\n".join(blocks)
-    kinds = [f"from collections.abc import {name}" for name in ("Sequence",) if name in text]
+    offered = {"Sequence": "collections.abc", "Path": "pathlib"}
+    kinds = [f"from {where} import {name}" for name, where in offered.items() if name in text]
     weights = [_of_weights(text)] if own else []
     apart = [""] if kinds and imports else []
     head = [_of_module(title), "", *kinds, *apart, *imports, "", IMPORTS, *weights]
@@ -282,11 +287,7 @@ whose fast weights are cheaper formed than avoided are `dense`.
 The numbers at the ends of the lines are those of equations.md.
 """
 
-    def number_of(line: Line) -> str:
-        known = derivation.numbers.derived if line.dense else derivation.numbers.rewritten
-        return known.get(str(parse(line.equation.name).before_step), "")
-
-    blocks, called = inplace_blocks(derivation.plan, number_of)
+    blocks, called = inplace_blocks(derivation.plan, derivation.number_of)
     function = next(e for e in derivation.functions if e.name == "meta_loss_and_gradient")
     users = [workspace_class(function), workspace_function(function, derivation.plan)]
     imports = [
@@ -295,6 +296,22 @@ The numbers at the ends of the lines are those of equations.md.
         "from numpy.typing import DTypeLike",
     ]
     return _module(title, imports, [*users, *blocks])
+
+
+def native_file(derivation: Derivation) -> str:
+    """``native.c``: the workspace form for one task at a time."""
+    plan, task = derivation.plan, derivation.task
+    if plan is None or task is None:
+        raise ValueError(f"{derivation.name} has no C form")
+    title = f"""/* {BANNER} */
+/* {derivation.method}, one task at a time: {derivation.summary}.
+
+   What inplace.py computes, compiled for sizes that are known: SIZE_N, SIZE_M, ..., and DENSE1, ...
+   which say of each layer whether its fast weights are formed. A bias is the last row of its
+   weights, which a constant unit meets. What has the outputs as its columns lies transposed. The
+   numbers at the ends of the lines are those of equations.md. */"""
+    rates = [symbol for _, symbols in derivation.network.rates for symbol in symbols]
+    return native_source(title, plan, task, rates, derivation.number_of)
 
 
 def init_module(derivation: Derivation) -> str:

@@ -69,6 +69,8 @@ class State:
         Why the run can not go on, or nothing.
     versions
         Of what it was begun with, or gone on with last.
+    backend
+        Of the workspace, likewise.
     """
 
     family: TaskFamily
@@ -83,6 +85,7 @@ class State:
     metrics: int = 0
     stopped: str = ""
     versions: dict[str, str] = field(default_factory=versions)
+    backend: str = "numpy"
 
     @property
     def method(self) -> str | None:
@@ -116,6 +119,7 @@ def packed(state: State) -> bytes:
         "metrics": state.metrics,
         "stopped": state.stopped,
         "versions": state.versions,
+        "backend": state.backend,
     }
     arrays = {name: getattr(state, name) for name in ARRAYS}
     arrays |= {f"finished/{name}": array for name, array in state.finished.items()}
@@ -181,6 +185,7 @@ def read(body: bytes, family: TaskFamily) -> State:
         record["metrics"],
         record["stopped"],
         record["versions"],
+        record.get("backend", "numpy"),  # the only one that there was
     )
 
 

@@ -63,6 +63,7 @@ class Workspace(Protocol):
     parameters: Array
     gradient: Array
     weights: Any
+    backend: str
 
     def meta_loss_and_gradient(
         self, weights: WeightTuple, *arguments: Any, **named: Any

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from . import checkpoint, recipes
 from .adam import Adam
 from .checkpoint import State
-from .command import Refusal, parser, status, whole, writable, write_json
+from .command import Refusal, one_of, parser, status, whole, writable, write_json
 from .methods import METHODS, angle_of, arguments, initial_of, network_of, parameters_of
 from .metrics import Metrics
 from .networks import has_context, load_network
@@ -159,10 +159,42 @@ def go_on(folder: Path, state: State, every: int, quiet: bool) -> tuple[State, l
             train(state, metrics, caught, every, keep, quiet)
             if state.iteration == state.recipe.iterations and not state.stopped:
                 finished = {**state.finished, str(state.method): state.parameters}
+                backend = state.backend
                 state = fresh(state.family, state.recipe, state.seed, finished, state.metrics)
+                state.backend = backend
             keep()
             write_results(folder, state)
     return state, caught
+
+
+def held_out_of(state: State) -> Batch:
+    """Tasks that the angle is measured on."""
+    recipe = state.recipe
+    sizes = (recipe.shots, recipe.queries, np.dtype(recipe.dtype))
+    return next(state.family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
+
+
+def workspace_of(state: State, like: Batch) -> Workspace:
+    """The workspace of the method whose turn it is; the state gets the backend that it has.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        When it cannot be had with the backend that is asked for.
+    """
+    recipe = state.recipe
+    method = METHODS[str(state.method)]
+    net = load_network(network_of(recipe, str(state.method)))
+    # Without tasks only the vectors of the workspace are used.
+    rows = (recipe.meta_batch, like.X_s.shape[1], like.X_q.shape[1])
+    tasks, N, M = (1, 1, 1) if method.classes else rows
+    beside: dict[str, Any] = {"context": recipe.context} if has_context(net) else {}
+    beside |= {} if state.backend == "numpy" else {"backend": state.backend}
+    layers = state.family.layers(recipe.hidden, method.told, method.classes)
+    ws = net.workspace(layers, tasks, N, M, np.dtype(recipe.dtype), **beside)
+    if "backend" in beside:
+        state.backend = ws.backend
+    return ws
 
 
 def train(
@@ -176,16 +208,10 @@ def train(
     """Train the method whose turn it is: to its end, to a signal, or until it diverges."""
     family, recipe, name = state.family, state.recipe, str(state.method)
     begun_at, started = state.iteration, time.perf_counter()
-    dtype, method = np.dtype(recipe.dtype), METHODS[name]
-    net = load_network(network_of(recipe, name))
-    sizes = (recipe.shots, recipe.queries, dtype)
-    held_out = next(family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
-    # Without tasks only the vectors of the workspace are used.
-    rows = (recipe.meta_batch, held_out.X_s.shape[1], held_out.X_q.shape[1])
-    tasks, N, M = (1, 1, 1) if method.classes else rows
-    layers = family.layers(recipe.hidden, method.told, method.classes)
-    beside = {"context": recipe.context} if has_context(net) else {}
-    ws = net.workspace(layers, tasks, N, M, dtype, **beside)
+    net, method = load_network(network_of(recipe, name)), METHODS[name]
+    sizes = (recipe.shots, recipe.queries, np.dtype(recipe.dtype))
+    held_out = held_out_of(state)
+    ws = workspace_of(state, held_out)
     adam = Adam(ws.parameters)
     ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
     state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square
@@ -252,6 +278,7 @@ def write_results(folder: Path, state: State) -> None:
             "trained": trained,
             "stopped": state.stopped,
             "versions": state.versions,
+            "backend": state.backend,
         },
     )
 
@@ -273,9 +300,11 @@ def begun(family: TaskFamily, options: argparse.Namespace) -> State:
         if options.resume:
             print(f"{folder} has no checkpoint: a new run begins", file=sys.stderr)
         recipe, seed = recipes.from_options(family, options), getattr(options, "seed", 0)
+        state = fresh(family, recipe, seed, {}, 0)
+        choose_backend(state, options)
         for name in (checkpoint.RUN, checkpoint.PREVIOUS, checkpoint.CURRENT):
             (folder / name).unlink(missing_ok=True)
-        return fresh(family, recipe, seed, {}, 0)
+        return state
     if not options.resume:
         raise Refusal(
             f"{folder} holds an unfinished run ({found.method}, iteration {found.iteration:,} of "
@@ -293,7 +322,32 @@ def begun(family: TaskFamily, options: argparse.Namespace) -> State:
         other.append(f"seed is {options.seed}, not {found.seed}")
     if other:
         raise Refusal(f"{folder} holds another run: {', '.join(other)}")
+    before = found.backend
+    choose_backend(found, options)
+    if found.backend != before:
+        print(
+            f"{folder} was begun with {before} as its backend and goes on with {found.backend}: "
+            f"its last bits may differ",
+            file=sys.stderr,
+        )
     return found
+
+
+def choose_backend(state: State, options: argparse.Namespace) -> None:
+    """Give a run the backend that is asked for, before anything is done for it.
+
+    Raises
+    ------
+    Refusal
+        When it cannot be had.
+    """
+    state.backend = getattr(options, "backend", state.backend)
+    if state.backend == "numpy" or state.over:
+        return
+    try:
+        workspace_of(state, held_out_of(state))
+    except (ValueError, RuntimeError) as reason:
+        raise Refusal(str(reason)) from None
 
 
 def run(family: TaskFamily, options: argparse.Namespace) -> int:
@@ -324,6 +378,12 @@ def add_options(options: argparse.ArgumentParser, family: TaskFamily) -> None:
         "--checkpoint", type=whole(1), default=1000, help="iterations between checkpoints"
     )
     options.add_argument("--quiet", action="store_true", help="show no progress")
+    options.add_argument(
+        "--backend",
+        type=one_of("numpy", "c", "auto"),
+        default=argparse.SUPPRESS,
+        help="of the workspace; auto is c where there is a compiler (default: numpy)",
+    )
 
 
 def main(family: TaskFamily, arguments: list[str] | None = None) -> int:
