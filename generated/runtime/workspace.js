@@ -45,7 +45,9 @@ export const prepared = (network) => (counts, { numbers = Float32Array, compiled
 
     // The loss is returned, and its gradient is in `gradient`.
     metaLossAndGradient: meta("metaLossAndGradient"),
-    firstOrderMetaLossAndGradient: meta("firstOrderMetaLossAndGradient"),
+    ...(network.steps === 1 && {
+      firstOrderMetaLossAndGradient: meta("firstOrderMetaLossAndGradient"),
+    }),
     lossAndGradient(X, Y, ...given) {
       const rows = rowsOf("X", X);
       check("Y", Y, rows * O);
