@@ -21,7 +21,6 @@ from sympy import (
     MatrixExpr,
     MatrixSymbol,
     OneMatrix,
-    Symbol,
     Trace,
     Transpose,
 )

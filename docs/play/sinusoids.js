@@ -9,7 +9,9 @@ export const INPUTS = [-5, 5];
 export const GRID = Float32Array.from({ length: 100 }, (_, at) => -5 + (10 * at) / 99);
 
 const { fround } = Math;
-const within = ([low, high], drawn) => fround(low + fround((high - low) * fround(drawn)));
+// Every number has 32 bits, as in numpy.
+const within = ([low, high], drawn) =>
+  fround(fround(low) + fround(fround(high - low) * fround(drawn)));
 
 export const sinusoid = (x, amplitude, phase) => amplitude * Math.sin(fround(x - phase));
 

@@ -55,7 +55,7 @@ export function fromHash(hash, known) {
   training.alpha = number("train-alpha", RATES, training.alpha);
   training.beta = number("train-beta", [0.0001, 0.01], training.beta);
   training.seed = Math.round(number("train-seed", [0, 9999], training.seed));
-  const points = said.get("points")?.split(" ").map((each) => each.split(":").map(Number)) ?? [];
+  const points = said.get("points")?.split(" ").filter(Boolean).map((each) => each.split(":").map(Number)) ?? [];
   const within = ([x, y = 0]) => Math.abs(x) <= 5 && Math.abs(y) <= 6;
   if (points.length && points.length <= MOST_POINTS && points.every(within)) {
     state.own = points.every((each) => each.length === 2);

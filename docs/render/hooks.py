@@ -15,8 +15,7 @@ from typing import Any
 # MkDocs loads this file by its path.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from markdown import Markdown
-from markdown.extensions import Extension
+from markdown.extensions import Extension  # type: ignore[import-untyped]
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
@@ -64,7 +63,7 @@ _site = Site(places={}, url=lambda *_: "")
 class Elements(Extension):
     """Elements of our own are blocks, within which Markdown goes on."""
 
-    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
+    def extendMarkdown(self, md: Any) -> None:
         """Add them to those that Markdown knows; what reads them comes after."""
         md.block_level_elements += [f"maml-{path.stem}" for path in PLAY.glob("*.js")]
 
@@ -196,12 +195,14 @@ def to_play(html: str, page: str) -> str:
     scripts = ["uplot/uPlot.iife.min.js", *(f"play/{name}.js" for name in names)]
     styles = ["uplot/uPlot.min.css", "play.css"]
     links = [f'<link rel="stylesheet" href="{address(each)}">' for each in styles]
-    return "".join([*links, *(f'<script defer src="{address(each)}"></script>' for each in scripts)])
+    return "".join(
+        [*links, *(f'<script defer src="{address(each)}"></script>' for each in scripts)]
+    )
 
 
 @event_priority(50)
 def on_post_build(config: Any, **_: Any) -> None:
-    """Publish what was measured, the styles of formulas and scripts, and complete the search index.
+    """Publish what was measured, styles of formulas and scripts, and complete the search index.
 
     It comes before the theme writes the index.
     """

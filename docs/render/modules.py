@@ -24,7 +24,9 @@ IMPORT = re.compile(
     r'(?: with \{ type: "(?P<kind>text|bytes)" \})?;\n',
     re.MULTILINE,
 )
-EXPORT = re.compile(r"^export (?=(?:const|let|class|function\*?|async function) (\w+))", re.MULTILINE)
+EXPORT = re.compile(
+    r"^export (?=(?:const|let|class|function\*?|async function) (\w+))", re.MULTILINE
+)
 
 
 def bundled(entry: Path) -> str:
@@ -75,7 +77,9 @@ def _add(path: Path, made: dict[Path, Module], importers: tuple[Path, ...]) -> N
             return f"const {found['what']} = {_data(target, found['kind'])};\n"
         asked = re.findall(r"(\w+)(?: as \w+)?", found["what"].removeprefix("* as "))
         if found["what"].startswith("{") and (lost := {*asked} - {*made[target].names, "as"}):
-            raise ValueError(f"{path.name}: {target.name} does not export {', '.join(sorted(lost))}")
+            raise ValueError(
+                f"{path.name}: {target.name} does not export {', '.join(sorted(lost))}"
+            )
         name = found["what"].removeprefix("* as ").replace(" as ", ": ")
         return f"const {name} = {places[target]};\n"
 
