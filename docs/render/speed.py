@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import ROOT, PageError
 from docs.render.tables import numbers_table, recorded
+from generated.runtime.compiled import TOO_WIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = ROOT / "docs" / "speed" / "benchmark.json"
+#: What `python -m tests.benchmark.native` measured, whose parts are `native/...`.
+IN_C = RESULTS.with_name("native.json")
 
 #: Between a number and its unit, where no line may break.
 SPACE = "\N{NO-BREAK SPACE}"
@@ -39,11 +42,15 @@ def speed(what: str) -> str:
     PageError
         When there is no such thing.
     """
-    if not RESULTS.is_file():
-        raise PageError(f"{RESULTS.name} is missing; make bench writes it")
-    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    of_c = what.startswith("native/")
+    path, command = (IN_C, "python -m tests.benchmark.native") if of_c else (RESULTS, "make bench")
+    if not path.is_file():
+        raise PageError(f"{path.name} is missing; {command} writes it")
+    record = json.loads(path.read_text(encoding="utf-8"))
     if what in PARTS:
         return PARTS[what](record)
+    if of_c:
+        return recorded(what.removeprefix("native/"), record)
     kind, _, case = what.partition("/")
     if kind == "ratio":
         return ratio(ratio_of(record, case))
@@ -218,6 +225,8 @@ PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "techniques": technique_table,
     "limits": limit_table,
     "iteration": iteration_table,
+    "native/wide": lambda _: str(TOO_WIDE),
+    "native/techniques": lambda record: technique_table({"undone": record["C undone"]}),
     "versions": versions,
     "cases": lambda record: str(len(record["free"]["cases"])),
     "slower/workspace": lambda record: slower(record, "workspace"),

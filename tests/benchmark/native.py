@@ -1,6 +1,8 @@
-"""Measure the form in C alone, on one core: against JAX, and its techniques undone.
+"""Measure what each technique of the form in C gives, on one core.
 
-python -m tests.benchmark.native            some minutes; writes docs/speed/native.json
+What else runs on the machine takes no time of this process, whose own time is measured.
+
+python -m tests.benchmark.native            a minute or two; writes docs/speed/native.json
 python -m tests.benchmark.native --quick    tiny sizes and few rounds: whether it runs, not how fast
 """
 
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.experiment.command import Parser, status, write_text
-from tests.benchmark.__main__ import OUTPUT, child, shares
+from tests.benchmark.__main__ import OUTPUT, child
 from tests.benchmark.clock import tidy
 
 
@@ -24,7 +26,6 @@ def everything(rounds: int, quick: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         found = {name: child(name, folder, rounds, quick) for name in PARTS}
-    shares(found["C"], found["machine"])
     return {
         "command": shlex.join(["python", "-m", "tests.benchmark.native", *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
@@ -33,7 +34,7 @@ def everything(rounds: int, quick: bool) -> dict[str, Any]:
     }
 
 
-PARTS = ("machine", "C", "C undone")
+PARTS = ("machine", "C undone")
 
 
 def main(arguments: list[str] | None = None) -> int:
