@@ -112,6 +112,7 @@ def packed(state: State) -> bytes:
     """A checkpoint: one line with a digest of the rest, which is an ``.npz`` file."""
     record = {
         "family": state.family.name,
+        "data": state.family.data,
         "recipe": asdict(state.recipe),
         "seed": state.seed,
         "iteration": state.iteration,
@@ -166,10 +167,14 @@ def read(body: bytes, family: TaskFamily) -> State:
     record = json.loads(str(arrays.pop("record")))
     if record["family"] != family.name:
         raise Refusal(f"is of {record['family']}, not of {family.name}")
+    recipe = from_record(record["recipe"], family.kind)
+    family = family.of(recipe)
+    if record.get("data", "") != family.data:
+        raise Refusal(f"is of other {family.name}: they have changed since")
     vector, good, mean, square = (arrays.pop(name) for name in ARRAYS)
     return State(
         family,
-        from_record(record["recipe"]),
+        recipe,
         record["seed"],
         vector,
         good,
@@ -233,7 +238,8 @@ def belongs(state: State, folder: Path) -> None:
     """
     try:
         arguments = json.loads((folder / RUN).read_text(encoding="utf-8"))["arguments"]
-        same = (from_record(arguments), arguments["seed"]) == (state.recipe, state.seed)
+        recipe = from_record(arguments, state.family.kind)
+        same = (recipe, arguments["seed"]) == (state.recipe, state.seed)
     except (OSError, ValueError, TypeError, KeyError, Refusal):
         return  # it is only the record of a run: the checkpoint has all that is needed
     if not same:

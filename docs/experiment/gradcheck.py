@@ -28,13 +28,19 @@ STEP = 1e-7
 #: kink of one unit at one sample adds up to 1e-6.
 TOLERANCE = 1e-5
 
+#: Entries of an array that are compared: all of a layer of 40 units on 40.
+MOST = 1600
+
 #: Of the training, where a multi-step loss is checked.
 PROGRESS = 0.125
 
 
 # --8<-- [start:difference]
 def central_difference(
-    loss: Callable[[WeightTuple], float], weights: WeightTuple, step: float = STEP
+    loss: Callable[[WeightTuple], float],
+    weights: WeightTuple,
+    step: float = STEP,
+    most: int | None = None,
 ) -> WeightTuple:
     """Differentiate a loss numerically, one entry at a time.
 
@@ -46,6 +52,8 @@ def central_difference(
         Where to differentiate, float64.
     step
         How far to go to either side.
+    most
+        Entries of an array, evenly spaced, if not by all of them. The others are 0.
 
     Returns
     -------
@@ -53,9 +61,9 @@ def central_difference(
         (loss(w + step) - loss(w - step)) / (2 step) for every entry w.
     """
     moved = type(weights)(*(array.copy() for array in weights))
-    gradient = [np.empty_like(array) for array in weights]
+    gradient = [np.zeros_like(array) for array in weights]
     for here, array, slot in zip(weights, moved, gradient, strict=True):
-        for index in np.ndindex(array.shape):
+        for index in measured(array, most):
             array[index] = here[index] + step
             above = loss(moved)
             array[index] = here[index] - step
@@ -63,6 +71,23 @@ def central_difference(
             array[index] = here[index]
             slot[index] = (above - below) / (2 * step)
     return type(weights)(*gradient)
+
+
+def measured(array: Array, most: int | None) -> list[tuple[int, ...]]:
+    """The entries of an array by which a loss is differentiated."""
+    size = array.size
+    places = np.unique(np.linspace(0, size - 1, min(size, most or size)).round().astype(int))
+    return list(
+        zip(*(map(int, axis) for axis in np.unravel_index(places, array.shape)), strict=True)
+    )
+
+
+def only_measured(array: Array, most: int | None) -> Array:
+    """An array with 0 in the place of its other entries."""
+    kept = np.zeros_like(array)
+    for index in measured(array, most):
+        kept[index] = array[index]
+    return kept
 
 
 def relative_error(found: Array, expected: Array) -> float:
@@ -98,15 +123,23 @@ def shifted(
 
 
 def gradients(
-    net: Network, parameters: Parameters, batch: Batch, alpha: float
+    net: Network, parameters: Parameters, batch: Batch, alpha: float, most: int | None = None
 ) -> dict[str, tuple[Parameters, Parameters]]:
     """Each generated gradient, and the same by finite differences.
 
     The first-order gradient is that of the query loss at the adapted weights, which are held
     fixed: adding a perturbation to the weights of every task after adaptation measures it. A
     multi-step loss is taken as it is in the course of a training, when all its weights differ
-    from 0.
+    from 0. Of each array only so many entries are compared, if not all of them.
     """
+
+    def by_differences(loss: Callable[[WeightTuple], float], at: WeightTuple) -> WeightTuple:
+        return central_difference(loss, at, most=most)
+
+    def kept(*found: WeightTuple) -> Parameters:
+        both = Parameters(*found)
+        return both.replaced(only_measured(array, most) for array in both.arrays)
+
     (weights, rates), steps = parameters, net.NETWORK.steps
     weighted = takes_omegas(net)
     omegas = step_weights("annealed" if weighted else "last", steps, PROGRESS)
@@ -135,21 +168,21 @@ def gradients(
         return net.meta_loss(*changed.arguments(batch, alpha), *beside)
 
     X, Y = batch.X_s[0], batch.Y_s[0]
-    of_rates = rates and central_difference(lambda r: meta_loss(Parameters(weights, r)), rates)
-    of_weights = central_difference(lambda w: meta_loss(Parameters(w, rates)), weights)
+    of_rates = rates and by_differences(lambda r: meta_loss(Parameters(weights, r)), rates)
+    of_weights = by_differences(lambda w: meta_loss(Parameters(w, rates)), weights)
     return {
         "inner gradient": (
-            Parameters(net.loss_and_gradient(weights, X, Y)[1]),
-            Parameters(central_difference(lambda w: net.loss(w, X, Y), weights)),
+            kept(net.loss_and_gradient(weights, X, Y)[1]),
+            Parameters(by_differences(lambda w: net.loss(w, X, Y), weights)),
         ),
         "meta-gradient": (
-            Parameters(*net.meta_loss_and_gradient(*given)[1:]),
+            kept(*net.meta_loss_and_gradient(*given)[1:]),
             Parameters(of_weights, of_rates),
         ),
         "first-order meta-gradient": (
-            Parameters(net.first_order_meta_loss_and_gradient(*given)[1]),
+            kept(net.first_order_meta_loss_and_gradient(*given)[1]),
             Parameters(
-                central_difference(query_loss, net.Weights(*(np.zeros_like(w) for w in weights)))
+                by_differences(query_loss, net.Weights(*(np.zeros_like(w) for w in weights)))
             ),
         ),
     }
@@ -160,6 +193,7 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
     dtype = np.dtype(np.float64)  # because finite differences lose half of the digits
     if options.run is None:
         usual = family.recipe()
+        family, sizes = family.of(usual), (7, 5)
         net, alpha = family.network(options.network or usual.network), usual.alpha
         layers = family.layers(usual.hidden[:1] * net.NETWORK.hidden, told=False)
         drawn = stream(options.seed, 0)
@@ -168,13 +202,15 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
         if options.network:
             raise Refusal("--network and --run are given; a run knows its network")
         loaded = load_run(family, options.run)
-        net, alpha = loaded.net, loaded.recipe.alpha
+        family, alpha = loaded.family, loaded.recipe.alpha
+        sizes = (loaded.recipe.shots, loaded.recipe.queries)
         adapted = (name for name, method in METHODS.items() if method.adapts)
-        start = next(loaded.starts[name] for name in (*adapted, "random") if name in loaded.starts)
+        name = next(name for name in (*adapted, "random") if name in loaded.starts)
+        net, start = loaded.network(name), loaded.starts[name]
     parameters = start.replaced(array.astype(dtype) for array in start.arrays)
-    batch = next(family.batches(stream(options.seed, 2), 3, 7, 5, dtype))
+    batch = next(family.batches(stream(options.seed, 2), 3, *sizes, dtype))
     failed = 0
-    for title, (found, expected) in gradients(net, parameters, batch, alpha).items():
+    for title, (found, expected) in gradients(net, parameters, batch, alpha, MOST).items():
         steps = net.NETWORK.steps
         print(f"{title}, {steps} inner step{'s' * (steps > 1)}")
         width = 2 + max(map(len, found.named))

@@ -19,7 +19,7 @@ from . import checkpoint, recipes
 from .adam import Adam
 from .checkpoint import State
 from .command import Refusal, one_of, parser, status, whole, writable, write_json
-from .methods import METHODS, angle_of, arguments, initial_of, parameters_of
+from .methods import METHODS, angle_of, arguments, initial_of, network_of, parameters_of
 from .metrics import Metrics
 from .networks import has_context, load_network
 from .parameters import save_parameters
@@ -87,6 +87,7 @@ def fresh(
     family: TaskFamily, recipe: Recipe, seed: int, finished: dict[str, Array], metrics: int
 ) -> State:
     """The state before the first step of the next method."""
+    family = family.of(recipe)
     left = [method for method in recipe.methods if method not in finished]
     start = np.zeros(0, recipe.dtype)
     if left:
@@ -182,12 +183,15 @@ def workspace_of(state: State, like: Batch) -> Workspace:
         When it cannot be had with the backend that is asked for.
     """
     recipe = state.recipe
-    net, method = load_network(recipe.network), METHODS[str(state.method)]
-    rows = (like.X_s.shape[1], like.X_q.shape[1])
+    method = METHODS[str(state.method)]
+    net = load_network(network_of(recipe, str(state.method)))
+    # Without tasks only the vectors of the workspace are used.
+    rows = (recipe.meta_batch, like.X_s.shape[1], like.X_q.shape[1])
+    tasks, N, M = (1, 1, 1) if method.classes else rows
     beside: dict[str, Any] = {"context": recipe.context} if has_context(net) else {}
     beside |= {} if state.backend == "numpy" else {"backend": state.backend}
-    layers = state.family.layers(recipe.hidden, method.told)
-    ws = net.workspace(layers, recipe.meta_batch, *rows, np.dtype(recipe.dtype), **beside)
+    layers = state.family.layers(recipe.hidden, method.told, method.classes)
+    ws = net.workspace(layers, tasks, N, M, np.dtype(recipe.dtype), **beside)
     if "backend" in beside:
         state.backend = ws.backend
     return ws
@@ -204,7 +208,7 @@ def train(
     """Train the method whose turn it is: to its end, to a signal, or until it diverges."""
     family, recipe, name = state.family, state.recipe, str(state.method)
     begun_at, started = state.iteration, time.perf_counter()
-    net, method = load_network(recipe.network), METHODS[name]
+    net, method = load_network(network_of(recipe, name)), METHODS[name]
     sizes = (recipe.shots, recipe.queries, np.dtype(recipe.dtype))
     held_out = held_out_of(state)
     ws = workspace_of(state, held_out)
@@ -212,7 +216,7 @@ def train(
     ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
     state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square
     adam.steps = state.iteration
-    batches = family.batches(
+    batches = family.drawing(method.classes)(
         stream(state.seed, 1), recipe.meta_batch, *sizes, start=state.iteration, told=method.told
     )
     losses = outer_loop(method.objective(net, ws, recipe), ws, adam, recipe, batches, state.good)
@@ -268,6 +272,7 @@ def write_results(folder: Path, state: State) -> None:
         folder / checkpoint.RUN,
         {
             "family": state.family.name,
+            **({"data": state.family.data} if state.family.data else {}),
             "arguments": {**asdict(state.recipe), "seed": state.seed},
             "seed": state.seed,
             "trained": trained,

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = ROOT / "docs" / "speed" / "benchmark.json"
-#: What `python -m tests.benchmark.native` measured, whose parts are `native/...`.
-IN_C = RESULTS.with_name("native.json")
+IN_C = ROOT / "docs" / "speed" / "native.json"
+JAVASCRIPT = ROOT / "docs" / "speed" / "javascript.json"
+#: Whose results have files of their own, by what a page asks for.
+OTHERS = {"native": IN_C, "javascript": JAVASCRIPT}
 
 #: Between a number and its unit, where no line may break.
 SPACE = "\N{NO-BREAK SPACE}"
@@ -42,16 +44,15 @@ def speed(what: str) -> str:
     PageError
         When there is no such thing.
     """
-    of_c = what.startswith("native/")
-    path, command = (IN_C, "python -m tests.benchmark.native") if of_c else (RESULTS, "make bench")
-    if not path.is_file():
-        raise PageError(f"{path.name} is missing; {command} writes it")
-    record = json.loads(path.read_text(encoding="utf-8"))
+    kind, _, case = what.partition("/")
+    results = OTHERS.get(kind, RESULTS)
+    if not results.is_file():
+        raise PageError(f"{results.name} is missing; make bench writes it")
+    record = json.loads(results.read_text(encoding="utf-8"))
     if what in PARTS:
         return PARTS[what](record)
-    if of_c:
-        return recorded(what.removeprefix("native/"), record)
-    kind, _, case = what.partition("/")
+    if kind in OTHERS:
+        return recorded(case, record)
     if kind == "ratio":
         return ratio(ratio_of(record, case))
     if kind == "median":
