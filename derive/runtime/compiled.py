@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
+from struct import Struct
 from threading import Lock, Thread
 from typing import NamedTuple, TypeAlias
 
@@ -41,6 +42,9 @@ TOO_WIDE = 512
 #: depend on how many threads there are, nor on which is first. A block has at least so many tasks
 #: (where there are as many), and there are at most so many blocks.
 TASKS_OF_A_BLOCK, BLOCKS = 6, 16
+
+#: Bytes that are copied sooner than numpy says where they are.
+COPIED = 2**15
 
 #: The folder of the cache, where another is wanted than that of the user.
 FOLDER = "MAML_CACHE"
@@ -301,7 +305,8 @@ class Contexts:
         self._gradients = np.zeros((self._blocks * (self._blocks > 1), parameters), dtype)
         self._losses = np.zeros(self._blocks)
         self._parameters, self._row = parameters, parameters * dtype.itemsize
-        self._at_losses, self._at_memory = address(self._losses), list(map(address, self._memory))
+        self._at_losses, self._at_gradients = address(self._losses), address(self._gradients)
+        self._at_memory = list(map(address, self._memory))
         self.used = sum(each.nbytes for each in (*self._memory, self._gradients))
         self._run, self._total = made.library.run, made.library.total
         whole, array = ctypes.c_longlong, ctypes.c_void_p
@@ -332,17 +337,23 @@ class Contexts:
         gradient
             Where the gradient goes.
         """
-        arrays = [
-            each if each.flags.c_contiguous and each.flags.aligned else np.array(each, order="C")
-            for each in data
-        ]
-        values = (ctypes.c_double * len(numbers))(*numbers)
-        given = [self._blocks, self._tasks, values, weights, rates, *map(address, arrays)]
-        begin = address(self._gradients) if self._blocks > 1 else gradient
+        vectors = (_packing(len(numbers))(*numbers), weights, rates)
+        given = (self._blocks, self._tasks, *vectors, *map(_passed, data))
+        if self._blocks == 1:
+            self._run(0, 1, *given, gradient, self._at_losses, self._at_memory[0])
+            return self._losses.item()
+        self._share(given)
+        loss: float = self._total(
+            self._blocks, self._parameters, self._at_gradients, gradient, self._at_losses
+        )
+        return loss
+
+    def _share(self, given: tuple[int | bytes, ...]) -> None:
+        """Let every thread compute its blocks."""
 
         def part(at: int) -> None:
             first, last = self._bounds[at : at + 2]
-            row = begin + first * self._row
+            row = self._at_gradients + first * self._row
             self._run(first, last, *given, row, self._at_losses, self._at_memory[at])
 
         helpers = self._helping()
@@ -353,8 +364,6 @@ class Contexts:
         finally:
             for helper in helpers:
                 helper.end()
-        loss: float = self._total(self._blocks, self._parameters, begin, gradient, self._at_losses)
-        return loss
 
     def _helping(self) -> "list[Helper]":
         """The threads beside the one that calls: a forked process has none of its parent's."""
@@ -411,6 +420,20 @@ def blocks_of(tasks: int) -> int:
     while 2 * blocks <= min(BLOCKS, tasks // TASKS_OF_A_BLOCK):
         blocks *= 2
     return blocks
+
+
+@cache
+def _packing(count: int) -> Callable[..., bytes]:
+    """Makes numbers of 64 bits of so many."""
+    return Struct(f"{count}d").pack
+
+
+def _passed(array: Array) -> int | bytes:
+    """An array as a function in C is given it: where it is, or a copy where that is quicker."""
+    flags = array.flags
+    if array.nbytes > COPIED and flags.c_contiguous and flags.aligned:
+        return address(array)
+    return array.tobytes()
 
 
 def address(array: Array | Bytes) -> int:

@@ -226,13 +226,15 @@ INLINE void tile(int R, int C, int i, int j, F *out, int ld, Matrix start, int t
         *(V *)(out + (i + r) * ld + j + c * LANES) = then(sum[r][c], with);
     }
 }
-/* As many rows at a time as the registers hold, and as like as can be. */
+/* As many rows at a time as the registers hold, and as like as can be: R of them, then R - 1. */
 INLINE void stripe(int C, int rows, int j, F *out, int ld, Matrix start, int terms,
                    const Term *term, Then *then, Matrix other) {
-    const int tallest = LARGEST / C, R = CEIL(rows, CEIL(rows, tallest));
+    const int tiles = CEIL(rows, LARGEST / C), R = CEIL(rows, tiles), tall = rows - tiles * (R - 1);
     int i = 0;
-    for (; i + R <= rows; i += R) tile(R, C, i, j, out, ld, start, terms, term, then, other);
-    if (rows % R) tile(rows % R, C, i, j, out, ld, start, terms, term, then, other);
+    for (; i < tall * R; i += R) tile(R, C, i, j, out, ld, start, terms, term, then, other);
+    if (R > 1)
+        for (; i < rows; i += R - 1)
+            tile(R - 1, C, i, j, out, ld, start, terms, term, then, other);
 }
 /* Stripes of vectors, as few as can be, and as like as can be. */
 INLINE void product(int rows, int columns, F *out, int ld, Matrix start, int terms,

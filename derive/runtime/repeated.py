@@ -84,6 +84,7 @@ class Repeated:
         self._own, self._given, self._gradient, self._of_chunk = (
             _Vector(kinds, np.zeros(count, dtype), sizes, context, shapes) for _ in range(4)
         )
+        self._layers = tuple(array.shape for array in self._own.weights)
         self._contexts = Contexts(made, tasks, count, dtype) if made else None
         self.backend = "c" if made else "numpy"
         if self._contexts:
@@ -151,10 +152,10 @@ class Repeated:
         RuntimeError
             When another thread is using this workspace.
         """
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(False):
             raise RuntimeError("the workspace is in use by another thread; each needs its own")
         try:
-            self._check_data(*data)
+            self._check_data(data)
             if not self.gradient.flags.writeable:
                 raise ValueError("gradient is read-only; the workspace must be able to write to it")
             layers = self._own if weights is self._own.weights else self._copy(weights)
@@ -193,7 +194,9 @@ class Repeated:
                 np.add(self.gradient, self._of_chunk.vector, out=self.gradient)
         return loss
 
-    def _check_data(self, *arrays: Array) -> None:
+    def _check_data(self, arrays: Sequence[Array]) -> None:
+        if _are(arrays, self._shapes, self._dtype):
+            return
         for name, array, shape in zip(DATA, arrays, self._shapes, strict=True):
             if type(array) is not np.ndarray:
                 raise ValueError(f"{name} is a {type(array).__name__}; it must be a numpy array")
@@ -206,14 +209,16 @@ class Repeated:
     def _copy(self, weights: Any) -> "_Vector":
         """Copy weights that are not the workspace's own."""
         own = self._given.weights
-        check_weights(weights, own._fields)
-        for name, array, kept in zip(own._fields, weights, own, strict=True):
-            if array.shape != kept.shape or array.dtype != kept.dtype:
-                raise ValueError(
-                    f"weights.{name} is {array.dtype} {array.shape}; "
-                    f"it must be {kept.dtype} {kept.shape}, as the workspace is"
-                )
-            np.copyto(kept, array)
+        if not isinstance(weights, tuple) or not _are(weights, self._layers, self._dtype):
+            check_weights(weights, own._fields)
+            for name, array, kept in zip(own._fields, weights, own, strict=True):
+                if array.shape != kept.shape or array.dtype != kept.dtype:
+                    raise ValueError(
+                        f"weights.{name} is {array.dtype} {array.shape}; "
+                        f"it must be {kept.dtype} {kept.shape}, as the workspace is"
+                    )
+        for kept, array in zip(own, weights, strict=True):
+            kept[:] = array
         return self._given
 
     def _copy_rates(self, rates: Any) -> "_Vector":
@@ -224,6 +229,19 @@ class Repeated:
         for kept, array in zip(own, rates, strict=True):
             np.copyto(kept, array)
         return self._given
+
+
+def _are(arrays: Sequence[Any], shapes: Sequence[tuple[int, ...]], dtype: np.dtype) -> bool:
+    """Whether arrays are as they must be, which is seen sooner where nothing has a name.
+
+    Those of a dtype that is equal, but another object, are to be looked at again.
+    """
+    if len(arrays) != len(shapes):
+        return False
+    for array, shape in zip(arrays, shapes):  # noqa: B905 - a keyword takes time
+        if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
+            return False
+    return True
 
 
 def check_sizes(

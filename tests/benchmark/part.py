@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from tests.benchmark import clock, iteration, machine, memory, undone
 from tests.benchmark.cases import CASES, GROWTH, Case, flops, load, problem
-from tests.benchmark.contenders import CONTENDERS, check
+from tests.benchmark.contenders import CONTENDERS, check, native
 from tests.benchmark.patience import CALLING, PREPARING, Skipped, limit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.benchmark.cases import Problem
     from tests.benchmark.contenders import Call
+
+#: What C alone is measured on. What else runs on the machine takes no time of this process, whose
+#: own time is measured here. Several steps take more than a minute to compile: `free` has them.
+NATIVE = (
+    *(Case(*sizes) for sizes in [(4, 10, 40), (25, 5, 40), (25, 10, 40), (25, 40, 40)]),
+    *(Case(*sizes) for sizes in [(25, 10, 64), (25, 10, 128), (1000, 10, 40)]),
+    Case(hidden=1),
+    Case(activation="tanh"),
+)
 
 #: Whom every ratio and every figure needs.
 ALWAYS = ("workspace", "kernel", "JAX")
@@ -61,8 +70,14 @@ def ready(name: str, net: Any, case: Case, p: Problem) -> tuple[Call, float]:
     return call, preparing
 
 
-def measured(case: Case, who: Sequence[str], folder: Path, count: int) -> dict[str, Any]:
-    """Every contender on one case: checked first, then timed in turns."""
+def measured(
+    case: Case,
+    who: Sequence[str],
+    folder: Path,
+    count: int,
+    now: Callable[[], float] = time.perf_counter,
+) -> dict[str, Any]:
+    """Every contender on one case: checked first, then timed in turns by the clock `now`."""
     net, numbers = load(case, folder), problem(case)
     calls, preparing, skipped = {}, {}, {}
     for name in who:
@@ -71,7 +86,7 @@ def measured(case: Case, who: Sequence[str], folder: Path, count: int) -> dict[s
         except Skipped as reason:
             skipped[name] = str(reason)
     busy, started = time.process_time(), time.perf_counter()
-    times = clock.rounds(calls, count)
+    times = clock.rounds(calls, count, now)
     # Well below 1 on one thread when another program had the core.
     core = (time.process_time() - busy) / (time.perf_counter() - started)
     work, ws = flops(case, net), net.workspace(case.sizes, case.T, case.K, case.K)
@@ -144,6 +159,11 @@ def part(name: str, folder: Path, count: int, quick: bool) -> Any:
         return iteration.iterations(load(Case(), folder), count, quick)
     if name == "undone":
         return undone.undone(folder, count, quick)
+    if name == "C undone":
+        return undone.undone(folder, count, quick, undone.NATIVE, native, time.process_time)
+    if name == "C":
+        few, forms = chosen if quick else NATIVE, ("workspace", "JAX", "C")
+        return {"cases": [measured(case, forms, folder, count, time.process_time) for case in few]}
     if name == "pinned":
         return cases(chosen if quick else (Case(), Case(K=5)), (*ALWAYS, "C"), folder, count)
     return cases(chosen, everyone if name == "free" else (*ALWAYS, "C"), folder, count)
