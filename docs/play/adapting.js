@@ -5,7 +5,7 @@ import { workspace as relu2 } from "../../generated/relu2/task.js";
 import { element, legend, slider } from "./parts.js";
 import { plot, short } from "./plot.js";
 import { GRID, INPUTS, glorot, sinusoid } from "./sinusoids.js";
-import { MOST_POINTS, MOST_STEPS, RATES, TARGETS, drawn, onSinusoid, rounded } from "./state.js";
+import { MOST_POINTS, MOST_STEPS, RATES, TARGETS, drawn, rounded } from "./state.js";
 import { METHODS } from "./training.js";
 import { WEIGHTS } from "./weights.js";
 
@@ -111,8 +111,7 @@ export function adapting(state, changed) {
 
   const task = (next) => {
     Object.assign(state, next);
-    if (!state.own) state.points = onSinusoid(state.points.map(([x]) => x), state.amplitude, state.phase);
-    points(state.points, false);
+    points(state.points.map(along), false);
   };
   const sliders = {
     steps: slider({
@@ -191,7 +190,7 @@ export function adapting(state, changed) {
       element("p", { class: "head" }, "mean squared error"), errors)),
     element("div", { class: "controls" }, sliders.steps.element, button("▶ play the steps", play), sliders.alpha.element),
     element("div", { class: "controls" }, sliders.amplitude.element, sliders.phase.element,
-      button("⚄ another task", () => {
+      button("another task", () => {
         Object.assign(state, drawn(state.points.length));
         points(state.points, true);
       }),

@@ -14,7 +14,9 @@ const MILLISECONDS = 1100, QUERIES = 10;
 const WIDEST = 240, CELL = 12;
 
 export function formula(places) {
-  const list = element("ol", { class: "lines" }), canvas = element("canvas", { role: "img" });
+  const list = element("ol", { class: "lines" }), canvas = element("canvas", {
+    role: "img", width: 0, height: 0, "aria-label": "The entries of the last equation",
+  });
   const says = element("p", { class: "readout", role: "status", "data-maml": "equation" });
   let given = null, values = {}, at = -1, timer = 0;
 
@@ -71,7 +73,7 @@ export function formula(places) {
       clearInterval(timer);
       timer = 0;
     } else timer = setInterval(step, MILLISECONDS);
-    toggle.textContent = timer ? "⏸ hold" : "▶ slow motion";
+    toggle.textContent = timer ? "hold" : "▶ slow motion";
   });
   list.tabIndex = 0;
   list.setAttribute("aria-label", "The equations of the meta-gradient");

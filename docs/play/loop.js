@@ -30,16 +30,15 @@ export function loop(post, files, slice) {
     if (own !== turn) return;
     run = training(settings, compiled);
     losses = [];
-    post({ how });
-    report(0, true);
+    report(0, true, { how });
   }
 
-  function report(rate, whole) {
+  function report(rate, whole, more = {}) {
     const error = whole || performance.now() - measured > MILLISECONDS_BETWEEN_ERRORS ? run.error() : undefined;
     if (error !== undefined) measured = performance.now();
     const last = losses.slice(-SMOOTHED);
     post({
-      iteration: run.iteration, rate, error, parameters: run.parameters.slice(),
+      ...more, iteration: run.iteration, rate, error, parameters: run.parameters.slice(),
       loss: last.length ? last.reduce((sum, each) => sum + each, 0) / last.length : undefined,
     });
   }

@@ -23,7 +23,7 @@ export function panel(state, { trained, changed }) {
       { name: "error on unseen tasks after one step", colour: "--m-live", width: 2.5 },
     ],
   });
-  const send = runner(receive);
+  let send;
 
   function receive(message) {
     Object.assign(shown, message);
@@ -43,7 +43,8 @@ export function panel(state, { trained, changed }) {
     numbers.rate.textContent = shown.playing ? Math.round(shown.rate).toLocaleString("en") : "0";
     numbers.loss.textContent = shown.loss === undefined ? "–" : short(shown.loss);
     const history = shown.history, columns = [0, 1, 2].map((at) => history.map((row) => row[at]));
-    numbers.error.textContent = short(columns[2].at(-1) ?? NaN);
+    const error = columns[2].at(-1);
+    numbers.error.textContent = error === undefined ? "–" : short(error);
     const most = Math.max(1, ...columns[2], ...columns[1].filter(Boolean).slice(2));
     chart.show(columns[0], columns.slice(1), { x: [0, Math.max(100, shown.iteration)], y: [0, Math.min(most, 8)] });
     play.textContent = shown.playing ? "▶ training" : "▶ play";
@@ -78,7 +79,7 @@ export function panel(state, { trained, changed }) {
   const button = (name, label, work) =>
     element("button", { type: "button", class: "md-button", "data-maml": name, onclick: work }, label);
   const play = button("play", "▶ play", () => run(true));
-  const pause = button("pause", "⏸ pause", () => run(false));
+  const pause = button("pause", "pause", () => run(false));
   const step = button("step", "one step", () => {
     run(false);
     send({ advance: 1 });
@@ -156,6 +157,7 @@ export function panel(state, { trained, changed }) {
   return {
     parts,
     load() {
+      send ??= runner(receive);
       Object.values(selects).forEach((update) => update());
       begin();
     },

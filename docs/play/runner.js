@@ -1,4 +1,6 @@
 // Where training runs: in a worker, or in the page where that does not start or ends.
+//
+// From disk, what the search works with takes the place of Worker; the page keeps it before.
 
 import { loop } from "./loop.js";
 import source from "./worker.js" with { type: "text" };
@@ -20,7 +22,7 @@ export function runner(receive) {
 
   try {
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    worker = new Worker(address);
+    worker = new window.NativeWorker(address);
     worker.onmessage = ({ data }) => {
       ready = true;
       receive(data);
