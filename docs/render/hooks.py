@@ -195,9 +195,9 @@ def to_play(html: str, page: str) -> str:
     scripts = ["uplot/uPlot.iife.min.js", *(f"play/{name}.js" for name in names)]
     styles = ["uplot/uPlot.min.css", "play.css"]
     links = [f'<link rel="stylesheet" href="{address(each)}">' for each in styles]
-    return "".join(
-        [*links, *(f'<script defer src="{address(each)}"></script>' for each in scripts)]
-    )
+    tags = [f'<script defer src="{address(each)}"></script>' for each in scripts]
+    # From disk, the search puts something else in the place of Worker before these scripts run.
+    return "".join([*links, "<script>NativeWorker = window.Worker</script>", *tags])
 
 
 @event_priority(50)
