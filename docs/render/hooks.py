@@ -158,7 +158,10 @@ def on_post_page(output: str, page: Any, config: Any, **_: Any) -> str:
     # From disk the fonts are there at once.
     if not config["plugins"]["material/offline"].config.enabled:
         html = html.replace("</head>", f"{preloads(fonts_of(html), page.url)}</head>", 1)
-    html = html.replace("</head>", f"{to_play(html, page.url)}</head>", 1)
+    if scripts := to_play(html, page.url):
+        html = html.replace("</head>", f"{scripts}</head>", 1)
+        # From disk, the search puts something else in the place of Worker.
+        html = html.replace("<head>", "<head><script>NativeWorker = window.Worker</script>", 1)
     html = re.sub(r'(<img [^>]*src="([^":]+\.svg)")', partial(_sized, page=page.url), html)
     own = rf"\./?|{re.escape(posixpath.basename(page.file.dest_uri))}"
     return re.sub(rf'(<a [^>]*href=")(?:{own})(?:#([^"]*))?(?=")', r"\1#\2", html)
@@ -196,8 +199,7 @@ def to_play(html: str, page: str) -> str:
     styles = ["uplot/uPlot.min.css", "play.css"]
     links = [f'<link rel="stylesheet" href="{address(each)}">' for each in styles]
     tags = [f'<script defer src="{address(each)}"></script>' for each in scripts]
-    # From disk, the search puts something else in the place of Worker before these scripts run.
-    return "".join([*links, "<script>NativeWorker = window.Worker</script>", *tags])
+    return "".join([*links, *tags])
 
 
 @event_priority(50)
