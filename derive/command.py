@@ -14,10 +14,11 @@ import shlex
 import sys
 import tempfile
 import time
+import unicodedata
 from pathlib import Path
 from typing import NoReturn
 
-from .disk import WRITTEN, Refusal, diff, foreign, listed, replace, stale, write
+from .disk import WRITTEN, Refusal, claimed, diff, foreign, listed, replace, stale, write
 from .language.elementwise import ACTIVATIONS
 from .making import NETWORKS, derived, where
 from .model.algorithms import ALGORITHMS
@@ -80,8 +81,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         if given or options.output is not None:
             parser.error(f"--{next(iter(given), 'output')} is for a network that has a --name")
         return options
-    if not options.name.isidentifier() or keyword.iskeyword(options.name):
-        parser.error(f"--name is {options.name!r}; it must be a Python identifier, no keyword")
+    if reason := unfit(options.name):
+        parser.error(f"--name is {options.name!r}; {reason}")
     if options.output is None:
         parser.error("--name needs --output, the folder that gets the package")
     target = (options.output / options.name).resolve()
@@ -90,11 +91,30 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"--output is {str(options.output)!r}; {above} is no folder to write to")
     if target.is_relative_to(GENERATED):
         parser.error(f"--output is {str(options.output)!r}; it must be outside generated/")
+    if not claimed(target):
+        parser.error(
+            f"--output is {str(options.output)!r}; {target} holds what this program has not "
+            f"written, and must be moved away"
+        )
     try:
         options.network = Network(**given)
     except ValueError as error:
         parser.error(f"--{error}")
     return options
+
+
+def unfit(name: str) -> str:
+    """Why a name is none for a package, or nothing."""
+    imported = unicodedata.normalize("NFKC", name)
+    if imported != name:
+        return f"Python imports that as {imported!r}, which must be given"
+    if not name.isidentifier() or keyword.iskeyword(name):
+        return "it must be a Python identifier, no keyword"
+    if name.startswith("__"):
+        return "Python has such names for itself; it must be another"
+    if name in {*sys.stdlib_module_names, "numpy"}:
+        return "the package would be imported in the place of that module; it must be another"
+    return ""
 
 
 def refuse(reason: str) -> int:

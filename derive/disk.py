@@ -46,6 +46,14 @@ def written_before(folder: Path) -> list[str]:
     return [name for name in inside if MARK in read(folder / name)[:200]]
 
 
+def claimed(folder: Path) -> bool:
+    """Whether a folder is there to be written into: new, empty, or written by the build."""
+    if not folder.exists():
+        return True
+    names = {each.name for each in folder.iterdir()} - {"__pycache__"}
+    return not names or read(folder / WRITTEN).startswith(f"# {MARK}.")
+
+
 def stale(folder: Path, files: dict[str, str]) -> list[str]:
     """Files that differ from what was derived, or were written and are derived no more."""
     changed = {name for name, text in files.items() if read(folder / name) != text}

@@ -4,6 +4,8 @@ In the repository ``derive`` and ``generated`` stand beside this folder. Where i
 is ``maml_derived``, without the pages, and they are in it.
 """
 
+import sys
+
 INSTALLED = __name__ != "docs"
 
 
@@ -17,3 +19,9 @@ def program(module: str) -> str:
     top, *inside = module.split(".")
     ours = INSTALLED and top == __name__
     return " ".join(["maml-derived", *inside]) if ours else f"python -m {module}"
+
+
+if sys.argv[:1] == ["-m"]:  # a command of ours is starting, and imports more than it needs to fail
+    from .experiment.command import begin
+
+    begin()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import program
-from ..experiment.command import Parser, Refusal, status
+from ..experiment.command import Parser, Refusal, printable, status
 from . import vectors
 from .compare import judged
 from .reading import arrays_of, gradients
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
         if options.out is None:
             raise Refusal("--out is missing; it must be the folder that gets the vectors")
         for name in vectors.write(options.out):
-            print(f"wrote {options.out / name}")
+            print(printable(f"wrote {options.out / name}"))
         return 0
     if options.out is not None:
         raise Refusal("--out is given; it goes with vectors only")

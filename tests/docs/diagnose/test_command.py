@@ -150,7 +150,7 @@ def test_a_file_that_torch_saved_says_what_to_do(
         ("", "is not readable as JSON"),
         ("[" * 10**5, "is not readable as JSON"),
         ("\ud800", "is not in UTF-8; save it as that"),
-        ("[1, 2]", "is a JSON list"),
+        ("[1, 2]", "Expected `object`, got `array`"),
         ("{}", "holds nothing"),
         ('{"W1": [[1]]}', "a key is 'W1'; keys must be CASE/W1, CASE/b1, ..."),
         ('{"relu2": [1]}', "a key is 'relu2'; keys must be CASE/W1, CASE/b1, ..."),

@@ -8,7 +8,7 @@ import pytest
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    from docs.experiment.command import replacing
+    from docs.experiment.files import replacing
 
     path = tmp_path / "weights.npz"
     path.write_bytes(b"old")

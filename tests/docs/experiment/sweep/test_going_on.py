@@ -11,8 +11,8 @@ import pytest
 
 from docs.experiment import checkpoint, evaluate, train
 from docs.experiment.adam import Adam
-from docs.experiment.command import write_json
 from docs.experiment.evaluate import STEPS, load_run
+from docs.experiment.files import write_json
 from docs.experiment.recipes import Recipe
 from docs.experiment.sweep import grid, member, runs
 from docs.sinusoid import tasks
