@@ -7,11 +7,14 @@ import codecs
 import io
 import math
 import os
+import signal
 import sys
 import traceback
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from .. import interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,6 +167,8 @@ def status(command: Callable[[], int]) -> int:
     An error is one line and the status `ERROR`, Ctrl-C is 130. Output that cannot be written
     ends nothing: what is kept is finished first, and then the status says so.
     """
+    if signal.getsignal(signal.SIGINT) is interrupted:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with shown() as lost:
         try:
             code = command()

@@ -64,8 +64,11 @@ def listed(folder: Path) -> dict[str, set[str]] | None:
 
 def own(folder: Path) -> None:
     """Begin the list of a folder, where there is none."""
+    path = folder / WRITTEN
     if listed(folder) is None:
-        add(folder, HEAD)
+        with whole(path) as (file, partial):
+            file.write(HEAD.encode())
+        partial.replace(path)
 
 
 def list_also(path: Path, sha: str) -> None:
@@ -78,8 +81,10 @@ def list_also(path: Path, sha: str) -> None:
 def add(folder: Path, line: str) -> None:
     """Add a line to a list: at its end, so that what another process adds at once is not lost."""
     path = folder / WRITTEN
+    # A disk that was full may have taken a part of the line before.
+    torn = not content_of(path).endswith(b"\n")
     with naming(path), path.open("ab") as file:
-        file.write(line.encode())
+        file.write(("\n" * torn + line).encode())
         file.flush()
         os.fsync(file.fileno())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .command import Refusal
-from .methods import METHODS
+from .methods import METHODS, first_order, joint
 
 if TYPE_CHECKING:
     from .family import TaskFamily
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 VECTORS = 12
 
 #: Arrays as large as the activations of the rows that are worked on, and as a meta-batch.
-ACTIVATIONS, BATCHES = 24, 4
+ACTIVATIONS, BATCHES = 5, 4
 
-#: Rows that a workspace works on at a time.
-CHUNK = 500
+#: Rows that a workspace works on at a time, and tasks that the angle is measured on.
+CHUNK, MEASURED = 500, 100
 
 
 def available() -> float:
@@ -64,8 +64,9 @@ def of_training(family: TaskFamily, recipe: Recipe) -> float:
     widths = family.layers(recipe.hidden, told=any(METHODS[name].told for name in recipe.methods))
     count = sum((above + 1) * below for above, below in pairwise(widths))
     rows = recipe.shots + recipe.queries
-    joint = any(METHODS[name].algorithm is None for name in recipe.methods)
-    at_once = rows * recipe.meta_batch if joint else min(rows * recipe.meta_batch, rows + CHUNK)
+    # Only the workspace takes a meta-batch in chunks.
+    whole = any(METHODS[name].objective in (joint, first_order) for name in recipe.methods)
+    at_once = max(rows * (recipe.meta_batch if whole else MEASURED), CHUNK)
     batch = recipe.meta_batch * rows * (widths[0] + widths[-1])
     return item * (VECTORS * count + ACTIVATIONS * at_once * sum(widths) + BATCHES * batch)
 

@@ -11,7 +11,8 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     from docs.experiment.files import replacing
 
     path = tmp_path / "weights.npz"
-    path.write_bytes(b"old")
+    with replacing(path) as file:
+        file.write(b"old")
 
     def write_half() -> None:
         with replacing(path) as file:
@@ -21,4 +22,4 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_half()
     assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
+    assert {each.name for each in tmp_path.iterdir()} == {path.name, "written.txt"}

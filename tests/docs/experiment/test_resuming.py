@@ -10,6 +10,7 @@ import pytest
 
 from docs.experiment import checkpoint, train
 from docs.experiment.checkpoint import CURRENT, unpacked
+from docs.experiment.files import own
 from docs.experiment.recipes import Recipe
 from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.train import main
@@ -37,6 +38,7 @@ def test_an_unfinished_run_is_not_overwritten(
 
 
 def test_a_run_that_never_began_is_in_nobodys_way(tmp_path: Path) -> None:
+    own(tmp_path)
     checkpoint.save(tmp_path, train.fresh(SINUSOIDS, Recipe(), 0, {}))
     assert main([*SHORT, "--quiet", "--run", str(tmp_path)]) == 0
 

@@ -47,10 +47,12 @@ def test_a_foreign_weight_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "maml.npz: W1 is float64 (2, 2); it must be float32 (1, 40)" in capsys.readouterr().err
     hollow = initial_weights(load_network("relu2"), [1, 40, 40, 1], stream(0, 0), FLOAT32)
     hollow[2][:] = np.nan
+    path.unlink()
     save_parameters(path, Parameters(hollow))
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "maml.npz: W2 is not finite; it must be" in capsys.readouterr().err
     np.savez(path, W1=np.array([{}], dtype=object))
+    (tmp_path / "written.txt").unlink()
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "is not readable as arrays" in capsys.readouterr().err
 
