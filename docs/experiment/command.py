@@ -97,6 +97,9 @@ def not_negative(text: str) -> float:
 #: The status of every error. A verdict is 0 or 1; Python's own for a traceback is 1.
 ERROR = 2
 
+#: Why this process must not wait for its threads when it ends: they wait for somebody else.
+STUCK: list[str] = []
+
 #: What a terminal shows that cannot show more.
 PLAIN = {"\N{PLUS-MINUS SIGN}": "+-", "\N{DEGREE SIGN}": " deg", "\N{MULTIPLICATION SIGN}": "x"}
 
@@ -179,7 +182,10 @@ def status(command: Callable[[], int]) -> int:
     if lost and code in {0, 1}:
         with suppress(OSError, ValueError):
             print(f"error: cannot write the output: {lost[0].strerror}", file=sys.stderr)
-        return ERROR
+        code = ERROR
+    if STUCK and sys.excepthook is end:
+        sys.stdout.flush()
+        os._exit(code)
     return code
 
 

@@ -343,7 +343,7 @@ def unaltered(path: Path) -> bytes:
     """
     found, known = content_of(path), listed(path.parent)
     if known is not None and digest(found) not in known.get(path.name, ()):
-        raise Refusal(f"{path} is damaged or of another folder: {WRITTEN} has another digest")
+        raise Refusal(f"{path} is damaged or of another folder: {WRITTEN} has not its digest")
     return found
 
 

@@ -189,8 +189,8 @@ def run(family: TaskFamily, options: argparse.Namespace, command: str) -> int:
     folder = writable(options.run)
     workers = options.workers or cores()
     window = workers if options.executor == LOCAL else options.workers or len(members)
-    connect = partial(executor, options.executor, workers, family.module)
     with checkpoint.alone(folder), train.signals() as caught:
+        connect = partial(executor, options.executor, workers, family.module, caught)
         claim(family, folder, base)
         failures = train_all(
             family, folder, members, options.tasks, connect, window, caught, options.quiet

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from docs.experiment.files import write_text
 from docs.experiment.recipes import Recipe
 from docs.experiment.sweep import member, runs
 from docs.sinusoid.family import SINUSOIDS
@@ -49,7 +50,7 @@ def test_a_run_that_diverges_does_not_stop_the_others(
 
 def test_when_every_run_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--beta", "1e19", "--iterations", "40", *SMALL[2:], "--seeds", "1"]
-    (tmp_path / "sweep.png").write_bytes(b"of an earlier sweep")
+    write_text(tmp_path / "sweep.png", "of an earlier sweep")
     assert main([*arguments, "--run", str(tmp_path)]) == 1
     assert "1 of 1 runs failed" in capsys.readouterr().err
     assert rows(tmp_path) == []
