@@ -82,8 +82,13 @@ def diff(path: Path, text: str) -> str:
     return "\n".join(lines)
 
 
-def replace(folder: Path, files: dict[str, str], changed: list[str], tried: Path) -> None:
+def replace(folder: Path, files: dict[str, str], changed: list[str], tried: Path) -> list[str]:
     """Put what was tried in the place of what is on disk, and remove what is derived no more.
+
+    Returns
+    -------
+    list of str
+        What has become of each file, to be shown when all is done.
 
     Raises
     ------
@@ -98,8 +103,9 @@ def replace(folder: Path, files: dict[str, str], changed: list[str], tried: Path
             raise Refusal(f"cannot write {path}: {path if path.is_dir() else above} is in the way")
         if path.exists() and MARK not in read(path)[:200]:
             raise Refusal(f"{path} was not written by this program; move it away")
+    said: list[str] = []
     if not changed:
-        return
+        return said
     # Whatever ends this early: all that may have been written is on the list.
     folder.mkdir(parents=True, exist_ok=True)
     (tried / "list").write_text(listed({*files, *written_before(folder)}), encoding="utf-8")
@@ -115,5 +121,6 @@ def replace(folder: Path, files: dict[str, str], changed: list[str], tried: Path
                 if empty == folder or {each.name for each in empty.iterdir()} - {"__pycache__"}:
                     break
                 shutil.rmtree(empty)
-        print(f"{'wrote' if name in files else 'removed'} {os.path.relpath(path)}")
+        said.append(f"{'wrote' if name in files else 'removed'} {os.path.relpath(path)}")
     (tried / WRITTEN).replace(folder / WRITTEN)
+    return said

@@ -28,7 +28,10 @@ def attacked(kind: str, seconds: float, seed: int) -> dict[str, int | str]:
             except Fault as fault:
                 found["fault"] += 1
                 print(f"{kind}: {str(fault)[:2000]!r}", file=sys.stderr, flush=True)
-    row = {"kind": kind, **{name: found[name] for name in ("done", "refused", "fault")}}
+    row: dict[str, int | str] = {
+        "kind": kind,
+        **{name: found[name] for name in ("done", "refused", "fault")},
+    }
     print(", ".join(f"{name}: {value}" for name, value in row.items()), flush=True)
     return row
 

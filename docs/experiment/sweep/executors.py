@@ -192,7 +192,7 @@ def dask(address: str, module: str, caught: Sequence[int]) -> Iterator[Executor]
         from distributed import Client  # noqa: PLC0415
     except ModuleNotFoundError:
         raise Refusal(f"{address} needs Dask; pip install distributed") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a refusal is one line
+    logging.disable(logging.CRITICAL)  # what becomes of a cluster is said in one line, by us
     place, found = address.replace("dask://", "tcp://"), list[Any]()
 
     def connect() -> None:
@@ -217,7 +217,7 @@ def dask(address: str, module: str, caught: Sequence[int]) -> Iterator[Executor]
     try:
         STUCK.append(address)  # until it has answered
         if not within(2 * ANSWER, connect, f"waiting for {address}", caught):
-            raise Refusal(f"nobody answers at {address}; it must be a Dask scheduler, with a worker")
+            raise Refusal(f"nobody answers at {address}; it must be a Dask scheduler at work")
         STUCK.remove(address)
         # Not pure: the same arguments are the same run, but its folder may have changed.
         yield found[0].get_executor(pure=False)

@@ -81,11 +81,11 @@ def test_damaged_metrics_are_set_aside_and_the_run_goes_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path, kept = half / "metrics.csv", half / "metrics.refused.csv"
-    content = bytearray(path.read_bytes())
+    content = path.read_bytes()
     elsewhere = tmp_path / "elsewhere.csv"
     elsewhere.write_bytes(content)
     flipped = content[:60] + bytes([content[60] ^ 1]) + content[61:]
-    damaged = {
+    damaged: dict[str, bytes] = {
         "cut": content[:40],
         "flipped": flipped,
         "zeroed": content[:40] + bytes(40) + content[80:],

@@ -307,7 +307,7 @@ def foreign(record: dict[str, Any]) -> None:
         (spoilt({"tasks": None}), "Expected `int`, got `null` - at `$.tasks`"),
         (spoilt({"tasks": float("inf")}), "Number out of range - at `$.tasks`"),
         (short, "maml must have 11 numbers of each kind; it must be as"),
-        (negative, "Expected `float` >= 0.0 - at `$.methods[...][...][...]`"),
+        (negative, "Expected `float` >= 0.0 - at `$.methods[...][...][3]`"),
         (huge, "maml has a number beyond 1e+100 in capped; it must be as"),
         (spoilt({"other_points": {"x": {}}}), "other_points must be by numbers"),
     ],
