@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup experiment build test test-all lint site book results bench wheel lock clean
+.PHONY: setup experiment build test test-all attack lint site book results bench wheel lock clean
 
 # What every command on the site needs but those that name their own; into .venv/.
 setup: $(VENV)/dev.stamp
@@ -44,6 +44,10 @@ results: $(VENV)/dev.stamp
 	$(BIN)/python -m docs.sinusoid.cost --out docs/sinusoid/results/cost.json
 	$(BIN)/python -m docs.sinusoid.sweep.scaling --out docs/sinusoid/results/scaling.json
 	$(BIN)/python -m docs.render.card
+
+# Attack the commands: damaged files, kills, random command lines; the counts into docs/attack.json. A quarter of an hour.
+attack: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.attack
 
 # Time it against JAX, PyTorch and autograd; into docs/speed/. About ten minutes.
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
