@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup experiment build test test-all attack lint site book results bench wheel lock clean
+.PHONY: setup experiment characters build test test-all attack lint site book results bench wheel lock clean
 
 # What every command on the site needs but those that name their own; into .venv/.
 setup: $(VENV)/dev.stamp
@@ -11,6 +11,10 @@ setup: $(VENV)/dev.stamp
 # Train, evaluate and plot; into results/.
 experiment: $(VENV)/experiment.stamp
 	$(BIN)/python -m docs.sinusoid --resume
+
+# The same on images of characters; networks that are not in generated/ are derived on the way.
+characters: $(VENV)/dev.stamp
+	$(BIN)/python -m docs.characters --resume
 
 # Derive everything again; into generated/.
 build: $(VENV)/dev.stamp
@@ -52,6 +56,7 @@ attack: $(VENV)/dev.stamp
 # Time it against JAX, PyTorch and autograd; into docs/speed/. About ten minutes.
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark
+	$(BIN)/python -m tests.benchmark.javascript
 	$(BIN)/python -m tests.benchmark.figures
 
 # What pip installs, and with it the command maml-derived; into dist/.

@@ -15,7 +15,10 @@ COMMANDS = {
     "vectors": "write the test vectors",
     "build": "derive a network of your own and write its package",
     "sinusoid": "train, evaluate and draw the sinusoid experiment",
+    "characters": "the same for few-shot classification of images",
 }
+
+EXPERIMENTS = ("sinusoid", "characters")
 
 #: The parts of an experiment, each a command too; without one, all of it.
 PARTS = ("train", "evaluate", "plot", "gradcheck", "sweep")
@@ -26,6 +29,7 @@ EXTRAS = {
     "ruff": "derive",
     "filelock": "experiment",
     "matplotlib": "experiment",
+    "PIL": "experiment",
     "scipy": "experiment",
     "tqdm": "experiment",
 }
@@ -42,7 +46,8 @@ def usage() -> str:
             "",
             *lines,
             "",
-            f"{PROGRAM} COMMAND --help says more; so do those of `sinusoid {' | '.join(PARTS)}`.",
+            f"{PROGRAM} COMMAND --help says more; so do those of `sinusoid {' | '.join(PARTS)}`,",
+            "which `characters` has too.",
         ]
     )
 
@@ -55,7 +60,7 @@ def run(name: str, arguments: list[str]) -> int:
         return int(command.main(arguments))
     if name == "vectors":
         name, arguments = "diagnose", ["vectors", *arguments]
-    if name == "sinusoid" and arguments and arguments[0] in PARTS:
+    if name in EXPERIMENTS and arguments and arguments[0] in PARTS:
         name, arguments = f"{name}.{arguments[0]}", arguments[1:]
     module = import_module(f".{name}", __package__)
     if hasattr(module, "__path__"):

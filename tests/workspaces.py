@@ -17,12 +17,11 @@ def layers_of(net: Any) -> int:
     return int(net.NETWORK.hidden) + 1
 
 
-def of(p: Problem, net: Any) -> Any:
+def of(p: Problem, net: Any, **more: Any) -> Any:
     """A workspace for a problem."""
     sizes = (*(W.shape[0] for W in p.weights[::2]), p.weights[-1].shape[1])
-    return net.workspace(
-        sizes, len(p.X_s), p.X_s.shape[1], p.X_q.shape[1], dtype=p.weights[0].dtype
-    )
+    counts = (len(p.X_s), p.X_s.shape[1], p.X_q.shape[1])
+    return net.workspace(sizes, *counts, dtype=p.weights[0].dtype, **more)
 
 
 def close(found: tuple[float, Any], expected: tuple[float, Any], tolerance: float) -> None:

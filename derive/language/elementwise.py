@@ -40,6 +40,9 @@ class Row(NamedTuple):
         ``zeros`` (an array of them), the numbers ``zero`` and ``sign`` (the place of the sign
         among a number's bits), ``bits``, the result as integers, which such a call writes, too,
         and numbers as they are.
+    c, javascript
+        A call of ``kernels.h`` with its argument ``{}``; an expression of JavaScript, or of
+        ``kernels.js``.
     made_of
         The function in others of the table, where it has no code of its own.
     activation
@@ -51,6 +54,8 @@ class Row(NamedTuple):
     slope: str = ""
     numpy: str = ""
     inplace: tuple[tuple[str, ...], ...] = ()
+    c: str = ""
+    javascript: str = ""
     made_of: str = ""
     activation: bool = True
 
@@ -66,6 +71,8 @@ TABLE = {
         slope="step(z)",
         numpy="np.maximum({}, 0)",
         inplace=(("maximum", "z", "zeros"),),
+        c="relu({})",
+        javascript="relu({})",
         latex=r"\operatorname{relu}(%s)",
     ),
     "tanh": Row(
@@ -73,6 +80,8 @@ TABLE = {
         slope="1 - tanh(z)**2",
         numpy="np.tanh({})",
         inplace=(("tanh", "z"),),
+        c="tanh_({})",
+        javascript="Math.tanh({})",
         latex=r"\tanh(%s)",
     ),
     "softplus": Row(
@@ -80,6 +89,8 @@ TABLE = {
         slope="sigmoid(z)",
         numpy="np.logaddexp(0, {})",
         inplace=(("logaddexp", "zero", "z"),),
+        c="softplus({})",
+        javascript="softplus({})",
         latex=r"\operatorname{softplus}(%s)",
     ),
     "sigmoid": Row(
@@ -92,6 +103,8 @@ TABLE = {
             ("negative", "out"),
             ("exp", "out"),
         ),
+        c="sigmoid({})",
+        javascript="sigmoid({})",
         latex=r"\sigma(%s)",
     ),
     "leaky_relu": Row(
@@ -123,6 +136,8 @@ TABLE = {
         slope="cos(z)",
         numpy="np.sin({})",
         inplace=(("sin", "z"),),
+        c="sin_({})",
+        javascript="Math.sin({})",
         latex=r"\sin(%s)",
     ),
     # --- slopes, and the slopes of slopes ---
@@ -131,6 +146,8 @@ TABLE = {
         slope="0",
         numpy="({} > 0)",
         inplace=(("subtract", "zero", "z"), ("right_shift", "bits", "sign")),
+        c="gate(all(1), {})",
+        javascript="gate(1, {})",
         latex=r"\mathbf{1}[%s > 0]",
         activation=False,
     ),
@@ -140,6 +157,8 @@ TABLE = {
         slope="0",
         numpy="np.heaviside({}, 0)",
         inplace=(("heaviside", "z", "zero"),),
+        c="above({})",
+        javascript="above({})",
         latex=r"\mathbf{1}[%s > 0]",
         activation=False,
     ),
@@ -148,6 +167,8 @@ TABLE = {
         slope="0",
         numpy="np.heaviside(-{}, 0)",
         inplace=(("negative", "z"), ("heaviside", "out", "zero")),
+        c="below({})",
+        javascript="below({})",
         latex=r"\mathbf{1}[%s < 0]",
         activation=False,
     ),
@@ -164,6 +185,8 @@ TABLE = {
         slope="fall(z)",
         numpy="np.expm1(np.minimum({}, 0))",
         inplace=(("minimum", "z", "zero"), ("expm1", "out")),
+        c="dip({})",
+        javascript="dip({})",
         latex=r"(e^{\min(%s, 0)} - 1)",
         activation=False,
     ),
@@ -172,6 +195,8 @@ TABLE = {
         slope="fall(z)",
         numpy="np.exp(np.minimum({}, 0))",
         inplace=(("minimum", "z", "zero"), ("exp", "out")),
+        c="decay({})",
+        javascript="decay({})",
         latex=r"e^{\min(%s, 0)}",
         activation=False,
     ),
@@ -187,6 +212,8 @@ TABLE = {
         slope="-sin(z)",
         numpy="np.cos({})",
         inplace=(("cos", "z"),),
+        c="cos_({})",
+        javascript="Math.cos({})",
         latex=r"\cos(%s)",
         activation=False,
     ),
@@ -203,6 +230,8 @@ TABLE = {
         slope="within(z)",
         numpy="np.clip({}, -1, 1)",
         inplace=(("minimum", "z", "1"), ("maximum", "out", "-1")),
+        c="clip({})",
+        javascript="clip({})",
         latex=r"\operatorname{clip}(%s)",
         activation=False,
     ),
@@ -211,6 +240,8 @@ TABLE = {
         slope="0",
         numpy="np.heaviside(1 - np.abs({}), 0)",
         inplace=(("absolute", "z"), ("subtract", "1", "out"), ("heaviside", "out", "zero")),
+        c="within({})",
+        javascript="within({})",
         latex=r"\mathbf{1}[\lvert %s \rvert < 1]",
         activation=False,
     ),
@@ -219,6 +250,8 @@ TABLE = {
         slope="exp(z)",
         numpy="np.exp({})",
         inplace=(("exp", "z"),),
+        c="exp_({})",
+        javascript="Math.exp({})",
         latex=r"\exp(%s)",
         activation=False,
     ),
@@ -227,6 +260,8 @@ TABLE = {
         slope="reciprocal(z)",
         numpy="np.log({})",
         inplace=(("log", "z"),),
+        c="log_({})",
+        javascript="Math.log({})",
         latex=r"\log(%s)",
         activation=False,
     ),
@@ -235,6 +270,8 @@ TABLE = {
         slope="-reciprocal(z)**2",
         numpy="np.reciprocal({})",
         inplace=(("reciprocal", "z"),),
+        c="reciprocal({})",
+        javascript="reciprocal({})",
         latex=r"(%s)^{\circ -1}",
         activation=False,
     ),

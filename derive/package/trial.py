@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module, invalidate_caches
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,7 +28,6 @@ from . import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
     from types import FrameType, ModuleType
 
     from ..language.names import Named
@@ -239,6 +240,8 @@ class _Trial:
                 self.compare_workspace(function, "dense", (True,) * layers)
                 mixed = tuple(layer % 2 == 1 for layer in range(layers))
                 self.compare_workspace(function, "mixed", mixed)
+                if self.derivation.task:
+                    self.compare_compiled(function)
 
     def compare(self, form: str, module: str, function: Function, program: Program) -> None:
         """Compare what a function returns with the interpreter, and name the first wrong line."""
@@ -316,8 +319,19 @@ class _Trial:
             if what := gap_between(array, last[symbol]):
                 raise Failure(f"{where}: `{symbol}` {what}")
 
+    def compare_compiled(self, function: Function) -> None:
+        """Compare the C form, where there is a compiler."""
+        layers = self.derivation.network.hidden + 1
+        with compiled_quickly(self.package) as possible:
+            for form, dense in (("kernel", False), ("dense", True)) if possible else ():
+                self.compare_workspace(function, f"C, {form}", (dense,) * layers, backend="c")
+
     def compare_workspace(
-        self, function: Function, form: str, dense: tuple[bool, ...] | None
+        self,
+        function: Function,
+        form: str,
+        dense: tuple[bool, ...] | None,
+        backend: str = "numpy",
     ) -> None:
         """Compare the workspace form with the interpreter, its layers dense where it is said."""
         where = f"{self.derivation.name}: workspace form ({form}) of {function.name}"
@@ -327,7 +341,9 @@ class _Trial:
             if dense is not None:
                 vars(module)["dense_layers"] = lambda *_: dense
             context = {"context": CONTEXT} if self.derivation.network.context else {}
-            ws = module.workspace(sizes, TASKS, SHOTS, QUERIES, np.float64, **context)
+            ws = module.workspace(
+                sizes, TASKS, SHOTS, QUERIES, np.float64, backend=backend, **context
+            )
             loss, *parts = ws.meta_loss_and_gradient(**self.problem.given(function))
             gradient = list(numbers_in(parts, self.derivation.network))
         for symbol, found in zip(function.program.outputs, (loss, *gradient), strict=True):
@@ -336,6 +352,25 @@ class _Trial:
             wanted = np.sum(arrays, axis=0) / (1 if symbol in function.gradient else TASKS)
             if what := gap_between(found, wanted):
                 raise Failure(f"{where}: `{symbol}` {what}")
+
+
+#: What takes the least time to compile: the same statements, calling functions.
+QUICK = ("-O0", "-DINLINE=static inline")
+
+
+@contextmanager
+def compiled_quickly(package: ModuleType) -> Iterator[bool]:
+    """Compile into a folder of its own, whose objects are slow; and whether that is possible."""
+    runtime = import_module(import_module(f"{package.__name__}.inplace").compiled.__module__)
+    flags, folder = runtime.FLAGS, runtime.folder
+    with TemporaryDirectory() as room:
+        vars(runtime).update(
+            FLAGS=(*(each for each in flags if each != "-O3"), *QUICK), folder=lambda: Path(room)
+        )
+        try:
+            yield runtime.is_possible()
+        finally:
+            vars(runtime).update(FLAGS=flags, folder=folder)
 
 
 def numbers_in(parts: Sequence[Any], network: Network) -> Iterator[Any]:

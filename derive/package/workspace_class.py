@@ -17,14 +17,22 @@ def workspace_function(function: Function, plan: Plan) -> str:
     """``workspace``, which makes the memory for the meta-gradient `function`."""
     network, layers = function.network, len(plan.choices)
     context = bool(network.context)
+    widths = ["D", *(f"L{layer}" for layer in range(1, layers)), "O"]
     return WORKSPACE.format(
-        names=", ".join(["D", *(f"L{layer}" for layer in range(1, layers)), "O"]),
+        names=", ".join(widths),
         argument=", context: int = 5" if context else "",
         described="\n    context\n        Units of the context, C." if context else "",
         counts="T, N, M, C" if context else "T, N, M",
         checked=f"sizes, {layers}, dtype, tasks=tasks, shots=shots, queries=queries"
         + (", context=context" if context else ""),
         classes="\n    check_outputs(known)" if LOSSES[network.loss].labels else "",
+        sized=", ".join(
+            f'"{name}": {value}'
+            for name, value in [
+                *((count, count) for count in (["N", "M", "C"] if context else ["N", "M"])),
+                *((width, f"known[{at}]") for at, width in enumerate(widths)),
+            ]
+        ),
         kinds="(Weights, Rates)" if network.rates else "(Weights,)",
         more=(", context=C" if context else "") + (", rates=rate_shapes" if network.rates else ""),
     )
@@ -87,7 +95,9 @@ def workspace(
     tasks: int,
     shots: int,
     queries: int,
-    dtype: DTypeLike = np.float32{argument}
+    dtype: DTypeLike = np.float32{argument},
+    backend: str = "numpy",
+    threads: int = 1,
 ) -> Workspace:
     """Prepare for meta-gradients of many meta-batches of the same sizes.
 
@@ -101,6 +111,11 @@ def workspace(
         Support rows N and query rows M of a task.
     dtype
         Of all arrays, float32 or float64.{described}
+    backend
+        ``numpy``; ``c``, which is compiled once for these sizes; or ``auto``, which is C where
+        there is a compiler. The last bits of their results differ.
+    threads
+        Of C, how many compute tasks side by side. Results do not depend on it.
 
     Returns
     -------
@@ -110,7 +125,10 @@ def workspace(
     Raises
     ------
     ValueError
-        When a size is not a whole number of at least 1, or the dtype is another.
+        When a size is not a whole number of at least 1, the dtype or the backend is another, or
+        the backend is ``c`` and has no such form.
+    RuntimeError
+        When the backend is ``c``, and there is no compiler or it fails.
     """
     known, ({counts}), kind = check_sizes({checked}){classes}
     dense = dense_layers(N, M, known)
@@ -118,4 +136,7 @@ def workspace(
     def of_chunk(arena: Arena) -> Run:
         return plan(arena, {counts}, known, dense)
 
-    return Workspace({kinds}, of_chunk, known, T, N, M, kind{more})'''
+    named = {{{sized}}}
+    source = Path(__file__).with_name("native.c")
+    made = compiled(backend, threads, source, kind, named, dense)
+    return Workspace({kinds}, of_chunk, known, T, N, M, kind, made{more})'''

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .checks import FLOATS, check_exact, check_rates, check_weights
+from .compiled import Compiled, Contexts, address
 from .memory import TRANSPOSED, Arena, Layer
 from .rows import Array
 
@@ -52,8 +53,11 @@ class Repeated:
         The meta-gradient of the last call, in the order of `parameters`.
     named_gradient
         The same by name.
+    backend
+        What computes: ``numpy`` or ``c``.
     memory
-        Bytes of the buffers of a chunk of tasks, without what is shaped like the weights.
+        Bytes of the buffers of a chunk of tasks, without what is shaped like the weights; of all
+        that an object in C works in.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Repeated:
         shots: int,
         queries: int,
         dtype: np.dtype,
+        made: Compiled | None,
         context: int = 0,
         rates: Callable[[Any], Mapping[str, tuple[int, ...]]] | None = None,
     ) -> None:
@@ -73,14 +78,20 @@ class Repeated:
         self._dtype = dtype
         D, O = sizes[0], sizes[-1]
         self._shapes = tuple((tasks, n, width) for n in (shots, queries) for width in (D, O))
-        count = sum((a + 1) * b for a, b in pairwise(sizes)) + context * sizes[1]
+        self._count = count = sum((a + 1) * b for a, b in pairwise(sizes)) + context * sizes[1]
         probe = _Vector(kinds, np.zeros(count, dtype), sizes, context, {})
         shapes = rates(probe.weights) if rates else {}
         count += sum(prod(shape) for shape in shapes.values())
         self._own, self._given, self._gradient, self._of_chunk = (
             _Vector(kinds, np.zeros(count, dtype), sizes, context, shapes) for _ in range(4)
         )
-        self._chunks = self._planned(plan, max(shots, queries))
+        self._layers = tuple(array.shape for array in self._own.weights)
+        self._contexts = Contexts(made, tasks, count, dtype) if made else None
+        self.backend = "c" if made else "numpy"
+        if self._contexts:
+            self.memory = self._contexts.used
+        else:
+            self._chunks = self._planned(plan, max(shots, queries))
 
     @property
     def parameters(self) -> Array:
@@ -143,33 +154,51 @@ class Repeated:
         RuntimeError
             When another thread is using this workspace.
         """
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(False):
             raise RuntimeError("the workspace is in use by another thread; each needs its own")
         try:
-            self._check_data(*data)
+            self._check_data(data)
             if not self.gradient.flags.writeable:
                 raise ValueError("gradient is read-only; the workspace must be able to write to it")
             layers = self._own if weights is self._own.weights else self._copy(weights)
             steps = self._own if rates is self._own.rates else self._copy_rates(rates)
-            layers.refresh_layers()
-            steps.refresh_rates()
-            numbers = (*steps.numbers, *numbers)
-            loss = 0.0
-            for start, stop, run in self._chunks:
-                sink = self._of_chunk if start else self._gradient
-                X_s, Y_s, X_q, Y_q = (each[start:stop] for each in data)
-                part, *slopes = run(
-                    layers.layers, steps.entries, sink.sinks, X_s, Y_s, X_q, Y_q, numbers
-                )
-                loss += part
-                sink.finish(slopes)
-                if start:
-                    np.add(self.gradient, self._of_chunk.vector, out=self.gradient)
+            if self._contexts:
+                rates = steps.address + self._count * self._dtype.itemsize
+                vectors = (layers.address, rates)
+                loss = self._contexts.run(*vectors, data, numbers, self._gradient.address)
+            else:
+                loss = self._run_chunks(layers, steps, data, numbers)
             return loss / self._tasks
         finally:
             self._lock.release()
 
-    def _check_data(self, *arrays: Array) -> None:
+    def _run_chunks(
+        self,
+        layers: "_Vector",
+        steps: "_Vector",
+        data: Sequence[Array],
+        numbers: Sequence[float],
+    ) -> float:
+        """Compute one chunk of tasks after the other, and return the sum of their losses."""
+        layers.refresh_layers()
+        steps.refresh_rates()
+        numbers = (*steps.numbers, *numbers)
+        loss = 0.0
+        for start, stop, run in self._chunks:
+            sink = self._of_chunk if start else self._gradient
+            X_s, Y_s, X_q, Y_q = (each[start:stop] for each in data)
+            part, *slopes = run(
+                layers.layers, steps.entries, sink.sinks, X_s, Y_s, X_q, Y_q, numbers
+            )
+            loss += part
+            sink.finish(slopes)
+            if start:
+                np.add(self.gradient, self._of_chunk.vector, out=self.gradient)
+        return loss
+
+    def _check_data(self, arrays: Sequence[Array]) -> None:
+        if _are(arrays, self._shapes, self._dtype):
+            return
         for name, array, shape in zip(DATA, arrays, self._shapes, strict=True):
             if type(array) is not np.ndarray:
                 raise ValueError(f"{name} is a {type(array).__name__}; it must be a numpy array")
@@ -186,14 +215,16 @@ class Repeated:
     def _copy(self, weights: Any) -> "_Vector":
         """Copy weights that are not the workspace's own."""
         own = self._given.weights
-        check_weights(weights, own._fields)
-        for name, array, kept in zip(own._fields, weights, own, strict=True):
-            if array.shape != kept.shape or array.dtype != kept.dtype:
-                raise ValueError(
-                    f"weights.{name} is {array.dtype} {array.shape}; "
-                    f"it must be {kept.dtype} {kept.shape}, as the workspace is"
-                )
-            np.copyto(kept, array)
+        if not isinstance(weights, tuple) or not _are(weights, self._layers, self._dtype):
+            check_weights(weights, own._fields)
+            for name, array, kept in zip(own._fields, weights, own, strict=True):
+                if array.shape != kept.shape or array.dtype != kept.dtype:
+                    raise ValueError(
+                        f"weights.{name} is {array.dtype} {array.shape}; "
+                        f"it must be {kept.dtype} {kept.shape}, as the workspace is"
+                    )
+        for kept, array in zip(own, weights, strict=True):
+            kept[:] = array
         return self._given
 
     def _copy_rates(self, rates: Any) -> "_Vector":
@@ -204,6 +235,19 @@ class Repeated:
         for kept, array in zip(own, rates, strict=True):
             np.copyto(kept, array)
         return self._given
+
+
+def _are(arrays: Sequence[Any], shapes: Sequence[tuple[int, ...]], dtype: np.dtype) -> bool:
+    """Whether arrays are as they must be, which is seen sooner where nothing has a name.
+
+    Those of a dtype that is equal, but another object, are to be looked at again.
+    """
+    if len(arrays) != len(shapes):
+        return False
+    for array, shape in zip(arrays, shapes):  # noqa: B905 - a keyword takes time
+        if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
+            return False
+    return True
 
 
 def check_sizes(
@@ -258,8 +302,8 @@ class _Vector:
 
     Attributes
     ----------
-    vector
-        All of it.
+    vector, address
+        All of it, and where it is.
     weights, rates
         Views by name; there may be no step sizes.
     layers, entries
@@ -276,7 +320,7 @@ class _Vector:
         context: int,
         shapes: Mapping[str, tuple[int, ...]],
     ) -> None:
-        self.vector = vector
+        self.vector, self.address = vector, address(vector)
         *views, last = layers_of = _layers(vector, sizes)
         names = [part for layer in layers_of for part in (layer[:-1], layer[-1:])]
         start = sum(layer.size for layer in layers_of)

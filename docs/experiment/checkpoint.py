@@ -75,6 +75,8 @@ class State:
         Why the run can not go on, or nothing.
     versions
         Of what it was begun with, or gone on with last.
+    backend
+        Of the workspace, likewise.
     """
 
     family: TaskFamily
@@ -89,6 +91,7 @@ class State:
     metrics: Measured = field(default_factory=lambda: Measured(0, hashlib.sha256().hexdigest()))
     stopped: str = ""
     versions: dict[str, str] = field(default_factory=versions)
+    backend: str = "numpy"
 
     @property
     def method(self) -> str | None:
@@ -115,12 +118,14 @@ def packed(state: State) -> bytes:
     """A checkpoint: one line with a digest of the rest, which is an ``.npz`` file."""
     record = {
         "family": state.family.name,
+        "data": state.family.data,
         "recipe": asdict(state.recipe),
         "seed": state.seed,
         "iteration": state.iteration,
         "metrics": msgspec.to_builtins(state.metrics),
         "stopped": state.stopped,
         "versions": state.versions,
+        "backend": state.backend,
     }
     arrays = {name: getattr(state, name) for name in ARRAYS}
     arrays |= {f"finished/{name}": array for name, array in state.finished.items()}
@@ -171,10 +176,14 @@ def read(body: bytes, family: TaskFamily) -> State:
         raise ValueError from None
     if record.family != family.name:
         raise Refusal(f"is of {record.family}, not of {family.name}")
+    recipe = from_record(record.recipe, family.kind)
+    family = family.of(recipe)
+    if record.data != family.data:
+        raise Refusal(f"is of other {family.name}: they have changed since")
     vector, good, mean, square = (arrays.pop(name) for name in ARRAYS)
     return State(
         family,
-        from_record(record.recipe),
+        recipe,
         record.seed,
         vector,
         good,
@@ -185,6 +194,7 @@ def read(body: bytes, family: TaskFamily) -> State:
         record.metrics,
         record.stopped,
         record.versions,
+        record.backend,
     )
 
 
@@ -238,7 +248,8 @@ def belongs(state: State, folder: Path) -> None:
     """
     try:
         record = record_of(folder / RUN, RunRecord, "")
-        same = (from_record(record.arguments), record.seed) == (state.recipe, state.seed)
+        recipe = from_record(record.arguments, state.family.kind)
+        same = (recipe, record.seed) == (state.recipe, state.seed)
     except Refusal:
         return  # it is only the record of a run: the checkpoint has all that is needed
     if not same:

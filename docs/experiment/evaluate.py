@@ -11,12 +11,12 @@ import numpy as np
 from . import checkpoint, memory
 from .command import Refusal, parser, status, whole
 from .files import make_room, record_of, unmarked, writable, write_json
-from .methods import METHODS, TITLES, initial_of, told
+from .methods import METHODS, TITLES, initial_of, network_of, told
 from .networks import load_network
 from .parameters import load_parameters
 from .recipes import from_record
 from .records import RunRecord
-from .statistics import cell, summary
+from .statistics import cell, half_interval, summary
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 EVALUATION = "evaluation.json"
 
 STEPS = 10
-SHOWN_STEPS = (0, 1, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,12 @@ class Run:
 
     @property
     def net(self) -> Network:
-        """The generated package."""
+        """The generated package that the recipe names."""
         return load_network(self.recipe.network)
+
+    def network(self, start: str) -> Network:
+        """The generated package of a start."""
+        return load_network(network_of(self.recipe, start))
 
     @property
     def dtype(self) -> np.dtype:
@@ -69,7 +72,7 @@ class Run:
     def fine_tuned(self, start: str, X_s: Array, Y_s: Array, steps: int) -> WeightTuple:
         """The weights of a start after gradient steps on a support set."""
         given = self.starts[start].arguments((X_s, Y_s), self.recipe.alpha)
-        return self.net.adapt(*given, steps=steps)
+        return self.network(start).adapt(*given, steps=steps)
 
     def title(self, start: str) -> str:
         """What tables and figures call a start."""
@@ -94,21 +97,33 @@ def load_run(family: TaskFamily, folder: Path) -> Run:
     if not set(trained) <= set(METHODS):
         raise Refusal(f"{path}: trained is {trained!r}; it must be as {made_by} makes it")
     try:
-        recipe = from_record(record.arguments)
+        recipe = from_record(record.arguments, family.kind)
     except Refusal as refusal:
         raise Refusal(f"{path}: {refusal}") from None
-    starts = {
-        name: load_parameters(folder / f"{name}.npz", initial_of(family, recipe, seed, name))
-        for name in trained
-    }
+    family = family.of(recipe)
+    if record.data != family.data:
+        raise Refusal(f"{path} is of other {family.name}; they have changed since")
     random = initial_of(family, recipe, seed, "random")
+    starts = {}
+    for name in trained:
+        like = initial_of(family, recipe, seed, name)
+        found = load_parameters(folder / f"{name}.npz", like)
+        starts[name] = with_head(found, random) if METHODS[name].classes else found
     return Run(family, recipe, seed, {**starts, "random": random}, record.metrics)
+
+
+def with_head(trained: Parameters, random: Parameters) -> Parameters:
+    """Weights whose last layer is a new one."""
+    last = max(int(name[1:]) for name in trained.weights._fields)
+    new = {name: each for name, each in random.weights._asdict().items() if name[1:] == f"{last}"}
+    weights: Any = trained.weights
+    return trained._replace(weights=weights._replace(**new))
 
 
 # --8<-- [start:fine_tune]
 def errors_by_step(run: Run, start: str, X_s: Array, Y_s: Array, X: Array, Y: Array) -> list[float]:
     """The error on X, Y before fine-tuning on the support set and after each of its steps."""
-    net, here, score = run.net, run.starts[start], run.family.score
+    net, here, score = run.network(start), run.starts[start], run.family.score
     errors = [score.of(net, here.weights, X, Y)]
     for _ in range(STEPS):
         given = here.arguments((X_s, Y_s), run.recipe.alpha)
@@ -142,11 +157,23 @@ def evaluate(run: Run, points: int, count: int, seed: int) -> dict[str, Array]:
 # --8<-- [end:evaluate]
 
 
+def baselines(run: Run, points: int, count: int, seed: int) -> dict[str, dict[str, Any]]:
+    """What does without gradients, on the same tasks: by name its mean score and its interval."""
+    found, score = {}, run.family.score.name
+    drawn = run.family.unseen(seed, count, points, run.dtype) if run.family.baselines else ()
+    for name, of in run.family.baselines.items():
+        scores = np.array([of(run, *task) for task in zip(*drawn, strict=True)])
+        if np.isfinite(scores).all():
+            found[name] = {score: float(scores.mean()), "ci95": float(half_interval(scores))}
+    return found
+
+
 def table(run: Run, methods: dict[str, Summary]) -> list[list[str]]:
-    """The errors after 0, 1, 5 and 10 steps, a row a start."""
-    rows = [["gradient steps", *map(str, SHOWN_STEPS)]]
+    """The scores after some numbers of steps, a row a start."""
+    shown = run.family.shown
+    rows = [["gradient steps", *map(str, shown)]]
     for name, record in methods.items():
-        rows.append([run.title(name), *(cell(record, step) for step in SHOWN_STEPS)])
+        rows.append([run.title(name), *(cell(record, step) for step in shown)])
     return rows
 
 
@@ -175,6 +202,7 @@ def record(run: Run, points: Sequence[int], count: int, seed: int) -> dict[str, 
     for number in dict.fromkeys([shots, *points]):
         errors = evaluate(run, number, count, seed)
         by_points[number] = {name: summary(each, run.family.score) for name, each in errors.items()}
+    without_gradients = baselines(run, shots, count, seed)
     return {
         "tasks": count,
         "points": shots,
@@ -185,6 +213,7 @@ def record(run: Run, points: Sequence[int], count: int, seed: int) -> dict[str, 
         "methods": by_points[shots],
         "other_points": {str(each): by_points[each] for each in by_points if each != shots},
         "table": table(run, by_points[shots]),
+        **({"baselines": without_gradients} if without_gradients else {}),
     }
 
 
@@ -193,16 +222,19 @@ def run(family: TaskFamily, options: argparse.Namespace, seed: int) -> int:
     loaded = load_run(family, options.run)
     folder, shots, score = writable(options.run), loaded.recipe.shots, family.score
     make_room(folder, unmarked(EVALUATION))
+    family = loaded.family
     found = record(loaded, options.points or family.points, options.tasks, seed)
     write_json(folder / EVALUATION, found)
     capped = f" (share diverged; they count as {score.worst:g})"
     for points, methods in {str(shots): found["methods"], **found["other_points"]}.items():
         print(
-            f"{score.title} over {options.tasks:,} unseen {family.name}, {points} points each"
-            f"{capped}"
+            f"{score.title} over {options.tasks:,} unseen {family.tasks}, "
+            f"{family.amount(int(points))} each{capped}"
         )
         for title, *cells in table(loaded, methods):
             print(f"{title:22}" + "".join(f"{text:>22}" for text in cells))
+    for name, each in found.get("baselines", {}).items():
+        print(f"{name}: {each[score.name]:#.3g} \N{PLUS-MINUS SIGN} {each['ci95']:#.2g}")
     return 0
 
 

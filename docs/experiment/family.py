@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from .. import program
 from .command import Refusal
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .evaluate import Run
     from .networks import Array, Network, WeightTuple
     from .recipes import Recipe
 
@@ -60,6 +61,11 @@ class Unseen(Protocol):
         self, seed: int, tasks: int, shots: int, dtype: np.dtype, told: bool = False
     ) -> Batch:
         """The same tasks for every method."""
+
+
+#: A score of one task, from a run and the task's arrays; not a number where the run lacks what it
+#: needs.
+Baseline: TypeAlias = "Callable[[Run, Array, Array, Array, Array], float]"
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,21 @@ class TaskFamily:
         With how many support points, beside those of the training.
     folder
         Where a run goes if nothing is said.
+    bound
+        Where recipes have settings of its own: from a recipe, the family that they make of it.
+    data
+        What tells the data of one run from those of another, where it has any.
+    classes, labelled
+        That there are to train on in all, where a task is to tell some of them apart; and
+        meta-batches whose targets are their numbers.
+    shown
+        Gradient steps after which tables have its score.
+    unseen_name
+        What its unseen tasks are called, if not by its name.
+    shot
+        One of those that a task has so many of to adapt to.
+    baselines
+        By what tables call them, what is measured on the same tasks and adapts by no gradient.
     """
 
     name: str
@@ -133,6 +154,42 @@ class TaskFamily:
     points: Sequence[int] = ()
     told: int = 0
     folder: Path = Path("results")
+    bound: Callable[[Any], TaskFamily] | None = None
+    data: str = ""
+    classes: int = 0
+    labelled: Batches | None = None
+    shown: Sequence[int] = (0, 1, 5, 10)
+    unseen_name: str = ""
+    shot: str = "support point"
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> type[Recipe]:
+        """Of its recipes."""
+        return type(self.recipe())
+
+    @property
+    def tasks(self) -> str:
+        """What its unseen tasks are called."""
+        return self.unseen_name or self.name
+
+    def of(self, recipe: Recipe) -> TaskFamily:
+        """The family as a recipe wants it.
+
+        Raises
+        ------
+        Refusal
+            When it cannot be so.
+        """
+        return self if self.bound is None else self.bound(recipe)
+
+    def drawing(self, classes: bool) -> Batches:
+        """What draws meta-batches: of tasks, or of all classes at once."""
+        return self.labelled if classes and self.labelled else self.batches
+
+    def amount(self, count: int) -> str:
+        """So many shots, in words."""
+        return f"{count} {self.shot}" + ("s" if count > 1 else "")
 
     def recipe(self, name: str | None = None) -> Recipe:
         """The recipe of a name, or the first."""
@@ -154,17 +211,24 @@ class TaskFamily:
             )
         return net
 
-    def layers(self, hidden: Sequence[int], told: bool) -> tuple[int, ...]:
+    def layers(self, hidden: Sequence[int], told: bool, classes: bool = False) -> tuple[int, ...]:
         """The units of every layer of a network, from its inputs to its outputs.
 
         Raises
         ------
         Refusal
-            When a network is to be told what the family cannot tell.
+            When a network is to be told what the family cannot tell, or to know all classes of one
+            that has none.
         """
         if told and not self.told:
             raise Refusal(f"{self.name} have nothing to tell; the methods must be others")
-        return (self.inputs + self.told * told, *hidden, self.outputs)
+        if classes and not self.classes:
+            raise Refusal(f"{self.name} are of no classes; the methods must be others")
+        return (
+            self.inputs + self.told * told,
+            *hidden,
+            self.classes if classes else self.outputs,
+        )
 
     def command(self, name: str) -> str:
         """What a user types for one of its commands."""

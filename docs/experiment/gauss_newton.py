@@ -60,6 +60,7 @@ def along(family: TaskFamily, recipe: Recipe, seed: int) -> dict[str, list[float
         When the training does not come to its end.
     """
     net, state = load_network(recipe.network), fresh(family, recipe, seed, {})
+    family = state.family
     method, dtype = recipe.methods[0], np.dtype(np.float64)
     drawn = family.batches(stream(seed, 4), recipe.meta_batch, recipe.shots, recipe.queries, dtype)
     batches = list(islice(drawn, BATCHES))

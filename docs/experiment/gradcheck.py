@@ -43,6 +43,9 @@ POINTS, NUDGE = 5, 1e-4
 #: kink of one unit at one sample adds up to 1e-6.
 TOLERANCE = 1e-5
 
+#: Entries of an array that are compared: all of a layer of 40 units on 40.
+MOST = 1600
+
 #: Of the training, where a multi-step loss is checked.
 PROGRESS = 0.125
 
@@ -53,7 +56,10 @@ class Kink(ArithmeticError):  # noqa: N818
 
 
 def central_difference(
-    loss: Callable[[WeightTuple], float], weights: WeightTuple, step: float = STEP
+    loss: Callable[[WeightTuple], float],
+    weights: WeightTuple,
+    step: float = STEP,
+    most: int | None = None,
 ) -> WeightTuple:
     """Differentiate a loss numerically, one entry at a time.
 
@@ -67,6 +73,8 @@ def central_difference(
         Where to differentiate, float64.
     step
         How far to go to either side.
+    most
+        Entries of an array, evenly spaced, if not by all of them. The others are 0.
 
     Returns
     -------
@@ -91,23 +99,46 @@ def central_difference(
         return (above - below) / (2 * by), abs(above - 2 * between + below) / by
 
     for array in moved:
-        found = np.array([slopes(array, index, step) for index in np.ndindex(array.shape)])
-        slope, apart = (each.reshape(array.shape) for each in found.T)
-        most = KINK * np.linalg.norm(slope)
-        for index in zip(*np.nonzero(apart > most + ROUNDING), strict=True):
-            tried = [(step, slope[index]), *((by, slopes(array, index, by)[0]) for by in SHORTER)]
-            slope[index] = next(
-                (
-                    longer
-                    for (_, longer), (by, shorter) in pairwise(tried)
-                    if abs(longer - shorter) <= most + ROUNDING * step / by
-                ),
-                np.nan,
-            )
-        gradient.append(slope)
-    if not all(np.isfinite(slope).all() for slope in gradient):
-        raise Kink
+        found = {index: slopes(array, index, step) for index in measured(array, most)}
+        scale = KINK * float(np.linalg.norm([slope for slope, _ in found.values()]))
+        gradient.append(np.zeros_like(array))
+        for index, (slope, apart) in found.items():
+            gradient[-1][index] = slope
+            if apart > scale + ROUNDING:
+                tried = [(by, slopes(array, index, by)[0]) for by in SHORTER]
+                gradient[-1][index] = steady([(step, slope), *tried], scale)
     return type(weights)(*gradient)
+
+
+def steady(tried: list[tuple[float, float]], scale: float) -> float:
+    """The slope of the longest step that a shorter one does not change.
+
+    Raises
+    ------
+    Kink
+        When there is none.
+    """
+    for (_, longer), (by, shorter) in pairwise(tried):
+        if abs(longer - shorter) <= scale + ROUNDING * STEP / by:
+            return longer
+    raise Kink
+
+
+def measured(array: Array, most: int | None) -> list[tuple[int, ...]]:
+    """The entries of an array by which a loss is differentiated."""
+    size = array.size
+    places = np.unique(np.linspace(0, size - 1, min(size, most or size)).round().astype(int))
+    return list(
+        zip(*(map(int, axis) for axis in np.unravel_index(places, array.shape)), strict=True)
+    )
+
+
+def only_measured(array: Array, most: int | None) -> Array:
+    """An array with 0 in the place of its other entries."""
+    kept = np.zeros_like(array)
+    for index in measured(array, most):
+        kept[index] = array[index]
+    return kept
 
 
 def relative_error(found: Array, expected: Array) -> float:
@@ -143,15 +174,23 @@ def shifted(
 
 
 def gradients(
-    net: Network, parameters: Parameters, batch: Batch, alpha: float
+    net: Network, parameters: Parameters, batch: Batch, alpha: float, most: int | None = None
 ) -> dict[str, tuple[Parameters, Parameters]]:
     """Each generated gradient, and the same by finite differences.
 
     The first-order gradient is that of the query loss at the adapted weights, which are held
     fixed: adding a perturbation to the weights of every task after adaptation measures it. A
     multi-step loss is taken as it is in the course of a training, when all its weights differ
-    from 0.
+    from 0. Of each array only so many entries are compared, if not all of them.
     """
+
+    def by_differences(loss: Callable[[WeightTuple], float], at: WeightTuple) -> WeightTuple:
+        return central_difference(loss, at, most=most)
+
+    def kept(*found: WeightTuple) -> Parameters:
+        both = Parameters(*found)
+        return both.replaced(only_measured(array, most) for array in both.arrays)
+
     (weights, rates), steps = parameters, net.NETWORK.steps
     weighted = takes_omegas(net)
     omegas = step_weights("annealed" if weighted else "last", steps, PROGRESS)
@@ -180,21 +219,21 @@ def gradients(
         return net.meta_loss(*changed.arguments(batch, alpha), *beside)
 
     X, Y = batch.X_s[0], batch.Y_s[0]
-    of_rates = rates and central_difference(lambda r: meta_loss(Parameters(weights, r)), rates)
-    of_weights = central_difference(lambda w: meta_loss(Parameters(w, rates)), weights)
+    of_rates = rates and by_differences(lambda r: meta_loss(Parameters(weights, r)), rates)
+    of_weights = by_differences(lambda w: meta_loss(Parameters(w, rates)), weights)
     return {
         "inner gradient": (
-            Parameters(net.loss_and_gradient(weights, X, Y)[1]),
-            Parameters(central_difference(lambda w: net.loss(w, X, Y), weights)),
+            kept(net.loss_and_gradient(weights, X, Y)[1]),
+            Parameters(by_differences(lambda w: net.loss(w, X, Y), weights)),
         ),
         "meta-gradient": (
-            Parameters(*net.meta_loss_and_gradient(*given)[1:]),
+            kept(*net.meta_loss_and_gradient(*given)[1:]),
             Parameters(of_weights, of_rates),
         ),
         "first-order meta-gradient": (
-            Parameters(net.first_order_meta_loss_and_gradient(*given)[1]),
+            kept(net.first_order_meta_loss_and_gradient(*given)[1]),
             Parameters(
-                central_difference(query_loss, net.Weights(*(np.zeros_like(w) for w in weights)))
+                by_differences(query_loss, net.Weights(*(np.zeros_like(w) for w in weights)))
             ),
         ),
     }
@@ -213,7 +252,7 @@ def at_a_smooth_point(
     rng = stream(0, 0)
     for _ in range(POINTS):
         try:
-            return gradients(net, parameters, batch, alpha)
+            return gradients(net, parameters, batch, alpha, MOST)
         except Kink:
             arrays = parameters.arrays
             parameters = parameters.replaced(
@@ -227,6 +266,7 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
     dtype = np.dtype(np.float64)  # because finite differences lose half of the digits
     if options.run is None:
         usual = family.recipe()
+        family, sizes = family.of(usual), (7, 5)
         name = usual.network if options.network is None else options.network
         net, alpha = family.network(name), usual.alpha
         layers = family.layers(usual.hidden[:1] * net.NETWORK.hidden, told=False)
@@ -236,11 +276,13 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
         if options.network is not None:
             raise Refusal("--network and --run are given; a run knows its network")
         loaded = load_run(family, options.run)
-        net, alpha = loaded.net, loaded.recipe.alpha
+        family, alpha = loaded.family, loaded.recipe.alpha
+        sizes = (loaded.recipe.shots, loaded.recipe.queries)
         adapted = (name for name, method in METHODS.items() if method.adapts)
-        start = next(loaded.starts[name] for name in (*adapted, "random") if name in loaded.starts)
+        name = next(name for name in (*adapted, "random") if name in loaded.starts)
+        net, start = loaded.network(name), loaded.starts[name]
     parameters = start.replaced(array.astype(dtype) for array in start.arrays)
-    batch = next(family.batches(stream(options.seed, 2), 3, 7, 5, dtype))
+    batch = next(family.batches(stream(options.seed, 2), 3, *sizes, dtype))
     failed = 0
     for title, (found, expected) in at_a_smooth_point(net, parameters, batch, alpha).items():
         steps = net.NETWORK.steps

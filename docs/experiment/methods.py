@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .angle import degrees
+from .derived import parsed
 from .family import Batch
 from .networks import flatten, takes_omegas
 from .parameters import Parameters, in_memory, initial_parameters
@@ -80,8 +81,9 @@ def joint(net: Network, ws: Workspace, recipe: Recipe) -> Objective:  # noqa: AR
     def objective(batch: Batch, _: float) -> float:
         X = np.concatenate([batch.X_s, batch.X_q], axis=1)
         Y = np.concatenate([batch.Y_s, batch.Y_q], axis=1)
-        rows = len(X) * X.shape[1]
-        loss, gradient = net.loss_and_gradient(ws.weights, X.reshape(rows, -1), Y.reshape(rows, -1))
+        # Targets have a column for each output, or are the numbers of classes.
+        X, Y = (each.reshape(-1, *each.shape[2:]) for each in (X, Y))
+        loss, gradient = net.loss_and_gradient(ws.weights, X, Y)
         flatten(Parameters(gradient, still).arrays, ws.gradient)
         return loss
 
@@ -144,6 +146,9 @@ class Method(NamedTuple):
         That the network's package must have been derived for; none where any serves.
     told
         Whether the network is told which task it is, by more inputs.
+    classes
+        Whether the network has an output for every class that there is, and no tasks. Those of a
+        task take their place, with new weights, when it is fine-tuned.
     adapts
         Whether the step is a part of what is trained: then the angle between first- and
         second-order meta-gradient is measured now and then.
@@ -154,6 +159,7 @@ class Method(NamedTuple):
     algorithm: str | None = None
     told: bool = False
     adapts: bool = False
+    classes: bool = False
 
 
 # --8<-- [start:methods]
@@ -163,6 +169,7 @@ METHODS = {
     "reptile": Method("Reptile", reptile, "maml"),
     "joint": Method("joint training", joint),
     "oracle": Method("oracle", joint, told=True),
+    "pretrained": Method("all classes, new head", joint, classes=True),
     # What differs between these is derived: the objective is that of MAML.
     "meta-sgd": Method("Meta-SGD", maml, "meta_sgd", adapts=True),
     "maml++": Method("MAML++", maml, "maml_plus_plus", adapts=True),
@@ -185,9 +192,27 @@ def told(start: str) -> bool:
     return start in METHODS and METHODS[start].told
 
 
+def of_all_classes(start: str) -> bool:
+    """Whether weights are those of a network with an output for every class."""
+    return start in METHODS and METHODS[start].classes
+
+
+def network_of(recipe: Recipe, start: str) -> str:
+    """The name of the package that a method needs.
+
+    That of the recipe; where its name says what is to be derived, with the method's algorithm.
+    """
+    wanted, named = start in METHODS and METHODS[start].algorithm, parsed(recipe.network)
+    return named._replace(algorithm=wanted).name if wanted and named else recipe.network
+
+
 def initial_of(family: TaskFamily, recipe: Recipe, seed: int, method: str) -> Parameters:
-    """Where a method starts: the same weights for all, except for one with more inputs."""
-    net, layers = family.network(recipe.network), family.layers(recipe.hidden, told(method))
+    """Where a method starts: the same weights for all, except for one with more inputs.
+
+    Those of the last layer differ too where there are more outputs.
+    """
+    net = family.network(network_of(recipe, method))
+    layers = family.layers(recipe.hidden, told(method), of_all_classes(method))
     dtype, drawn = np.dtype(recipe.dtype), stream(seed, 0)
     return initial_parameters(
         net, layers, drawn, dtype, recipe.initial, recipe.alpha, recipe.context

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import INSTALLED, beside
+from . import derived
 from .command import Refusal
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Workspace(Protocol):
     parameters: Array
     gradient: Array
     weights: Any
+    backend: str
 
     def meta_loss_and_gradient(
         self, weights: WeightTuple, *arguments: Any, **named: Any
@@ -137,7 +139,12 @@ def trainable() -> list[str]:
 
 
 def package(text: str) -> str:
-    """An option's type: a package that can be trained, by its name, its folder or its module."""
+    """An option's type: a package that can be trained, by its name, its folder or its module.
+
+    Or the name of one that is to be derived; what is wrong with that is known when it is.
+    """
+    if derived.parsed(text):
+        return text
     folder = GENERATED / text if text in names() else found(text)
     if folder is None or not (folder / "inplace.py").is_file():
         raise argparse.ArgumentTypeError(
@@ -166,16 +173,29 @@ def load_network(name: str) -> Network:
     Raises
     ------
     Refusal
-        When there is no package of that name, none in such a folder and no such module.
+        When there is no package of that name, none in such a folder and no such module, and none
+        that can be derived.
     """
     if name in names():
         return cast("Network", import_module(f"{beside('generated')}.{name}"))
     if folder := found(name):
         return cast("Network", imported(folder.resolve()))
+    if wanted := derived.parsed(name):
+        return of_spec(wanted)
     raise Refusal(
         f"the network is {name!r}; it must be one of {', '.join(names())}, "
         "or a generated package of your own, by its folder or by the name that imports it"
     )
+
+
+def of_spec(wanted: derived.Derived) -> Network:
+    """The package of a network by what it is: one of ``generated/``, or one that is derived."""
+    usual = {"bias": True, "penalty": False, "task_weights": False}
+    for name in trainable():
+        net = load_network(name)
+        if net.NETWORK._asdict() == {**wanted._asdict(), **usual}:
+            return net
+    return cast("Network", imported(derived.folder(wanted)))
 
 
 def imported(folder: Path) -> ModuleType:

@@ -12,7 +12,7 @@ from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from .command import Refusal, not_negative, one_of, whole
-from .methods import METHODS
+from .methods import METHODS, network_of
 from .networks import (
     CONTEXT,
     INITIALS,
@@ -25,6 +25,7 @@ from .schedules import SCHEDULES, STEP_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from .family import TaskFamily
 
@@ -82,10 +83,24 @@ class Recipe:
     reptile_steps: int = setting(5, whole(1), "inner steps of Reptile")
     dtype: str = setting("float32", one_of("float32", "float64"), "of all arrays")
 
+    # --8<-- [end:recipe]
 
-# --8<-- [end:recipe]
+    def fitted(self, changes: Mapping[str, Any]) -> Self:
+        """The recipe with what follows from settings that have been changed.
 
-FIELDS: dict[str, Field[Any]] = {each.name: each for each in fields(Recipe)}
+        A network that comes without its units gets those of the first layer, for every layer.
+        """
+        if "network" not in changes or "hidden" in changes:
+            return self
+        return replace(self, hidden=self.hidden[:1] * load_network(self.network).NETWORK.hidden)
+
+
+def settings(kind: type[Recipe]) -> dict[str, Field[Any]]:
+    """The settings of a recipe by name; a task family may have more than there are here."""
+    return {each.name: each for each in fields(kind)}
+
+
+FIELDS = settings(Recipe)
 
 
 def written(value: Any) -> str:
@@ -95,7 +110,7 @@ def written(value: Any) -> str:
     return str(value)
 
 
-def read(name: str, text: str) -> Any:
+def read(name: str, text: str, kind: type[Recipe] = Recipe) -> Any:
     """A setting from its text, as strictly as on the command line.
 
     Raises
@@ -103,9 +118,9 @@ def read(name: str, text: str) -> Any:
     Refusal
         When there is no such setting, or the text is not what it must be.
     """
-    known = FIELDS.get(name.replace("-", "_"))
+    known = settings(kind).get(name.replace("-", "_"))
     if known is None:
-        raise Refusal(f"the setting is {name!r}; it must be one of {', '.join(FIELDS)}")
+        raise Refusal(f"the setting is {name!r}; it must be one of {', '.join(settings(kind))}")
     try:
         return known.metadata["convert"](text)
     except argparse.ArgumentTypeError as error:
@@ -115,24 +130,19 @@ def read(name: str, text: str) -> Any:
 def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """A recipe with other settings.
 
-    A network of another depth that comes without its units gets those of the first layer, for
-    every layer.
-
     Raises
     ------
     Refusal
         When the settings do not fit each other.
     """
-    made = replace(recipe, **changes)
-    net = load_network(made.network)
-    layers = net.NETWORK.hidden
-    if "network" in changes and "hidden" not in changes:
-        made = replace(made, hidden=made.hidden[:1] * layers)
+    made = replace(recipe, **changes).fitted(changes)
+    layers = load_network(made.network).NETWORK.hidden
     if len(made.hidden) != layers:
         raise Refusal(
             f"hidden has {len(made.hidden)} numbers; {made.network} has {layers} hidden layers"
         )
-    for name in made.methods:
+    nets = {name: load_network(network_of(made, name)) for name in made.methods}
+    for name, net in nets.items():
         wanted, found = METHODS[name].algorithm, net.NETWORK.algorithm
         if wanted not in (None, found):
             raise Refusal(
@@ -141,19 +151,19 @@ def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
             )
     if "reptile" in made.methods and made.alpha == 0:
         raise Refusal("alpha is 0; Reptile goes by its inner steps, so it must be larger")
-    if made.step_weights != "last" and not takes_omegas(net):
+    if made.step_weights != "last" and not any(map(takes_omegas, nets.values())):
         raise Refusal(
             f"step_weights is {made.step_weights}; "
             f"the loss of {made.network} is that of the last step, so it must be last"
         )
-    if made.context != CONTEXT and not has_context(net):
+    if made.context != CONTEXT and not any(map(has_context, nets.values())):
         raise Refusal(
             f"context is {made.context}; {made.network} has none, so it must be left at {CONTEXT}"
         )
     return made
 
 
-def from_record(record: Any) -> Recipe:
+def from_record(record: Any, kind: type[Recipe] = Recipe) -> Recipe:
     """The recipe of a record that `asdict` made, which may have a seed beside.
 
     Raises
@@ -161,13 +171,14 @@ def from_record(record: Any) -> Recipe:
     Refusal
         When a setting is missing, unknown or not what it must be.
     """
-    for name in FIELDS:
+    known = settings(kind)
+    for name in known:
         if not isinstance(record, Mapping) or name not in record:
             raise Refusal(f"lacks the argument {name}")
     for name in record:
-        if name not in {*FIELDS, "seed"}:
-            raise Refusal(f"has the argument {name}; it must have only {', '.join(FIELDS)}")
-    return overridden(Recipe(), {name: read(name, written(record[name])) for name in FIELDS})
+        if name not in {*known, "seed"}:
+            raise Refusal(f"has the argument {name}; it must have only {', '.join(known)}")
+    return overridden(kind(), {name: read(name, written(record[name]), kind) for name in known})
 
 
 # --- flags ---
@@ -179,7 +190,7 @@ def add_options(options: argparse.ArgumentParser, family: TaskFamily) -> None:
         "--recipe", choices=family.recipes, default=argparse.SUPPRESS, help="start from"
     )
     first, recipe = next(iter(family.recipes.items()))
-    for name, each in FIELDS.items():
+    for name, each in settings(family.kind).items():
         flag, usual = f"--{name.replace('_', '-')}", written(getattr(recipe, name))
         convert, meaning = each.metadata["convert"], each.metadata["meaning"]
         options.add_argument(
@@ -192,7 +203,7 @@ def add_options(options: argparse.ArgumentParser, family: TaskFamily) -> None:
         )
 
 
-def given(options: argparse.Namespace) -> dict[str, Any]:
+def given(family: TaskFamily, options: argparse.Namespace) -> dict[str, Any]:
     """The settings that the flags name.
 
     Raises
@@ -200,9 +211,10 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     Refusal
         When one is not what it must be.
     """
-    found = {name: getattr(options, name) for name in FIELDS if hasattr(options, name)}
+    known = settings(family.kind)
+    found = {name: getattr(options, name) for name in known if hasattr(options, name)}
     return {
-        name: read(name, AND.join(value)) if isinstance(value, list) else value
+        name: read(name, AND.join(value), family.kind) if isinstance(value, list) else value
         for name, value in found.items()
     }
 
@@ -220,12 +232,12 @@ def from_options(family: TaskFamily, options: argparse.Namespace) -> Recipe:
     Refusal
         When a setting is not what it must be.
     """
-    return overridden(named(family, options), given(options))
+    return overridden(named(family, options), given(family, options))
 
 
 def differences(family: TaskFamily, recipe: Recipe, options: argparse.Namespace) -> list[str]:
     """Which of the given flags ask for something else than a recipe."""
-    asked = given(options)
+    asked = given(family, options)
     if hasattr(options, "recipe"):
         asked = asdict(from_options(family, options))
     return [

@@ -38,6 +38,8 @@ class RunRecord(Struct):
     stopped: str = ""
     versions: dict[str, str] = {}
     metrics: Measured | None = None
+    backend: str = "numpy"
+    data: str = ""
 
 
 class CheckpointRecord(Struct):
@@ -50,6 +52,8 @@ class CheckpointRecord(Struct):
     metrics: Measured
     stopped: str
     versions: dict[str, str]
+    backend: str = "numpy"
+    data: str = ""
 
 
 class Evaluation(Struct):

@@ -20,9 +20,9 @@ from tqdm import tqdm
 from . import checkpoint, memory, recipes
 from .adam import Adam
 from .checkpoint import State
-from .command import Refusal, parser, printable, status, whole
+from .command import Refusal, one_of, parser, printable, status, whole
 from .files import is_ours, make_room, record_of, remove, set_aside, unmarked, writable, write_json
-from .methods import METHODS, angle_of, arguments, initial_of, parameters_of
+from .methods import METHODS, angle_of, arguments, initial_of, network_of, parameters_of
 from .metrics import HEADER, NOTHING, Metrics, fits
 from .networks import has_context, load_network
 from .parameters import save_parameters
@@ -99,6 +99,7 @@ def fresh(
     metrics: Measured = NOTHING,
 ) -> State:
     """The state before the first step of the next method."""
+    family = family.of(recipe)
     left = [method for method in recipe.methods if method not in finished]
     start = np.zeros(0, recipe.dtype)
     if left:
@@ -198,10 +199,42 @@ def go_on(folder: Path, state: State, every: int, quiet: bool) -> tuple[State, l
             train(state, metrics, caught, every, keep, quiet)
             if state.iteration == state.recipe.iterations and not state.stopped:
                 finished = {**state.finished, str(state.method): state.parameters}
+                backend = state.backend
                 state = fresh(state.family, state.recipe, state.seed, finished, state.metrics)
+                state.backend = backend
             keep()
             write_results(folder, state)
     return state, caught
+
+
+def held_out_of(state: State) -> Batch:
+    """Tasks that the angle is measured on."""
+    recipe = state.recipe
+    sizes = (recipe.shots, recipe.queries, np.dtype(recipe.dtype))
+    return next(state.family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
+
+
+def workspace_of(state: State, like: Batch) -> Workspace:
+    """The workspace of the method whose turn it is; the state gets the backend that it has.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        When it cannot be had with the backend that is asked for.
+    """
+    recipe = state.recipe
+    method = METHODS[str(state.method)]
+    net = load_network(network_of(recipe, str(state.method)))
+    # Without tasks only the vectors of the workspace are used.
+    rows = (recipe.meta_batch, like.X_s.shape[1], like.X_q.shape[1])
+    tasks, N, M = (1, 1, 1) if method.classes else rows
+    beside: dict[str, Any] = {"context": recipe.context} if has_context(net) else {}
+    beside |= {} if state.backend == "numpy" else {"backend": state.backend}
+    layers = state.family.layers(recipe.hidden, method.told, method.classes)
+    ws = net.workspace(layers, tasks, N, M, np.dtype(recipe.dtype), **beside)
+    if "backend" in beside:
+        state.backend = ws.backend
+    return ws
 
 
 def train(
@@ -215,18 +248,15 @@ def train(
     """Train the method whose turn it is: to its end, to a signal, or until it diverges."""
     family, recipe, name = state.family, state.recipe, str(state.method)
     begun_at, started = state.iteration, time.perf_counter()
-    net, dtype, method = load_network(recipe.network), np.dtype(recipe.dtype), METHODS[name]
-    sizes = (recipe.shots, recipe.queries, dtype)
-    held_out = next(family.batches(stream(state.seed, 4), ANGLE_TASKS, *sizes))
-    rows = (held_out.X_s.shape[1], held_out.X_q.shape[1])
-    layers = family.layers(recipe.hidden, method.told)
-    beside = {"context": recipe.context} if has_context(net) else {}
-    ws = net.workspace(layers, recipe.meta_batch, *rows, dtype, **beside)
+    net, method = load_network(network_of(recipe, name)), METHODS[name]
+    sizes = (recipe.shots, recipe.queries, np.dtype(recipe.dtype))
+    held_out = held_out_of(state)
+    ws = workspace_of(state, held_out)
     adam = Adam(ws.parameters)
     ws.parameters[:], adam.mean[:], adam.square[:] = state.parameters, state.mean, state.square
     state.parameters, state.mean, state.square = ws.parameters, adam.mean, adam.square
     adam.steps = state.iteration
-    batches = family.batches(
+    batches = family.drawing(method.classes)(
         stream(state.seed, 1), recipe.meta_batch, *sizes, start=state.iteration, told=method.told
     )
     losses = outer_loop(method.objective(net, ws, recipe), ws, adam, recipe, batches, state.good)
@@ -282,12 +312,14 @@ def write_results(folder: Path, state: State) -> None:
         folder / checkpoint.RUN,
         {
             "family": state.family.name,
+            **({"data": state.family.data} if state.family.data else {}),
             "arguments": {**asdict(state.recipe), "seed": state.seed},
             "seed": state.seed,
             "trained": trained,
             "stopped": state.stopped,
             "versions": state.versions,
             "metrics": to_builtins(state.metrics),
+            "backend": state.backend,
         },
     )
 
@@ -307,10 +339,12 @@ def begun(family: TaskFamily, options: argparse.Namespace) -> State:
     folder, found = options.run, checkpoint.load(options.run, family)
     if found is None or not (found.unfinished or options.resume):
         recipe, seed = recipes.from_options(family, options), getattr(options, "seed", 0)
-        memory.require(memory.of_training(family, recipe), "the training")
+        state = fresh(family, recipe, seed, {})
+        memory.require(memory.of_training(state.family, recipe), "the training")
         if options.resume:
             refuse_another(family, folder / checkpoint.RUN, recipe, seed)
-        state = begin_anew(folder, fresh(family, recipe, seed, {}))
+        choose_backend(state, options)
+        begin_anew(folder, state)
         if options.resume:
             print(printable(f"{folder} has no checkpoint: a new run begins"), file=sys.stderr)
         return state
@@ -331,6 +365,14 @@ def begun(family: TaskFamily, options: argparse.Namespace) -> State:
         other.append(f"seed is {options.seed}, not {found.seed}")
     if other:
         raise Refusal(f"{folder} holds another run: {', '.join(other)}")
+    before = found.backend
+    choose_backend(found, options)
+    if found.backend != before:
+        print(
+            f"{folder} was begun with {before} as its backend and goes on with {found.backend}: "
+            f"its last bits may differ",
+            file=sys.stderr,
+        )
     return found
 
 
@@ -345,14 +387,15 @@ def refuse_another(family: TaskFamily, path: Path, recipe: Recipe, seed: int) ->
     if not path.exists():
         return
     found = record_of(path, RunRecord, family.command("train"))
-    if (found.family, found.seed, from_record(found.arguments)) != (family.name, seed, recipe):
+    own = from_record(found.arguments, family.kind)
+    if (found.family, found.seed, own) != (family.name, seed, recipe):
         raise Refusal(
             f"{path} is of another run, whose checkpoints are gone; "
             f"its own flags begin it again, --run takes another folder"
         )
 
 
-def begin_anew(folder: Path, state: State) -> State:
+def begin_anew(folder: Path, state: State) -> None:
     """Take the state of an earlier run away, for that of a new one.
 
     Raises
@@ -363,7 +406,23 @@ def begin_anew(folder: Path, state: State) -> State:
     prepare(folder, state)
     remove(folder / checkpoint.RUN)
     remove(*(folder / each for each in CHECKPOINTS), mark=checkpoint.MARK)
-    return state
+
+
+def choose_backend(state: State, options: argparse.Namespace) -> None:
+    """Give a run the backend that is asked for, before anything is done for it.
+
+    Raises
+    ------
+    Refusal
+        When it cannot be had.
+    """
+    state.backend = getattr(options, "backend", state.backend)
+    if state.backend == "numpy" or state.over:
+        return
+    try:
+        workspace_of(state, held_out_of(state))
+    except (ValueError, RuntimeError) as reason:
+        raise Refusal(str(reason)) from None
 
 
 def run(family: TaskFamily, options: argparse.Namespace) -> int:
@@ -393,6 +452,12 @@ def add_options(options: argparse.ArgumentParser, family: TaskFamily) -> None:
         "--checkpoint", type=whole(1), default=1000, help="iterations between checkpoints"
     )
     options.add_argument("--quiet", action="store_true", help="show no progress")
+    options.add_argument(
+        "--backend",
+        type=one_of("numpy", "c", "auto"),
+        default=argparse.SUPPRESS,
+        help="of the workspace; auto is c where there is a compiler (default: numpy)",
+    )
 
 
 def main(family: TaskFamily, arguments: list[str] | None = None) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = ROOT / "docs" / "speed" / "benchmark.json"
+JAVASCRIPT = ROOT / "docs" / "speed" / "javascript.json"
 
 #: Between a number and its unit, where no line may break.
 SPACE = "\N{NO-BREAK SPACE}"
@@ -39,12 +40,15 @@ def speed(what: str) -> str:
     PageError
         When there is no such thing.
     """
-    if not RESULTS.is_file():
-        raise PageError(f"{RESULTS.name} is missing; make bench writes it")
-    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    kind, _, case = what.partition("/")
+    results = JAVASCRIPT if kind == "javascript" else RESULTS
+    if not results.is_file():
+        raise PageError(f"{results.name} is missing; make bench writes it")
+    record = json.loads(results.read_text(encoding="utf-8"))
+    if kind == "javascript":
+        return recorded(case, record)
     if what in PARTS:
         return PARTS[what](record)
-    kind, _, case = what.partition("/")
     if kind == "ratio":
         return ratio(ratio_of(record, case))
     if kind == "median":

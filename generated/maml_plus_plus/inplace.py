@@ -9,12 +9,14 @@ The numbers at the ends of the lines are those of equations.md.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy import add, copyto, matmul, multiply, subtract, tanh, vdot
 from numpy.typing import DTypeLike
 
 from ..runtime.checks import check_omegas
+from ..runtime.compiled import compiled
 from ..runtime.memory import Arena, Layer
 from ..runtime.repeated import Repeated, Run, check_sizes
 from ..runtime.rows import Array
@@ -82,7 +84,13 @@ class Workspace(Repeated):
 
 
 def workspace(
-    sizes: Sequence[int], tasks: int, shots: int, queries: int, dtype: DTypeLike = np.float32
+    sizes: Sequence[int],
+    tasks: int,
+    shots: int,
+    queries: int,
+    dtype: DTypeLike = np.float32,
+    backend: str = "numpy",
+    threads: int = 1,
 ) -> Workspace:
     """Prepare for meta-gradients of many meta-batches of the same sizes.
 
@@ -96,6 +104,11 @@ def workspace(
         Support rows N and query rows M of a task.
     dtype
         Of all arrays, float32 or float64.
+    backend
+        ``numpy``; ``c``, which is compiled once for these sizes; or ``auto``, which is C where
+        there is a compiler. The last bits of their results differ.
+    threads
+        Of C, how many compute tasks side by side. Results do not depend on it.
 
     Returns
     -------
@@ -105,7 +118,10 @@ def workspace(
     Raises
     ------
     ValueError
-        When a size is not a whole number of at least 1, or the dtype is another.
+        When a size is not a whole number of at least 1, the dtype or the backend is another, or
+        the backend is ``c`` and has no such form.
+    RuntimeError
+        When the backend is ``c``, and there is no compiler or it fails.
     """
     known, (T, N, M), kind = check_sizes(sizes, 3, dtype, tasks=tasks, shots=shots, queries=queries)
     dense = dense_layers(N, M, known)
@@ -113,7 +129,10 @@ def workspace(
     def of_chunk(arena: Arena) -> Run:
         return plan(arena, T, N, M, known, dense)
 
-    return Workspace((Weights, Rates), of_chunk, known, T, N, M, kind, rates=rate_shapes)
+    named = {"N": N, "M": M, "D": known[0], "L1": known[1], "L2": known[2], "O": known[3]}
+    source = Path(__file__).with_name("native.c")
+    made = compiled(backend, threads, source, kind, named, dense)
+    return Workspace((Weights, Rates), of_chunk, known, T, N, M, kind, made, rates=rate_shapes)
 
 
 def dense_layers(N: int, M: int, sizes: Sequence[int]) -> tuple[bool, ...]:

@@ -203,6 +203,8 @@ def _check_number(name: str, value: Any) -> float:
 
 def _number(value: Any) -> float:
     """A number of Python's: infinite where it is too large, not a number where it is none."""
+    if type(value) is float:
+        return value
     # A numpy scalar would turn float32 arrays into float64.
     try:
         return float(value) if isinstance(value, Real) else nan

@@ -50,7 +50,7 @@ def child(name: str, folder: Path, rounds: int, quick: bool) -> Any:
     command = [sys.executable, "-m", "tests.benchmark", "--part", name, "--folder", str(folder)]
     command += ["--rounds", str(count), *(["--quick"] if quick else [])]
     # Compiled anew, whatever was compiled before, and removed with the folder.
-    variables = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
+    variables = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch"), "MAML_CACHE": str(folder / name)}
     variables = environment(name, os.environ) | variables
     result = subprocess.run(
         command, cwd=ROOT, env=variables, check=False, capture_output=True, text=True

@@ -7,6 +7,7 @@ turns such a result into a loss and numpy arrays.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,17 @@ def kernel(net: Any, _: Case, p: Problem) -> Call:
 
 def workspace(net: Any, case: Case, p: Problem) -> Call:
     """Ours, in place."""
-    ws = net.workspace(case.sizes, case.T, case.K, case.K)
+    return _workspace_call(net.workspace(case.sizes, case.T, case.K, case.K), p)
+
+
+def native(net: Any, case: Case, p: Problem) -> Call:
+    """Ours, in C: as many threads as there are cores for this process."""
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    ws = net.workspace(case.sizes, case.T, case.K, case.K, backend="c", threads=threads)
+    return _workspace_call(ws, p)
+
+
+def _workspace_call(ws: Any, p: Problem) -> Call:
     for own, array in zip(ws.weights, p.weights, strict=True):
         own[:] = array
     return lambda: ws.meta_loss_and_gradient(ws.weights, *p[1:], ALPHA)
@@ -167,6 +178,7 @@ CONTENDERS: dict[str, Callable[[Any, Case, Problem], Call]] = {
     "reference": reference,
     "kernel": kernel,
     "workspace": workspace,
+    "C": native,
     "JAX": jax,
     "torch.func": torch_func,
     "torch.compile": torch_compile,

@@ -35,16 +35,16 @@ BY_HAND_STEP, BY_HAND_SECONDS = 4.6e-3, 46.0
 Step = Callable[[], Any]
 
 
-def prepared(net: Any, case: Case) -> Any:
+def prepared(net: Any, case: Case, backend: str = "numpy") -> Any:
     """A workspace with initial weights."""
-    ws = net.workspace(case.sizes, case.T, case.K, case.K)
+    ws = net.workspace(case.sizes, case.T, case.K, case.K, backend=backend)
     flatten(net.Weights(*problem(case).weights), ws.parameters)
     return ws
 
 
-def ours(net: Any, case: Case) -> Step:
-    """The workspace form."""
-    ws = prepared(net, case)
+def ours(net: Any, case: Case, backend: str = "numpy") -> Step:
+    """The workspace form; with the backend ``auto`` in C, where there is a compiler."""
+    ws = prepared(net, case, backend)
     adam = Adam(ws.parameters, BETA)
     batches = drawn(case)
 
@@ -148,6 +148,7 @@ def iterations(net: Any, count: int, quick: bool) -> dict[str, Any]:
     times = rounds(
         {
             "workspace": ours(net, case),
+            "C": ours(net, case, "auto"),
             "kernel": readable(net, case),
             "JAX, jitted step": jax_jit(case),
             "JAX, lax.scan": jax_scan(case),

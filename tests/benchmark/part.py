@@ -42,7 +42,7 @@ def ready(name: str, net: Any, case: Case, p: Problem) -> tuple[Call, float]:
     ValueError
         When its result is wrong.
     """
-    compiles = name == "torch.compile"
+    compiles = name in ("torch.compile", "C")
     started = time.perf_counter()
     try:
         with limit(PREPARING) if compiles else nullcontext():
@@ -145,5 +145,5 @@ def part(name: str, folder: Path, count: int, quick: bool) -> Any:
     if name == "undone":
         return undone.undone(folder, count, quick)
     if name == "pinned":
-        return cases(chosen if quick else (Case(), Case(K=5)), ALWAYS, folder, count)
-    return cases(chosen, everyone if name == "free" else ALWAYS, folder, count)
+        return cases(chosen if quick else (Case(), Case(K=5)), (*ALWAYS, "C"), folder, count)
+    return cases(chosen, everyone if name == "free" else (*ALWAYS, "C"), folder, count)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from docs.render.manifest import ROOT
+from generated.runtime import compiled
+from tests.native import needs_compiler
 
 #: A network with one weight matrix and a step of gradient descent, by hand.
 MODEL = textwrap.dedent(
@@ -98,7 +100,7 @@ def test_it_is_one_package_and_one_command(wheel: Path) -> None:
     assert text.split() == ["[console_scripts]", "maml-derived", "=", "maml_derived.__main__:main"]
     # Code alone, and what it reads.
     ends = {Path(name).suffix for name in names if name.startswith("maml_derived/")}
-    assert ends == {".py", ".json", ".md"}
+    assert ends == {".py", ".json", ".md", ".c", ".h", ".js", ".wasm"}
     assert not any("/render/" in name or name.endswith("derive/build.py") for name in names)
 
 
@@ -112,6 +114,16 @@ def test_nothing_else_is_installed(empty: Path) -> None:
     }
     code = "from maml_derived.generated import relu2; print(relu2.NETWORK.hidden)"
     assert said([empty / "bin/python", "-c", code], empty, 0)[0] == "2\n"
+
+
+@needs_compiler
+def test_what_is_installed_can_be_compiled(empty: Path, tmp_path: Path) -> None:
+    code = (
+        "from maml_derived.generated import relu1; "
+        "print(relu1.workspace((1, 2, 1), 1, 1, 1, backend='c').backend)"
+    )
+    cache = {compiled.FOLDER: str(tmp_path / "cache")}
+    assert said([empty / "bin/python", "-c", code], empty, 0, **cache)[0] == "c\n"
 
 
 @pytest.mark.parametrize(("order", "status", "answer"), [(1, 0, "yes"), (0, 1, "no: first order")])

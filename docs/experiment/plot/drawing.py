@@ -75,6 +75,7 @@ BASELINES = {
     "reptile": Look("#14432f", (0, (3.5, 1, 1, 1, 1, 1)), "v", "#14432f"),
     "joint": Look("#b0432d", (0, (4.5, 1.8)), "s", "#b0432d"),
     "oracle": Look(INK, (0, (9, 3)), "", INK),
+    "pretrained": Look("#8c5a3c", (0, (5, 1.5, 1, 1.5)), "h", "#7a4c30"),
     "random": Look("#949494", (0, (1.2, 1.4)), "^", FAINT),
 }
 
@@ -169,8 +170,3 @@ def hollow_note(records: Iterable[Summary], score: Score) -> str:
         return ""
     worse = "a score below" if score.higher_is_better else "an error above"
     return f"\n(hollow: some of them diverged, with {worse} {score.worst:g})"
-
-
-def points(count: int) -> str:
-    """So many support points, in words."""
-    return f"{count} support point" + ("s" if count > 1 else "")

@@ -18,7 +18,6 @@ from .drawing import (
     error_line,
     hollow_note,
     label_ends,
-    points,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
                 panel.axhline(record["capped"][0], color=look.colour, ls=look.line, lw=1)
             else:
                 error_line(panel, start, record)
-        panel.set_title(points(count))
+        panel.set_title(run.family.amount(count))
     for panel in panels[:, 0]:
         panel.set_ylabel(score.title + capped(score))
     adapted = [
@@ -89,7 +88,7 @@ def error_by_step(run: Run, evaluation: Evaluation) -> Figure:
         for start, record in methods.items()
         if not told(start)
     ]
-    about = f"gradient steps on each of {evaluation.tasks:,} unseen {run.family.name}"
+    about = f"gradient steps on each of {evaluation.tasks:,} unseen {run.family.tasks}"
     figure.supxlabel(about + hollow_note(adapted, score), fontsize=10)
     name_lines(run, list(panels.flat), evaluation)
     return figure

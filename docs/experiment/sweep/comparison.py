@@ -6,7 +6,6 @@ import csv
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..evaluate import SHOWN_STEPS
 from ..methods import TITLES
 from ..statistics import cell, over_seeds
 
@@ -86,11 +85,11 @@ def groups(results: Sequence[Result]) -> list[Group]:
     ]
 
 
-def table(names: Sequence[str], found: Sequence[Group]) -> list[list[str]]:
-    """The errors after 0, 1, 5 and 10 gradient steps, a row a group."""
-    rows = [[*names, "method", "seeds", *(f"step {step}" for step in SHOWN_STEPS)]]
+def table(names: Sequence[str], found: Sequence[Group], shown: Sequence[int]) -> list[list[str]]:
+    """The scores after some numbers of gradient steps, a row a group."""
+    rows = [[*names, "method", "seeds", *(f"step {step}" for step in shown)]]
     for settings, method, seeds, summary in found:
-        cells = [cell(summary, step, "seeds_ci95") for step in SHOWN_STEPS]
+        cells = [cell(summary, step, "seeds_ci95") for step in shown]
         rows.append([*(value for _, value in settings), TITLES[method], str(len(seeds)), *cells])
     return rows
 

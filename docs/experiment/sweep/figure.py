@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from ..methods import TITLES
 from ..plot.drawing import LOOKS, WIDTH
-from ..recipes import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +65,17 @@ def widest(settings: Sequence[Settings]) -> str:
     values: dict[str, set[str]] = {}
     for name, value in (each for one in settings for each in one):
         values.setdefault(name, set()).add(value)
-    number = {name: type(FIELDS[name].default) in {int, float} for name in values}
+    number = {name: all(map(is_number, each)) for name, each in values.items()}
     return max(values, key=lambda name: (len(values[name]), number[name]), default="")
+
+
+def is_number(text: str) -> bool:
+    """Whether a value is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def without(settings: Settings, name: str) -> Settings:

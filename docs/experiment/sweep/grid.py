@@ -8,13 +8,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..command import Refusal
-from ..recipes import FIELDS, overridden, read, written
+from ..recipes import Recipe, overridden, read, settings, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
-
-    from ..recipes import Recipe
 
     #: Some settings and their values as text, in the order of the recipe's fields.
     Settings: TypeAlias = "tuple[tuple[str, str], ...]"
@@ -63,7 +61,7 @@ def label(settings: Settings) -> str:
     return ",".join(f"{name}={value}" for name, value in settings)
 
 
-def axis(text: str) -> Axis:
+def axis(text: str, kind: type[Recipe] = Recipe) -> Axis:
     """Read NAME=VALUE,VALUE.
 
     Raises
@@ -76,13 +74,15 @@ def axis(text: str) -> Axis:
         raise Refusal(f"the grid is {text!r}; it must be NAME=VALUE,VALUE,...")
     if "" in values.split(","):
         raise Refusal(f"the grid {text!r} has an empty value; it must be NAME=VALUE,VALUE,...")
-    found = tuple(read(name, each) for each in values.split(","))
+    found = tuple(read(name, each, kind) for each in values.split(","))
     if len(set(found)) < len(found):
         raise Refusal(f"the grid {text!r} has a value twice; it must have each once")
     return Axis(name.replace("-", "_"), found)
 
 
-def axes(texts: Iterable[str], flags: Iterable[str]) -> tuple[Axis, ...]:
+def axes(
+    texts: Iterable[str], flags: Iterable[str], kind: type[Recipe] = Recipe
+) -> tuple[Axis, ...]:
     """The axes of a grid, in the order of the recipe's fields.
 
     Parameters
@@ -91,6 +91,8 @@ def axes(texts: Iterable[str], flags: Iterable[str]) -> tuple[Axis, ...]:
         One for each axis.
     flags
         The settings that are given beside the grid.
+    kind
+        Of recipe.
 
     Raises
     ------
@@ -98,13 +100,13 @@ def axes(texts: Iterable[str], flags: Iterable[str]) -> tuple[Axis, ...]:
         When a setting is given twice, or a text is not what it must be.
     """
     found: dict[str, Axis] = {}
-    for each in map(axis, texts):
+    for each in (axis(text, kind) for text in texts):
         if each.name in found:
             raise Refusal(f"{each.name} is given by two grids; it must be given once")
         if each.name in flags:
             raise Refusal(f"{each.name} is given by a flag and by the grid; it must be given once")
         found[each.name] = each
-    return tuple(found[name] for name in FIELDS if name in found)
+    return tuple(found[name] for name in settings(kind) if name in found)
 
 
 def members(

@@ -74,7 +74,9 @@ def work(
     """
     started, caught = time.perf_counter(), list[int]()
     try:
-        reason = advance(family, Path(folder), from_record(recipe), seed, tasks, caught)
+        reason = advance(
+            family, Path(folder), from_record(recipe, family.kind), seed, tasks, caught
+        )
     except Exception as error:
         reason = said(error)
     # A signal that stopped the training was meant for the process.

@@ -52,8 +52,8 @@ def plan(
     Refusal
         When settings are not what they must be, or do not fit each other.
     """
-    start, flags = recipes.named(family, options), recipes.given(options)
-    axes = grid.axes(options.grid, flags)
+    start, flags = recipes.named(family, options), recipes.given(family, options)
+    axes = grid.axes(options.grid, flags, family.kind)
     return replace(start, **flags), axes, grid.members(start, flags, axes, options.seeds)
 
 
@@ -171,7 +171,7 @@ def report(
     """Write ``sweep.csv``, ``sweep.json`` and the figure; the table."""
     names = [axis.name for axis in axes]
     found = comparison.groups(results)
-    rows = comparison.table(names, found)
+    rows = comparison.table(names, found, family.shown)
     groups = [{**group._asdict(), "settings": dict(group.settings)} for group in found]
     write_text(folder / f"{NAME}.csv", comparison.tidy(names, results, family.score.name))
     if found:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...experiment.evaluate import SHOWN_STEPS, STEPS, errors_by_step
-from ...experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
+from ...experiment.evaluate import STEPS, errors_by_step
+from ...experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH
+from ..family import SINUSOIDS
 from ..tasks import DIVERGED
 from .examples import example, predictions, shown
 
@@ -156,7 +157,7 @@ def adaptation(run: Run, seed: int) -> str:
         curves.append(group("past", step, lines))
         shown_errors.append(group("gone", step, numbers([each[step] for each in errors], step)))
     what = " and ".join(run.title(start) for start in starts)
-    given = f"thin line: the true sinusoid; dots: {points(len(task.X_s))}"
+    given = f"thin line: the true sinusoid; dots: {SINUSOIDS.amount(len(task.X_s))}"
     size = f'width="{WIDE * 3 // 2}" height="{HIGH * 3 // 2}" style="max-width:100%;height:auto"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" {size}>',
@@ -196,9 +197,9 @@ def filmstrip(run: Run, seed: int) -> Figure:
     task, starts = example(run, seed), shown(run, 2)
     figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
-    for panel, step in zip(panels.flat, SHOWN_STEPS, strict=True):
+    for panel, step in zip(panels.flat, SINUSOIDS.shown, strict=True):
         panel.plot(task.X, task.Y, color=INK, lw=1, label="true sinusoid")
-        panel.plot(task.X_s, task.Y_s, "o", color=INK, ms=4, label=points(len(task.X_s)))
+        panel.plot(task.X_s, task.Y_s, "o", color=INK, ms=4, label=SINUSOIDS.amount(len(task.X_s)))
         for row, start in enumerate(starts):
             (Y,), look = predictions(run, start, task, (step,)), LOOKS[start]
             panel.plot(task.X, Y, color=look.colour, ls=look.line, lw=2, label=run.title(start))
@@ -216,7 +217,7 @@ def filmstrip(run: Run, seed: int) -> Figure:
         after = {0: "before", 1: "after 1 step"}.get(step, f"after {step} steps")
         panel.set_title(after, loc="left")
         panel.set_ylim(*Y_ENDS)
-        if step in SHOWN_STEPS[2:]:
+        if step in SINUSOIDS.shown[2:]:
             panel.set_xlabel("x")
     for panel in panels[:, 0]:
         panel.set_ylabel("y")

@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...experiment.methods import METHODS
-from ...experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH, points
+from ...experiment.plot.drawing import FAINT, INK, LOOKS, WIDTH
 from ...experiment.randomness import stream
 from .. import tasks
+from ..family import SINUSOIDS
 from ..tasks import GRID, INPUTS, PHASE, within
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def key(figure: Figure | SubFigure, task: Example) -> None:
     """What the lines of `fit` mean, below the panels; in grey, as it is so in every colour."""
     meaning = {
         "true sinusoid": Line2D([], [], color=INK, lw=1),
-        points(len(task.X_s)): Line2D([], [], color=INK, ls="", marker="o", ms=4),
+        SINUSOIDS.amount(len(task.X_s)): Line2D([], [], color=INK, ls="", marker="o", ms=4),
     }
     for steps, (line, width) in STEP_LINES.items():
         name = {0: "before", 1: "1 step"}.get(steps, f"{steps} steps")

@@ -90,6 +90,8 @@ def first_order_meta_loss_and_gradient(
 class Workspace:
     """One vector with all weights, and then all rates."""
 
+    backend = "numpy"
+
     def __init__(self, sizes: Sequence[int], *_: int, dtype: Any) -> None:
         D, L1, O = sizes
         shapes = ((D, L1), (1, L1), (L1, O), (1, O))

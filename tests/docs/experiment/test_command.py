@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,11 @@ def test_the_list_is_one_that_sha256sum_reads(tmp_path: Path) -> None:
 def test_only_what_is_listed_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("mine")
-    for act in (
+    acts: list[Callable[[], None]] = [
         lambda: write_json(path, {}),
         lambda: make_room(tmp_path, unmarked(path.name)),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(Refusal, match=f"{path} is not what this program has written"):
             act()
     assert path.read_text() == "mine"

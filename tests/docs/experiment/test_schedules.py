@@ -20,7 +20,7 @@ from docs.experiment.recipes import Recipe
 from docs.experiment.schedules import SCHEDULES, STEP_WEIGHTS, clipped, step_weights
 from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.tasks import batches
-from tests.docs.experiment.trainings import results
+from tests.docs.experiment.trainings import OF_TASKS, results
 
 if TYPE_CHECKING:
     from docs.experiment.family import Batch
@@ -131,7 +131,7 @@ def test_the_loop_clips() -> None:
     np.testing.assert_array_equal(found, [[3, 4]] * 2)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_TASKS)
 def test_without_a_schedule_a_run_is_that_of_plain_steps(method: str, tmp_path: Path) -> None:
     # The loop as it is without any of these settings, bit for bit.
     recipe = replace(SMALL, methods=(method,))

@@ -9,10 +9,14 @@ from pathlib import Path
 
 from docs.experiment.checkpoint import CURRENT, unpacked
 from docs.experiment.command import Refusal
+from docs.experiment.methods import METHODS
 from docs.sinusoid.family import SINUSOIDS
 
 ROOT = Path(__file__).parents[3]
 
+
+#: What sinusoids, which are of no classes, can be trained with.
+OF_TASKS = sorted(name for name, method in METHODS.items() if not method.classes)
 
 SIZES = ["--meta-batch", "3", "--shots", "4", "--queries", "5"]
 

@@ -68,8 +68,33 @@ LAYOUT_PROBLEMS = """() => {
     }
     return lines
 }"""
-EMPTY_FORMULAS = """() => {
+# Colours depend on tags, classes and styles: of the texts that have all of them in common, up to
+# the root, the first stands for the others. A link and what is around it stay, to be told apart.
+ONE_TEXT_OF_EACH_KIND = """() => {
     for (const formula of document.querySelectorAll(".katex")) formula.replaceChildren()
+    const kinds = new Map(), known = new Map()
+    const kind = element => {
+        if (!element) return 0
+        if (known.has(element)) return known.get(element)
+        const style = getComputedStyle(element), drawn = [
+            style.color, style.fill, style.backgroundColor, style.opacity, style.fontSize,
+            style.fontWeight,
+        ]
+        const whole = [kind(element.parentElement), element.localName, element.classList, ...drawn]
+        const name = whole.join(" ")
+        if (!kinds.has(name)) kinds.set(name, kinds.size + 1)
+        known.set(element, kinds.get(name))
+        return known.get(element)
+    }
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    const met = new Set(), others = []
+    while (texts.nextNode()) {
+        const text = texts.currentNode, within = text.parentElement
+        if (!text.data.trim() || within.closest("a") || within.querySelector("a")) continue
+        if (met.has(kind(within))) others.push(text)
+        met.add(kind(within))
+    }
+    for (const text of others) text.remove()
 }"""
 PRINT_PROBLEMS = """() => {
     const lines = []
