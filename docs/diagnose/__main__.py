@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     import argparse
 
 
+def show(text: str) -> None:
+    """Print lines; keys of somebody's file may be anything."""
+    print(*map(printable, text.splitlines()), sep="\n")
+
+
 def run(options: argparse.Namespace) -> int:
     """Do what was asked; exit status 0 only for vectors written and for what is right."""
     if options.what == "vectors":
@@ -31,10 +36,10 @@ def run(options: argparse.Namespace) -> int:
     by_case = arrays_of(path)
     if holds_quantities(by_case):
         walks = [walk(name, arrays, f"{path}: {name}/") for name, arrays in by_case.items()]
-        print("\n\n".join(map(str, walks)))
+        show("\n\n".join(map(str, walks)))
         return 0 if all(each.right for each in walks) else 1
     verdict = judged(gradients(by_case, path))
-    print(verdict)
+    show(str(verdict))
     return 0 if verdict.right else 1
 
 

@@ -105,20 +105,31 @@ def central_difference(
         for index, (slope, apart) in found.items():
             gradient[-1][index] = slope
             if apart > scale + ROUNDING:
-                tried = [(by, slopes(array, index, by)[0]) for by in SHORTER]
-                gradient[-1][index] = steady([(step, slope), *tried], scale)
+                tried = [(by, *slopes(array, index, by)) for by in SHORTER]
+                gradient[-1][index] = steady([(step, slope, apart), *tried], scale)
     return type(weights)(*gradient)
 
 
-def steady(tried: list[tuple[float, float]], scale: float) -> float:
+def steady(tried: list[tuple[float, float, float]], scale: float) -> float:
     """The slope of the longest step that a shorter one does not change.
+
+    Parameters
+    ----------
+    tried
+        Steps, the longest first, with their slopes and with how far those to either side differ.
+    scale
+        What need not be told apart.
 
     Raises
     ------
     Kink
-        When there is none.
+        When there is none, or the slopes to either side differ however short the step is, as
+        those of a smooth loss do not.
     """
-    for (_, longer), (by, shorter) in pairwise(tried):
+    (_, _, apart), *_, (least, _, still) = tried
+    if still > apart / 2 + scale + ROUNDING * STEP / least:
+        raise Kink
+    for (_, longer, _), (by, shorter, _) in pairwise(tried):
         if abs(longer - shorter) <= scale + ROUNDING * STEP / by:
             return longer
     raise Kink

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from docs.render.manifest import ROOT, PageError
+from docs.render.texts import read
 
 #: What the attempts of a kind are.
 KINDS = {
@@ -19,7 +18,7 @@ KINDS = {
 
 def attacked(what: str) -> str:
     """The ``table``, or in words how many attempts and faults there were in ``all``."""
-    rows = json.loads((ROOT / "docs/attack.json").read_text(encoding="utf-8"))
+    rows = read(ROOT / "docs/attack.json")
     tried = sum(row["done"] + row["refused"] + row["fault"] for row in rows)
     if what == "all":
         return f"{tried:,} attempts, {sum(row['fault'] for row in rows):,} faults"
