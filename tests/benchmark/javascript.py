@@ -21,8 +21,8 @@ from tests.javascript import node, script
 OUTPUT = ROOT / "docs" / "speed" / "javascript.json"
 
 #: Iterations until all has been compiled by the engine, rounds, and iterations of one.
-FIRST, ROUNDS = 300, 15
-FORMS = {"JavaScript": 50, "WebAssembly": 500}
+FIRST, ROUNDS = 200, 9
+FORMS = {"JavaScript": 25, "WebAssembly": 250}
 
 
 def begun(folder: str, name: str) -> str:

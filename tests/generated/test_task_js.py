@@ -492,7 +492,8 @@ def test_a_mistake_in_a_line_is_found(tmp_path: Path) -> None:
             module = written(tmp_path, f"{at}{form}", chosen(text, (form,) * 2))
             cases.append(of_problem(module, p, [meta(p)]))
     found = [
-        isinstance(each, list) and close(each[0], reference(net, p), 1e-12) for each in run(cases)
+        isinstance(each, list) and bool(close(each[0], reference(net, p), 1e-12))
+        for each in run(cases)
     ]
     for at, text in enumerate(texts):
         assert (found[2 * at] and found[2 * at + 1]) is (text is source), text
