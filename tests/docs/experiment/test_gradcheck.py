@@ -65,10 +65,13 @@ def test_a_kink_on_the_way_of_a_difference_is_passed_by(far: float) -> None:
 def test_a_point_on_a_kink_is_left_for_another(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def bent(at: Any) -> float:
+        return float(abs(at.first[0]) + at.second[0])
+
     for near in (0.0, 1e-9, 6e-9):
         weights: Any = Pair(np.array([near]), np.array([1.0]))
         with pytest.raises(Kink):
-            central_difference(lambda at: float(abs(at.first[0]) + at.second[0]), weights)
+            central_difference(bent, weights)
     real, points = module.gradients, list[Any]()
 
     def once(net: Any, parameters: Any, *rest: Any) -> Any:
