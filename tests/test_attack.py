@@ -12,12 +12,12 @@ from tests.attack.attempts import DONE, KINDS, REFUSED
 
 #: Attempts of a kind, as many as a second or two has.
 COUNTS = {
-    "files of a run": 25,
+    "files of a run": 12,
     "members of a sweep": 1,
-    "gradient files": 30,
+    "gradient files": 20,
     "kills": 1,
-    "command lines": 30,
-    "command lines of a build": 300,
+    "command lines": 20,
+    "command lines of a build": 150,
 }
 
 
