@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..experiment.cache import cache
-from ..experiment.command import Refusal, replacing
+from ..experiment.command import Refusal
+from ..experiment.files import replacing
 from ..experiment.randomness import stream
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def kept(kind: str, key: str, make: Callable[[], list[Character]]) -> list[Chara
         found = together(make())
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as file:
+            with replacing(path, own=False) as file:
                 np.savez(
                     file,
                     allow_pickle=False,

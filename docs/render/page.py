@@ -35,6 +35,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{results:table/quick}}        what make results found
     {{comparison:methods/10shot}}  all methods beside each other, and beside what was published
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
+    {{attack:table}}              what hostile inputs came to
     {{check:faults}}               what the check says of planted faults, and of right codes
     {{notation}}                   the letters, or some: {{notation:X W}}
     {{family_letters}}             the letters that other algorithms and losses have besides
@@ -48,6 +49,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from docs.render.attack import attacked
 from docs.render.check import checked
 from docs.render.code import hand_written, stage_block, whole_file
 from docs.render.comparison import comparison
@@ -173,6 +175,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "comparison": comparison,
         "diagnose": diagnosed,
         "check": checked,
+        "attack": attacked,
         "symbols": symbol_table,
         "notation": notation_table,
         "family_letters": lambda _: family_letters(),
