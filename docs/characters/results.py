@@ -33,16 +33,17 @@ OMNIGLOT = {
     "omniglot-meta-sgd": "--methods meta-sgd --alpha 0.1 --steps 3 --seeds 3 --tasks 400",
 }
 
-#: On glyphs: every method, and MAML by way and shots.
+#: On glyphs, after a short training: every method, and MAML by way and shots.
 GLYPHS = {
-    "glyphs": "--seeds 3",
-    "ways": "--methods maml --grid shots=1,5 --grid way=5,20 --seeds 3",
+    "glyphs": "--iterations 500 --seeds 2 --tasks 200",
+    "ways": "--methods maml --iterations 500 --seeds 1 --tasks 200 "
+    "--grid shots=1,5 --grid way=5,20",
 }
 SWEEPS = OMNIGLOT | GLYPHS
 # --8<-- [end:sweeps]
 
 #: The run whose figures the page shows, and which.
-FLAGS = "--methods maml anil boil --seeds 1"
+FLAGS = "--methods maml --tasks 400 --seeds 1"
 SHOWN = (
     "contact_sheet",
     "test_task",
@@ -79,10 +80,21 @@ def compare(name: str, folder: Path, data: Path | None) -> int:
     if code:
         return code
     record = read_json(folder / "sweep.json", {"groups"}, CHARACTERS.command("sweep"))
+    if not record["grid"]:
+        record["baselines"] = without_gradients(folder)
     shown = "--data DIR " if place else ""
     command = f"{CHARACTERS.command('sweep')} {shown}{SWEEPS[name]}"
     write_json(COMMITTED / f"{name}.json", committed(record, command))
     return 0
+
+
+def without_gradients(folder: Path) -> dict[str, float]:
+    """The mean over a sweep's runs of what is measured beside its methods."""
+    found: dict[str, list[float]] = {}
+    for path in sorted(folder.glob("runs/*/evaluation.json")):
+        for name, each in read_json(path, {"baselines"}, "the sweep")["baselines"].items():
+            found.setdefault(name, []).append(each[CHARACTERS.score.name])
+    return {name: sum(values) / len(values) for name, values in found.items()}
 
 
 def draw(folder: Path) -> int:

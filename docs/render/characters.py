@@ -49,6 +49,7 @@ def characters(text: str) -> str:
         "table": accuracies,
         "at": at,
         "setting": lambda name, which: f"{record(name)['base'][which]:,}",
+        "baseline": lambda name, which: f"{100 * record(name)['baselines'][which]:.1f} %",
         "cost": lambda: costs(slice(WORKLOADS), "workload"),
         "inputs": lambda: costs(slice(None), "inputs"),
         "memory": memory,
