@@ -33,11 +33,11 @@ OMNIGLOT = {
     "omniglot-meta-sgd": "--methods meta-sgd --alpha 0.1 --steps 3 --seeds 3 --tasks 400",
 }
 
-#: On glyphs, after a short training: every method, and MAML by way and shots.
+#: On glyphs: MAML, every method, and MAML by way and shots.
 GLYPHS = {
-    "glyphs": "--iterations 500 --seeds 2 --tasks 200",
-    "ways": "--methods maml --iterations 500 --seeds 1 --tasks 200 "
-    "--grid shots=1,5 --grid way=5,20",
+    "glyphs": "--methods maml --seeds 1 --tasks 400",
+    "methods": "--seeds 3",
+    "ways": "--methods maml --seeds 3 --grid shots=1,5 --grid way=5,20",
 }
 SWEEPS = OMNIGLOT | GLYPHS
 # --8<-- [end:sweeps]
