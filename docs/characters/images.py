@@ -219,8 +219,8 @@ def cached(path: Path) -> Images | None:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = dict(file)
-        words = (tuple(map(str, arrays[name])) for name in ("alphabets", "names"))
-        return Images(*words, arrays["counts"], arrays["pixels"])
+        alphabets, names = (tuple(map(str, arrays[name])) for name in ("alphabets", "names"))
+        return Images(alphabets, names, arrays["counts"], arrays["pixels"])
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         return None
 
