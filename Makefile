@@ -52,6 +52,8 @@ results: $(VENV)/dev.stamp
 # Time it against JAX, PyTorch and autograd; into docs/speed/. About ten minutes.
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark
+	$(BIN)/python -m tests.benchmark.native
+	$(BIN)/python -m tests.benchmark.javascript
 	$(BIN)/python -m tests.benchmark.figures
 
 # What pip installs, and with it the command maml-derived; into dist/.

@@ -14,15 +14,17 @@ import shlex
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from .disk import WRITTEN, Refusal, diff, foreign, listed, replace, stale, write
+from .disk import WRITTEN, Refusal, diff, foreign, listed, on_disk, replace, stale, write
 from .language.elementwise import ACTIVATIONS
 from .making import NETWORKS, derived, where
 from .model.algorithms import ALGORITHMS
 from .model.losses import LOSSES
 from .model.network import Network
+from .package import webassembly
 from .package.trial import Failure
 
 HERE = Path(__file__).resolve().parent
@@ -114,7 +116,9 @@ def room_beside(folder: Path, check: bool) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=".derive-", dir=None if check else above)
 
 
-def show_stale(folder: Path, files: dict[str, str], changed: list[str], given: list[str]) -> int:
+def show_stale(
+    folder: Path, files: Mapping[str, str | bytes], changed: list[str], given: list[str]
+) -> int:
     """Print what is stale and the command that mends it; the exit status."""
     for name in changed:
         print(f"stale: {os.path.relpath(folder / name)}")
@@ -136,14 +140,18 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with room_beside(folder, options.check) as room:
             tried = Path(room) / ("alone" if own else "tried")
-            files = derived(networks, tried, own, options.check)
+            texts, modules = derived(networks, tried, own, options.check)
+            compiled, old = webassembly.files_of(modules, lambda name: on_disk(folder / name))
+            files: dict[str, str | bytes] = {**texts, **compiled}
             files[WRITTEN] = listed(files)
             tried /= options.name if own else ""
-            write(tried, {WRITTEN: files[WRITTEN]})
+            write(tried, {**compiled, WRITTEN: files[WRITTEN]})
             changed = stale(folder, files)
+            if old:
+                print(f"older than their C, for ziglang {webassembly.ZIGLANG}: {', '.join(old)}")
             if options.check:
                 given = sys.argv[1:] if arguments is None else arguments
-                return show_stale(folder, files, changed, given)
+                return show_stale(folder, files, changed, given) or int(bool(old))
             replace(folder, files, changed, tried)
     except (ValueError, Failure, Refusal) as error:
         return refuse(str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .package.modules import MARK
@@ -21,12 +21,22 @@ class Refusal(Exception):  # noqa: N818
     """Why the program does nothing, in one line."""
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
+def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
     """Write files into a folder that is ours."""
-    for name, text in files.items():
+    for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        path.write_bytes(encoded(content))
+
+
+def encoded(content: str | bytes) -> bytes:
+    """What stands on the disk."""
+    return content.encode() if isinstance(content, str) else content
+
+
+def on_disk(path: Path) -> bytes:
+    """The bytes of a file, or nothing."""
+    return path.read_bytes() if path.is_file() else b""
 
 
 def listed(files: Iterable[str]) -> str:
@@ -36,7 +46,7 @@ def listed(files: Iterable[str]) -> str:
 
 def read(path: Path) -> str:
     """The text of a file, or nothing."""
-    return path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    return on_disk(path).decode("utf-8", "replace")
 
 
 def written_before(folder: Path) -> list[str]:
@@ -46,13 +56,13 @@ def written_before(folder: Path) -> list[str]:
     return [name for name in inside if MARK in read(folder / name)[:200]]
 
 
-def stale(folder: Path, files: dict[str, str]) -> list[str]:
+def stale(folder: Path, files: Mapping[str, str | bytes]) -> list[str]:
     """Files that differ from what was derived, or were written and are derived no more."""
-    changed = {name for name, text in files.items() if read(folder / name) != text}
+    changed = {name for name, each in files.items() if on_disk(folder / name) != encoded(each)}
     return sorted(changed.union(set(written_before(folder)) - set(files)))
 
 
-def foreign(folder: Path, files: dict[str, str]) -> list[str]:
+def foreign(folder: Path, files: Mapping[str, str | bytes]) -> list[str]:
     """What was not written by the build, and stands among what was."""
     folders = {parent.as_posix() for name in files for parent in Path(name).parents}
     found = [path for each in sorted(folders) for path in (folder / each).iterdir()]
@@ -64,9 +74,11 @@ def foreign(folder: Path, files: dict[str, str]) -> list[str]:
     )
 
 
-def diff(path: Path, text: str) -> str:
+def diff(path: Path, text: str | bytes) -> str:
     """A unified diff from what is on disk to what was derived."""
     shown = os.path.relpath(path)
+    if isinstance(text, bytes):
+        return f"{shown} has other bytes"
     lines = difflib.unified_diff(
         read(path).splitlines(), text.splitlines(), f"{shown} (on disk)", f"{shown} (derived)",
         lineterm="",
@@ -74,7 +86,9 @@ def diff(path: Path, text: str) -> str:
     return "\n".join(lines)
 
 
-def replace(folder: Path, files: dict[str, str], changed: list[str], tried: Path) -> None:
+def replace(
+    folder: Path, files: Mapping[str, str | bytes], changed: list[str], tried: Path
+) -> None:
     """Put what was tried in the place of what is on disk, and remove what is derived no more.
 
     Raises

@@ -10,14 +10,19 @@ from collections.abc import Iterator
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .disk import Refusal, write
 from .model.network import Network
-from .package import warm_up
+from .package import warm_up, webassembly
 from .package.derivation import derive
-from .package.modules import MARK, files_of, runtime_files
+from .package.modules import MARK, files_of, runtime_files, to_compile
 from .package.trial import Failure, try_package, try_warm_up
+
+if TYPE_CHECKING:
+    from .package.webassembly import Module
+
+Content = TypeVar("Content")
 
 #: The networks that are emitted by default and committed.
 NETWORKS = {
@@ -36,6 +41,9 @@ NETWORKS = {
     "cross_entropy": Network(loss="cross_entropy"),
 }
 
+#: Where the committed packages find their runtime.
+SHARED = "..runtime"
+
 WARM_UP_BANNER = f"{MARK} from derive/package/warm_up.py. Do not edit."
 
 
@@ -48,10 +56,13 @@ class Made(NamedTuple):
         The text of each of its files.
     report
         What each stage did, and which form there is not.
+    modules
+        What of it is to be compiled to WebAssembly, by the names of the files.
     """
 
     files: dict[str, str]
     report: str
+    modules: dict[str, Module]
 
 
 def make(folder: Path, runtime: str, named: tuple[str, Network]) -> Made:
@@ -75,13 +86,17 @@ def make(folder: Path, runtime: str, named: tuple[str, Network]) -> Made:
             lines.append(f"  {stage:12}{equations:>10}{products:>10}{operations:>12,}{weights:>14}")
         lines += [f"  {name} has {reason}" for reason in derivation.lacks]
         files = files_of(derivation, runtime)
+        modules: dict[str, Module] = {}
+        if runtime == SHARED and name in webassembly.FUNCTIONS:
+            sources, modules = to_compile(derivation)
+            files |= sources
         write(folder / name, files)
         try_package(folder, derivation)
     except (Failure, OSError):
         raise
     except Exception as error:
         raise Refusal(str(error) if isinstance(error, ValueError) else where(error)) from None
-    return Made(files, "\n".join(lines))
+    return Made(files, "\n".join(lines), modules)
 
 
 def make_all(networks: dict[str, Network], folder: Path, runtime: str) -> Iterator[Made]:
@@ -108,13 +123,15 @@ def where(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}, in {place}"
 
 
-def inside(folder: str, files: dict[str, str]) -> dict[str, str]:
+def inside(folder: str, files: dict[str, Content]) -> dict[str, Content]:
     """The same files, by their names from one folder above."""
     return {f"{folder}/{name}": text for name, text in files.items()}
 
 
-def derived(networks: dict[str, Network], room: Path, own: bool, quiet: bool) -> dict[str, str]:
-    """All that is written, derived and tried in a folder that is ours.
+def derived(
+    networks: dict[str, Network], room: Path, own: bool, quiet: bool
+) -> tuple[dict[str, str], dict[str, Module]]:
+    """All that is written, derived and tried in a folder that is ours, and what is to be compiled.
 
     A package of one's own stands alone, with the runtime inside. Those under ``generated/`` share
     it, and the warm-up is beside them.
@@ -127,9 +144,11 @@ def derived(networks: dict[str, Network], room: Path, own: bool, quiet: bool) ->
         write(room, shared)
         try_warm_up(room)
     files = dict(runtime if own else shared)
-    everything = make_all(networks, room, ".runtime" if own else "..runtime")
+    modules: dict[str, Module] = {}
+    everything = make_all(networks, room, ".runtime" if own else SHARED)
     for name, made in zip(networks, everything, strict=True):
         if not quiet:
             print(made.report, flush=True)
         files |= made.files if own else inside(name, made.files)
-    return files
+        modules |= inside(name, made.modules)
+    return files, modules

@@ -40,8 +40,9 @@ class Row(NamedTuple):
         ``zeros`` (an array of them), the numbers ``zero`` and ``sign`` (the place of the sign
         among a number's bits), ``bits``, the result as integers, which such a call writes, too,
         and numbers as they are.
-    c
-        A call of ``kernels.h`` with its argument ``{}``.
+    c, javascript
+        A call of ``kernels.h`` with its argument ``{}``; an expression of JavaScript, or of
+        ``kernels.js``.
     made_of
         The function in others of the table, where it has no code of its own.
     activation
@@ -54,6 +55,7 @@ class Row(NamedTuple):
     numpy: str = ""
     inplace: tuple[tuple[str, ...], ...] = ()
     c: str = ""
+    javascript: str = ""
     made_of: str = ""
     activation: bool = True
 
@@ -70,6 +72,7 @@ TABLE = {
         numpy="np.maximum({}, 0)",
         inplace=(("maximum", "z", "zeros"),),
         c="relu({})",
+        javascript="relu({})",
         latex=r"\operatorname{relu}(%s)",
     ),
     "tanh": Row(
@@ -78,6 +81,7 @@ TABLE = {
         numpy="np.tanh({})",
         inplace=(("tanh", "z"),),
         c="tanh_({})",
+        javascript="Math.tanh({})",
         latex=r"\tanh(%s)",
     ),
     "softplus": Row(
@@ -86,6 +90,7 @@ TABLE = {
         numpy="np.logaddexp(0, {})",
         inplace=(("logaddexp", "zero", "z"),),
         c="softplus({})",
+        javascript="softplus({})",
         latex=r"\operatorname{softplus}(%s)",
     ),
     "sigmoid": Row(
@@ -99,6 +104,7 @@ TABLE = {
             ("exp", "out"),
         ),
         c="sigmoid({})",
+        javascript="sigmoid({})",
         latex=r"\sigma(%s)",
     ),
     "leaky_relu": Row(
@@ -131,6 +137,7 @@ TABLE = {
         numpy="np.sin({})",
         inplace=(("sin", "z"),),
         c="sin_({})",
+        javascript="Math.sin({})",
         latex=r"\sin(%s)",
     ),
     # --- slopes, and the slopes of slopes ---
@@ -140,6 +147,7 @@ TABLE = {
         numpy="({} > 0)",
         inplace=(("subtract", "zero", "z"), ("right_shift", "bits", "sign")),
         c="gate(all(1), {})",
+        javascript="gate(1, {})",
         latex=r"\mathbf{1}[%s > 0]",
         activation=False,
     ),
@@ -150,6 +158,7 @@ TABLE = {
         numpy="np.heaviside({}, 0)",
         inplace=(("heaviside", "z", "zero"),),
         c="above({})",
+        javascript="above({})",
         latex=r"\mathbf{1}[%s > 0]",
         activation=False,
     ),
@@ -159,6 +168,7 @@ TABLE = {
         numpy="np.heaviside(-{}, 0)",
         inplace=(("negative", "z"), ("heaviside", "out", "zero")),
         c="below({})",
+        javascript="below({})",
         latex=r"\mathbf{1}[%s < 0]",
         activation=False,
     ),
@@ -176,6 +186,7 @@ TABLE = {
         numpy="np.expm1(np.minimum({}, 0))",
         inplace=(("minimum", "z", "zero"), ("expm1", "out")),
         c="dip({})",
+        javascript="dip({})",
         latex=r"(e^{\min(%s, 0)} - 1)",
         activation=False,
     ),
@@ -185,6 +196,7 @@ TABLE = {
         numpy="np.exp(np.minimum({}, 0))",
         inplace=(("minimum", "z", "zero"), ("exp", "out")),
         c="decay({})",
+        javascript="decay({})",
         latex=r"e^{\min(%s, 0)}",
         activation=False,
     ),
@@ -201,6 +213,7 @@ TABLE = {
         numpy="np.cos({})",
         inplace=(("cos", "z"),),
         c="cos_({})",
+        javascript="Math.cos({})",
         latex=r"\cos(%s)",
         activation=False,
     ),
@@ -218,6 +231,7 @@ TABLE = {
         numpy="np.clip({}, -1, 1)",
         inplace=(("minimum", "z", "1"), ("maximum", "out", "-1")),
         c="clip({})",
+        javascript="clip({})",
         latex=r"\operatorname{clip}(%s)",
         activation=False,
     ),
@@ -227,6 +241,7 @@ TABLE = {
         numpy="np.heaviside(1 - np.abs({}), 0)",
         inplace=(("absolute", "z"), ("subtract", "1", "out"), ("heaviside", "out", "zero")),
         c="within({})",
+        javascript="within({})",
         latex=r"\mathbf{1}[\lvert %s \rvert < 1]",
         activation=False,
     ),
@@ -236,6 +251,7 @@ TABLE = {
         numpy="np.exp({})",
         inplace=(("exp", "z"),),
         c="exp_({})",
+        javascript="Math.exp({})",
         latex=r"\exp(%s)",
         activation=False,
     ),
@@ -245,6 +261,7 @@ TABLE = {
         numpy="np.log({})",
         inplace=(("log", "z"),),
         c="log_({})",
+        javascript="Math.log({})",
         latex=r"\log(%s)",
         activation=False,
     ),
@@ -254,6 +271,7 @@ TABLE = {
         numpy="np.reciprocal({})",
         inplace=(("reciprocal", "z"),),
         c="reciprocal({})",
+        javascript="reciprocal({})",
         latex=r"(%s)^{\circ -1}",
         activation=False,
     ),

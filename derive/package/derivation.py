@@ -8,27 +8,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from ..language.cost import cost_of
-from ..language.names import parse
+from ..language.names import on_page, parse
 from ..model.algorithms import ALGORITHMS, inner_gradients
 from ..model.losses import LOSSES
 from ..passes.before import from_zero, rates_on_rows
 from ..passes.rewrite import PASSES, rewrite, stages
 from ..passes.workspace import lowered
 from ..printers.c import check_calls
+from ..printers.javascript import check_statements
 from ..printers.numpy import check_sums
 from ..schedule.plan import plan_of
 from ..schedule.task import task_plan_of
 from .functions import functions_of
-from .numbers import numbers_of
+from .numbers import PRIME, numbers_of
 from .rules import rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..language.cost import Cost
+    from ..language.names import Named
     from ..language.program import Program
     from ..model.network import Network
     from ..schedule.forms import Line
@@ -44,6 +47,31 @@ ROW_RATES = ("one", "layer")
 
 #: What the functions of a package are rewritten to.
 Form: TypeAlias = Literal["kernel", "dense"]
+
+
+#: The functions that there are for one task at a time, beside the meta-gradient.
+OF_TASKS = ("predict", "inner_step", "loss_and_gradient")
+#: This one is as long as the meta-gradient where there are several steps, and nobody trains so.
+OF_ONE_STEP = "first_order_meta_loss_and_gradient"
+
+
+class TaskFunction(NamedTuple):
+    """A function in the form for one task at a time.
+
+    Attributes
+    ----------
+    function
+        What it computes.
+    outputs
+        What it returns.
+    plan, task
+        The form.
+    """
+
+    function: Function
+    outputs: tuple[Named, ...]
+    plan: Plan
+    task: TaskPlan
 
 
 @dataclass(frozen=True)
@@ -74,6 +102,8 @@ class Derivation:
         The workspace form, or nothing where there is none.
     task
         The same for one task at a time, or nothing.
+    javascript
+        Whether that can be printed in JavaScript, too.
     lacks
         For each form that there is not, why.
     """
@@ -89,12 +119,43 @@ class Derivation:
     numbers: Numbers
     plan: Plan | None
     task: TaskPlan | None
+    javascript: bool
     lacks: tuple[str, ...]
 
     def number_of(self, line: Line) -> str:
         """The number of the equation that a line of the workspace form computes, or nothing."""
         known = self.numbers.derived if line.dense else self.numbers.rewritten
         return known.get(str(parse(line.equation.name).before_step), "")
+
+    def number_in(self, function: Function, line: Line) -> str:
+        """The same for a line of any function that there is for one task at a time."""
+        if not function.over_tasks:
+            name = on_page(parse(line.equation.name).before_step, self.network.steps)
+            return self.numbers.derived.get(str(name), "")
+        number = self.number_of(line)
+        lacks = line.equation.name in self.numbers.first_order
+        return f"{number}{PRIME}" if number and lacks and function.name == OF_ONE_STEP else number
+
+    @cached_property
+    def of_tasks(self) -> tuple[TaskFunction, ...]:
+        """The functions for one task at a time, the meta-gradient last.
+
+        Raises
+        ------
+        ValueError
+            When one of them has no such form.
+        """
+        if self.plan is None or self.task is None:
+            return ()
+        found = []
+        for each in _on_rows(self.network):
+            if each.name in OF_TASKS or (each.name == OF_ONE_STEP and self.network.steps == 1):
+                kernel, dense = (lowered(each.program, dense=form) for form in (False, True))
+                plan = plan_of(kernel, dense)
+                found.append(TaskFunction(each, kernel.outputs, plan, task_plan_of(plan)))
+        meta = next(each for each in self.functions if each.name == "meta_loss_and_gradient")
+        outputs = (*self.plan.outputs, *self.plan.slopes)
+        return (*found, TaskFunction(meta, outputs, self.plan, self.task))
 
     @property
     def derived(self) -> Program:
@@ -142,11 +203,9 @@ def derive(name: str, network: Network) -> Derivation:
     derived, first_order = meta_gradient_of(functions), meta_gradient_of(functions, "first_order_")
     form: Form = "kernel"
     plan, task, lacks = None, None, []
-    # A number for each layer acts on rows, so that kernels are left; one for each entry does not.
     on_rows = functions
     try:
-        if network.rule.rate in ROW_RATES:
-            on_rows = functions_of(network, rates_on_rows)
+        on_rows = _on_rows(network)
         staged = stages(from_zero(meta_gradient_of(on_rows)))
         check_sums(staged[-1])
         rewritten = rewritten_beside(on_rows, staged, dense=False)
@@ -163,6 +222,12 @@ def derive(name: str, network: Network) -> Derivation:
         task = _task_of(plan) if plan else None
     except ValueError as error:
         lacks.append(f"no C form: {error}")
+    javascript = task is not None
+    try:
+        check_statements(call for _, calls in (task.works if task else ()) for call in calls)
+    except ValueError as error:
+        javascript = False
+        lacks.append(f"no JavaScript form: {error}")
     return Derivation(
         name=name,
         network=network,
@@ -175,8 +240,17 @@ def derive(name: str, network: Network) -> Derivation:
         numbers=numbers_of(derived, staged[-1], first_order, network),
         plan=plan,
         task=task,
+        javascript=javascript,
         lacks=tuple(lacks),
     )
+
+
+def _on_rows(network: Network) -> tuple[Function, ...]:
+    """The functions with learned step sizes on the rows, so that kernels are left.
+
+    A number for each layer acts on rows, one for each entry does not.
+    """
+    return functions_of(network, *([rates_on_rows] if network.rule.rate in ROW_RATES else []))
 
 
 def _task_of(plan: Plan) -> TaskPlan:

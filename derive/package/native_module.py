@@ -77,14 +77,14 @@ def native_source(
             "",
             HEAD,
             "    MATRICES(TAKE)",
-            *_indented(_before(plan, task, rates)),
+            *indented(_before(plan, task, rates)),
             "    for (Size block = first; block < last; block++) {",
-            *_indented(_begin(plan), 2),
+            *indented(_begin(plan), 2),
             "        for (Size t = TASK(block); t < TASK(block + 1); t++) {",
-            *_indented(map(_data, plan.data), 3),
-            *_indented(_body(task, number_of), 3),
+            *indented(map(_data, plan.data), 3),
+            *indented(_body(task, number_of), 3),
             "        }",
-            *_indented(_end(plan, rates), 2),
+            *indented(_end(plan, rates), 2),
             "    }",
             "}",
             "",
@@ -215,7 +215,7 @@ def _body(task: TaskPlan, number_of: Callable[[Line], str]) -> list[str]:
     apart = ", ".join(name for name in numbers if name != str(LOSS))
     lines = [f"double {apart};"] if apart else []
     stage = ""
-    for (layer, _), group in groupby(task.works, key=lambda pair: _together(pair[0])):
+    for (layer, _), group in groupby(task.works, key=lambda pair: together(pair[0])):
         pairs = list(group)
         of_last = pairs[-1][0].lines[-1].equation.stage
         if of_last != stage:
@@ -230,11 +230,11 @@ def _body(task: TaskPlan, number_of: Callable[[Line], str]) -> list[str]:
             ]
             for form in (True, False)
         )
-        lines += _chosen(layer, dense, others)
+        lines += chosen(layer, dense, others)
     return lines
 
 
-def _together(work: Work) -> tuple[int, str]:
+def together(work: Work) -> tuple[int, str]:
     """Lines of a choice stay together, whatever stage they came from."""
     layer, _ = work.under
     return layer, "" if layer else work.lines[0].equation.stage
@@ -249,15 +249,16 @@ def _numbered(texts: Iterable[str], work: Work, number_of: Callable[[Line], str]
     yield from rest
 
 
-def _chosen(layer: int, dense: list[str], others: list[str]) -> list[str]:
+def chosen(layer: int, dense: list[str], others: list[str]) -> list[str]:
     """Calls under the choice for a layer."""
     if not layer:
         return others
     if not dense:
-        return [f"if (!dense{layer}) {{", *_indented(others), "}"]
-    rest = ["} else {", *_indented(others)] if others else []
-    return [f"if (dense{layer}) {{", *_indented(dense), *rest, "}"]
+        return [f"if (!dense{layer}) {{", *indented(others), "}"]
+    rest = ["} else {", *indented(others)] if others else []
+    return [f"if (dense{layer}) {{", *indented(dense), *rest, "}"]
 
 
-def _indented(lines: Iterable[str], levels: int = 1) -> list[str]:
+def indented(lines: Iterable[str], levels: int = 1) -> list[str]:
+    """Lines of a block; what is empty stays so."""
     return [f"{'    ' * levels}{line}".rstrip() for line in lines]

@@ -36,8 +36,8 @@ class Plan:
         What is given beside: the weights, the learned step sizes of entries, and as numbers the
         others, the step size that is not learned and the weights of penalty and losses.
     outputs
-        The gradients of the weights and of the step sizes of entries: what the caller gives the
-        memory for.
+        The gradients of the weights and of the step sizes of entries, which are sums over the
+        tasks: what the caller gives the memory for. A program of one set of rows has none.
     slopes
         The gradients of the other step sizes, which are numbers.
     buffers
@@ -74,7 +74,7 @@ def plan_of(kernel: Program, dense: Program) -> Plan:
         raise ValueError(f"`{tau}`, the weight of a task, is not of all tasks alike")
     if kernel.group("context") and kernel.weights[0].shape[1] == O:
         raise ValueError("the context reaches the outputs without a layer between")
-    _, *gradients = kernel.outputs
+    gradients = kernel.outputs[1:] if kernel.group("query") else ()
     outputs = tuple(output for output in gradients if output.is_Matrix)
     rates = kernel.group("rates")
     if lonely := [rate for rate in rates if rate.is_Matrix and 1 in rate.shape]:

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from docs.render.manifest import ROOT, PageError
 from docs.render.tables import numbers_table, recorded
+from generated.runtime.compiled import TOO_WIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = ROOT / "docs" / "speed" / "benchmark.json"
+IN_C = ROOT / "docs" / "speed" / "native.json"
+JAVASCRIPT = ROOT / "docs" / "speed" / "javascript.json"
+#: Whose results have files of their own, by what a page asks for.
+OTHERS = {"native": IN_C, "javascript": JAVASCRIPT}
 
 #: Between a number and its unit, where no line may break.
 SPACE = "\N{NO-BREAK SPACE}"
@@ -39,12 +44,15 @@ def speed(what: str) -> str:
     PageError
         When there is no such thing.
     """
-    if not RESULTS.is_file():
-        raise PageError(f"{RESULTS.name} is missing; make bench writes it")
-    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    kind, _, case = what.partition("/")
+    results = OTHERS.get(kind, RESULTS)
+    if not results.is_file():
+        raise PageError(f"{results.name} is missing; make bench writes it")
+    record = json.loads(results.read_text(encoding="utf-8"))
     if what in PARTS:
         return PARTS[what](record)
-    kind, _, case = what.partition("/")
+    if kind in OTHERS:
+        return recorded(case, record)
     if kind == "ratio":
         return ratio(ratio_of(record, case))
     if kind == "median":
@@ -218,6 +226,8 @@ PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "techniques": technique_table,
     "limits": limit_table,
     "iteration": iteration_table,
+    "native/wide": lambda _: str(TOO_WIDE),
+    "native/techniques": lambda record: technique_table({"undone": record["C undone"]}),
     "versions": versions,
     "cases": lambda record: str(len(record["free"]["cases"])),
     "slower/workspace": lambda record: slower(record, "workspace"),

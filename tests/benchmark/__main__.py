@@ -30,7 +30,7 @@ NEEDED = ("jax", "torch", "autograd", "threadpoolctl")
 OUTPUT = ROOT / "docs" / "speed" / "benchmark.json"
 
 #: Parts of which the chapter states ratios; the others have a third of the rounds.
-PRECISE = ("free", "pinned", "found", "iteration", "undone")
+PRECISE = ("free", "pinned", "found", "iteration", "undone", "C undone")
 
 #: A share of the core with which nothing else was running on it.
 ALONE = 0.95

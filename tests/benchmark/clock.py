@@ -19,8 +19,12 @@ SLICE = 0.02
 LONGEST, FEWEST = 30.0, 5
 
 
-def rounds(calls: Mapping[str, Callable[[], Any]], count: int) -> dict[str, list[float]]:
-    """Time every call in every round; seconds a call.
+def rounds(
+    calls: Mapping[str, Callable[[], Any]],
+    count: int,
+    now: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Time every call in every round; seconds a call by the clock `now`.
 
     There are `count` rounds, or fewer where they would take longer than `LONGEST`.
     """
@@ -30,10 +34,10 @@ def rounds(calls: Mapping[str, Callable[[], Any]], count: int) -> dict[str, list
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(min(count, max(FEWEST, int(LONGEST / a_round)))):
         for name, call in calls.items():
-            started = time.perf_counter()
+            started = now()
             for _ in range(repeats[name]):
                 call()
-            times[name].append((time.perf_counter() - started) / repeats[name])
+            times[name].append((now() - started) / repeats[name])
     return times
 
 

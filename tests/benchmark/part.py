@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.benchmark import clock, iteration, machine, memory, undone
 from tests.benchmark.cases import CASES, GROWTH, Case, flops, load, problem
-from tests.benchmark.contenders import CONTENDERS, check
+from tests.benchmark.contenders import CONTENDERS, check, native
 from tests.benchmark.patience import CALLING, PREPARING, Skipped, limit
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ def part(name: str, folder: Path, count: int, quick: bool) -> Any:
         return iteration.iterations(load(Case(), folder), count, quick)
     if name == "undone":
         return undone.undone(folder, count, quick)
+    if name == "C undone":
+        return undone.undone(folder, count, quick, undone.NATIVE, native, time.process_time)
     if name == "pinned":
         return cases(chosen if quick else (Case(), Case(K=5)), (*ALWAYS, "C"), folder, count)
     return cases(chosen, everyone if name == "free" else (*ALWAYS, "C"), folder, count)

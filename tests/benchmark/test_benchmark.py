@@ -18,6 +18,7 @@ from tests.benchmark import clock, contenders, figures, iteration, part, patienc
 from tests.benchmark.cases import ALPHA, Case, flops, problem
 from tests.benchmark.environments import ONE_THREAD, described, environment
 from tests.conftest import network
+from tests.native import QUICK_FLAGS, compiling, needs_compiler
 
 ROOT = Path(__file__).parents[2]
 SMALL = Case(T=3, K=4, H=5)
@@ -65,14 +66,34 @@ def test_every_technique_can_be_undone_and_keeps_the_gradient(tmp_path: Path) ->
         net = undone.edited(technique, tmp_path, f"test_undone{at}")
         numbers = problem(SMALL)
         contenders.check(technique.name, contenders.workspace(net, SMALL, numbers)(), net, numbers)
-        copy = tmp_path / f"test_undone{at}"
-        names = [path.relative_to(copy).as_posix() for path in copy.glob("*/*.py")]
-        changed = [
-            name
-            for name in sorted(names)
-            if (copy / name).read_bytes() != (ROOT / "generated" / name).read_bytes()
-        ]
-        assert changed == sorted({edit.file for edit in technique.edits}), technique.name
+        assert changed(tmp_path / f"test_undone{at}") == edited(technique), technique.name
+
+
+def edited(technique: undone.Technique) -> list[str]:
+    return sorted({edit.file for edit in technique.edits})
+
+
+def changed(copy: Path) -> list[str]:
+    """The files of a copy that are not as they are."""
+    names = [path.relative_to(copy).as_posix() for path in copy.glob("*/*.[chp]*")]
+    return [
+        name
+        for name in sorted(names)
+        if (copy / name).read_bytes() != (ROOT / "generated" / name).read_bytes()
+    ]
+
+
+@needs_compiler
+def test_every_technique_of_c_can_be_undone_and_keeps_the_gradient(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at, technique in enumerate(undone.NATIVE):
+        name = f"test_undone_of_c{at}"
+        net, numbers = undone.edited(technique, tmp_path, name), problem(SMALL)
+        with compiling(tmp_path / "cache"):
+            monkeypatch.setattr(sys.modules[f"{name}.runtime.compiled"], "FLAGS", QUICK_FLAGS)
+            contenders.check(technique.name, contenders.native(net, SMALL, numbers)(), net, numbers)
+        assert changed(tmp_path / name) == edited(technique), technique.name
 
 
 def test_buffers_that_are_not_shared_have_one_name_each(tmp_path: Path) -> None:

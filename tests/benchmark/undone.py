@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,8 +19,10 @@ from tests.benchmark.clock import ratios, rounded, rounds, summary
 from tests.benchmark.contenders import check, workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from tests.benchmark.contenders import Call
 
 PACKAGE = "relu2"
 
@@ -172,6 +175,64 @@ TECHNIQUES = (
 )
 
 
+#: Sums that go through a function before they are stored: what is written, its sizes, the start,
+#: the function, the other matrix, the terms.
+THROUGH = (
+    r"PRODUCT\((\w+), ([\w +]+, [\w +]+), (NONE|PLAIN\(\w+\)), (activated|sloped), "
+    r"(?:NONE|PLAIN\((\w+)\)), (.*)\);"
+)
+
+
+def _afterwards(match: re.Match[str]) -> str:
+    """A product, and the function in a pass of its own."""
+    out, sizes, start, function, other, terms = match.groups()
+    then = f"EACH({out}, {sizes}, {function}(at({out}), at({other or out})));"
+    return f"PRODUCT({out}, {sizes}, {start}, same, NONE, {terms}); {then}"
+
+
+#: Inner products of rows as one product more, with a transposed copy of the right factor.
+COPYING = r"""#define SCALED_DOTS(out, rows, columns, start, left, right, inner, scale) do { \
+    F turned[inner][LD(columns)] __attribute__((aligned(BYTES))); \
+    COPY(turned[j][i], (right)[i][j], columns, inner); \
+    PRODUCT(out, rows, columns, start, same, NONE, SCALED(PLAIN(left), turned, inner, scale)); \
+} while (0)
+#define DOTS"""
+
+
+def header(pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> Edit:
+    """A change in what C is compiled with."""
+    return Edit("runtime/kernels.h", pattern, replacement)
+
+
+NATIVE = (
+    Technique(
+        "tiles in registers",
+        "a single vector at a time",
+        (header(r"#ifndef WIDEST", "#define WIDEST 1\n#define LARGEST 1\n#ifndef WIDEST"),),
+    ),
+    Technique(
+        "vectors as wide as the machine's",
+        "of 16 bytes",
+        (header(r"#ifndef BYTES", "#define BYTES 16\n#ifndef BYTES"),),
+    ),
+    Technique(
+        "functions applied in the tile",
+        "in a pass of their own",
+        (Edit(f"{PACKAGE}/native.c", THROUGH, _afterwards),),
+    ),
+    Technique(
+        "inner products of rows",
+        "a product with a transposed copy",
+        (header(r"(?s)#define SCALED_DOTS.*?#define DOTS", lambda _: COPYING),),
+    ),
+    Technique(
+        "kernels in the middle layer, in C",
+        "in dense form",
+        (inplace(FORCED, "    return (True, True, True)"),),
+    ),
+)
+
+
 def edited(technique: Technique | None, folder: Path, name: str) -> Any:
     """Import a copy of the package, a technique undone.
 
@@ -196,18 +257,24 @@ def edited(technique: Technique | None, folder: Path, name: str) -> Any:
     return import_module(f"{name}.{PACKAGE}")
 
 
-def undone(folder: Path, count: int, quick: bool) -> list[dict[str, Any]]:
-    """Time every technique against its absence."""
+def undone(
+    folder: Path,
+    count: int,
+    quick: bool,
+    techniques: Sequence[Technique] = TECHNIQUES,
+    form: Callable[[Any, Case, Any], Call] = workspace,
+    now: Callable[[], float] = time.perf_counter,
+) -> list[dict[str, Any]]:
+    """Time every technique against its absence, in the workspace form or in C."""
     whole = edited(None, folder, "untouched")
     found = []
-    for at, technique in enumerate(TECHNIQUES):
+    for at, technique in enumerate(techniques):
         case = Case(T=2, H=8) if quick else technique.case
         numbers = problem(case)
         without = edited(technique, folder, f"undone{at}")
-        calls = {"with": workspace(whole, case, numbers)}
-        calls["without"] = workspace(without, case, numbers)
+        calls = {"with": form(whole, case, numbers), "without": form(without, case, numbers)}
         check(technique.name, calls["without"](), without, numbers)
-        times = rounds(calls, count)
+        times = rounds(calls, count, now)
         lost = [b - a for a, b in zip(times["with"], times["without"], strict=True)]
         found.append(
             {

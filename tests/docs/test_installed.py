@@ -100,7 +100,7 @@ def test_it_is_one_package_and_one_command(wheel: Path) -> None:
     assert text.split() == ["[console_scripts]", "maml-derived", "=", "maml_derived.__main__:main"]
     # Code alone, and what it reads.
     ends = {Path(name).suffix for name in names if name.startswith("maml_derived/")}
-    assert ends == {".c", ".h", ".json", ".md", ".py"}
+    assert ends == {".c", ".h", ".js", ".json", ".md", ".py", ".wasm"}
     assert not any("/render/" in name or name.endswith("derive/build.py") for name in names)
 
 

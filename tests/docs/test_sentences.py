@@ -24,7 +24,7 @@ from docs.experiment.plot.drawing import INK, LOOKS
 from docs.render.diagnose import diagnosed
 from docs.render.manifest import manifest
 from docs.render.results import record, summary_of
-from docs.render.speed import RESULTS, ratio_of
+from docs.render.speed import IN_C, JAVASCRIPT, RESULTS, ratio_of
 from docs.sinusoid.tasks import AMPLITUDE, PHASE
 from generated.warm_up import scalar
 from tests.docs.drawn import FIGURES, image, lines, marks, panels
@@ -346,6 +346,17 @@ def beginning_calls_is_most() -> None:
     assert workspace(hidden=1)["share of sgemm"] < 0.5
 
 
+def tiles_give_most() -> None:
+    found = json.loads(IN_C.read_text(encoding="utf-8"))["C undone"]
+    by_ratio = max(found, key=lambda row: row["ratio"]["median"])
+    assert by_ratio["technique"] == "tiles in registers"
+
+
+def webassembly_is_faster() -> None:
+    found = json.loads(JAVASCRIPT.read_text(encoding="utf-8"))
+    assert found["Chromium"]["WebAssembly"] > 3 * found["Chromium"]["JavaScript"]
+
+
 def not_set() -> None:
     assert speed()["machine"]["coretype as found"] is None
     # Else there would be another paragraph to write.
@@ -617,9 +628,13 @@ SENTENCES: dict[str, dict[str, Callable[..., None]]] = {
         "**that bias is never trained**": never_trained,
         "from start to start it differs by more than ten": angles_differ,
     },
+    "derive-your-own.md": {
+        "in WebAssembly, which is several times as fast.": webassembly_is_faster,
+    },
     "14-speed.md": {
         "At 40 units most of the time goes elsewhere.": time_goes_elsewhere,
         "`OPENBLAS_CORETYPE` was not set": not_set,
+        "the tables above. Tiles give most.": (tiles_give_most),
         "The kernel that BLAS uses matters.": the_kernel_matters,
         "The wider the layers, the larger is the share": wider_is_nearer,
         "10 points and one hidden layer of 40 units.": slower_in_one_case,

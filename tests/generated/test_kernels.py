@@ -101,6 +101,22 @@ def test_gradients_where_an_activation_is_saturated(activation: str, tmp_path: P
         close(of(q, net, backend="c").meta_loss_and_gradient(*q, 1e-3), expected, 1e-9)
 
 
+def test_another_loss_and_a_penalty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = derive("mine", Network(hidden=1, activation="tanh", loss="huber", penalty=True))
+    write(tmp_path, files_of(made, "..runtime"))
+    net = import_from(tmp_path, "generated.native_huber")
+    p = problem(net)
+    # Some errors are beyond the bend of the loss, and some are not.
+    scales = np.linspace(0.1, 5, len(p.Y_q)).reshape(-1, 1, 1)
+    q = p._replace(Y_s=p.Y_s * scales, Y_q=p.Y_q * scales)
+    expected = net.reference.meta_loss_and_gradient(*q, alpha=0.1, lam=0.3)
+    for forms in ((False, True), (True, False)):
+        monkeypatch.setattr(net.inplace, "dense_layers", lambda *_, forms=forms: forms)
+        close(
+            of(q, net, backend="c").meta_loss_and_gradient(*q, alpha=0.1, lam=0.3), expected, 1e-11
+        )
+
+
 # --- memory ---
 
 DRIVER = """

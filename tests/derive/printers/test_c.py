@@ -8,7 +8,7 @@ from sympy import HadamardProduct, Integer, MatMul, MatrixSymbol, OneMatrix, Sym
 from derive.language.elementwise import FUNCTIONS, elementwise, z
 from derive.language.names import M, N, O, T, alpha, lam, width
 from derive.language.program import RowMax
-from derive.printers.c import call_text, check_calls, entry, number
+from derive.printers.c import C, call_text, check_calls
 from derive.schedule.task import Dots, Each, Extent, Factor, Sum, Term, Then, Tiles, Unit
 
 L1 = width(1)
@@ -30,7 +30,7 @@ S, b, b_out = MatrixSymbol("S_s", N, 1), MatrixSymbol("ub1", 1, L1), MatrixSymbo
 )
 def test_numbers_have_64_bits(value: object, text: str) -> None:
     # C divides whole numbers without a rest: a number says that it is none.
-    assert number(value) == text
+    assert C.number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_numbers_have_64_bits(value: object, text: str) -> None:
     ],
 )  # fmt: skip
 def test_entries(value: object, out: MatrixSymbol, text: str) -> None:
-    assert entry(value, out) == text
+    assert C.entry(value, out) == text
 
 
 def test_calls() -> None:
@@ -76,7 +76,7 @@ def test_what_has_no_c_is_refused() -> None:
     with pytest.raises(ValueError, match="no C for the function 1/z"):
         check_calls([Each(H, elementwise(1 / z, H))])
     with pytest.raises(ValueError, match="no C for a column that is repeated along"):
-        entry(MatMul(S, OneMatrix(1, L1)), H)
+        C.entry(MatMul(S, OneMatrix(1, L1)), H)
     functions = [
         Tiles(U, None, (), Then(elementwise(FUNCTIONS[name](z), Z), Z, None))
         for name in ("relu", "tanh")

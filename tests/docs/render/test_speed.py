@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from docs.render.manifest import PageError
-from docs.render.speed import RESULTS, TITLES, speed, time_table
+from docs.render.speed import IN_C, RESULTS, TITLES, speed, time_table
 
 
 def record() -> dict[str, Any]:
@@ -32,9 +32,22 @@ def test_a_number_is_that_of_the_file() -> None:
     assert speed("ratio/pinned") == speed("ratio/pinned/K=10/H=40")
 
 
+def test_the_techniques_of_c_are_those_of_its_file() -> None:
+    found = json.loads(IN_C.read_text(encoding="utf-8"))
+    for row in found["C undone"]:
+        (line,) = (
+            each
+            for each in speed("native/techniques").splitlines()
+            if f"| {row['technique']} |" in each
+        )
+        assert f" {row['ratio']['median']:.2f} " in line
+    assert speed("native/machine/fma:.0f") == f"{found['machine']['fma']:.0f}"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("native/colour", "nothing was measured under 'colour'"),
         ("colour", "nothing was measured under 'colour'"),
         ("machine/colour", "nothing was measured under 'machine/colour'"),
         ("machine", "there is no number and no word under 'machine'"),
