@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup experiment characters build test test-all lint site book results bench wheel lock clean
+.PHONY: setup experiment characters build test test-all attack lint site book results bench wheel lock clean
 
 # What every command on the site needs but those that name their own; into .venv/.
 setup: $(VENV)/dev.stamp
@@ -49,6 +49,10 @@ results: $(VENV)/dev.stamp
 	$(BIN)/python -m docs.sinusoid.sweep.scaling --out docs/sinusoid/results/scaling.json
 	$(BIN)/python -m docs.render.card
 
+# Attack the commands: damaged files, kills, random command lines; the counts into docs/attack.json. A quarter of an hour.
+attack: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.attack
+
 # Time it against JAX, PyTorch and autograd; into docs/speed/. About ten minutes.
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m tests.benchmark
@@ -75,17 +79,29 @@ clean:
 	rm -rf $(VENV) book dist site results .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/bin/python:
+# The environment of one minor version of Python; the last thing that is written is its stamp.
+MADE := $(VENV)/python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').stamp
+
+# What pip was installing when it was ended may be half there, and pip would not see it. Then, and
+# for another version of Python, no stamp counts and the environment is made anew.
+ANEW := $(shell test -e $(MADE) -a ! -e $(VENV)/installing || rm -f $(VENV)/*.stamp)
+
+$(MADE):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
+	touch $@
 
 # PyTorch has another wheel for every platform, so there is no hash of it; higher would ask for any.
-$(VENV)/bench.stamp: requirements/bench.txt | $(VENV)/bin/python
+$(VENV)/bench.stamp: requirements/bench.txt | $(MADE)
+	touch $(VENV)/installing
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --no-deps higher==0.2.1
+	rm $(VENV)/installing
 	touch $@
 
-$(VENV)/%.stamp: requirements/%.txt | $(VENV)/bin/python
+$(VENV)/%.stamp: requirements/%.txt | $(MADE)
+	touch $(VENV)/installing
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	rm $(VENV)/installing
 	touch $@

@@ -6,14 +6,26 @@ python derive/build.py --hidden 3 --activation tanh --steps 2 --name mine --outp
                                   a network of your own, importable with numpy alone
 """
 
+import os
 import signal
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from derive.command import main, terminate
+def leave(*_: object) -> None:
+    """End while the program is still being imported, as Ctrl-C does later."""
+    os.write(2, b"build.py: interrupted\n")
+    os._exit(130)
+
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, leave)
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from derive.command import main, terminate  # noqa: E402
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, terminate)
     sys.exit(main())

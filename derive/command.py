@@ -13,12 +13,26 @@ import os
 import shlex
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from .disk import WRITTEN, Refusal, diff, foreign, listed, on_disk, replace, stale, write
+from .disk import (
+    WRITTEN,
+    Refusal,
+    claimed,
+    diff,
+    foreign,
+    listed,
+    on_disk,
+    replace,
+    stale,
+    write,
+)
 from .language.elementwise import ACTIVATIONS
 from .making import NETWORKS, derived, where
 from .model.algorithms import ALGORITHMS
@@ -37,13 +51,18 @@ PROGRAM = "maml-derived build" if INSTALLED else "build.py"
 
 GENERATED = HERE.parent / "generated"
 
+#: Seconds that a derivation may take without being asked for, and after which it says that it is
+#: still at it.
+LONG, EVERY = 60.0, 10.0
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that says in one line what is wrong."""
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        shown = message.encode("unicode_escape", "surrogatepass").decode()
+        self.exit(2, f"{self.prog}: error: {message if message.isprintable() else shown}\n")
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -73,17 +92,20 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     ):
         own.add_argument(f"--{name}", action="store_true", default=None, help=meaning)
     own.add_argument("--output", type=Path, help="folder that gets the package")
+    own.add_argument("--yes", action="store_true", help="derive it even if that takes minutes")
     options = parser.parse_args(arguments)
     fields = {each.name: getattr(options, each.name) for each in dataclasses.fields(Network)}
     given = {name: value for name, value in fields.items() if value is not None}
+    if max(map(abs, (options.hidden or 0, options.steps or 0))) > 10**6:
+        parser.error("--hidden and --steps must be at most a million")
     if options.name is None:
         if INSTALLED:
             parser.error("--name is missing; it must be the name of the package")
         if given or options.output is not None:
             parser.error(f"--{next(iter(given), 'output')} is for a network that has a --name")
         return options
-    if not options.name.isidentifier() or keyword.iskeyword(options.name):
-        parser.error(f"--name is {options.name!r}; it must be a Python identifier, no keyword")
+    if reason := unfit(options.name):
+        parser.error(f"--name is {options.name!r}; {reason}")
     if options.output is None:
         parser.error("--name needs --output, the folder that gets the package")
     target = (options.output / options.name).resolve()
@@ -92,11 +114,71 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"--output is {str(options.output)!r}; {above} is no folder to write to")
     if target.is_relative_to(GENERATED):
         parser.error(f"--output is {str(options.output)!r}; it must be outside generated/")
+    if not claimed(target):
+        parser.error(
+            f"--output is {str(options.output)!r}; {target} holds what this program has not "
+            f"written, and must be moved away"
+        )
     try:
         options.network = Network(**given)
     except ValueError as error:
         parser.error(f"--{error}")
+    seconds = estimate(options.network)
+    if seconds > LONG and not options.yes:
+        parser.error(f"that takes about {spoken(seconds)}; --yes derives it all the same")
     return options
+
+
+def estimate(network: Network) -> float:
+    """Seconds that the derivation of a network takes, about.
+
+    It goes by the passes through the layers, and by how often each equation is compared with all
+    others: 4 s of one step through three layers, 31 s of ten.
+    """
+    layers = (network.hidden + 1) * (network.steps + 1)
+    of_entries = 2.0 if network.rule.learns and network.rule.per_step else 1.0
+    return of_entries * (2 + 0.35 * layers + 0.015 * layers**2)
+
+
+def spoken(seconds: float) -> str:
+    """A time as people say it."""
+    for unit, length in (("years", 31557600), ("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+@contextmanager
+def said_to_be_at_it(seconds: float) -> Iterator[None]:
+    """Say now and then that a derivation is under way, if it takes long, and how long in all."""
+    over, begun = threading.Event(), time.perf_counter()
+
+    def say() -> None:
+        while not over.wait(EVERY):
+            passed = time.perf_counter() - begun
+            told = f"deriving for {passed:.0f} s, of about {spoken(seconds)}"
+            print(told, file=sys.stderr, flush=True)
+
+    if seconds > LONG / 2:
+        threading.Thread(target=say, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def unfit(name: str) -> str:
+    """Why a name is none for a package, or nothing."""
+    imported = unicodedata.normalize("NFKC", name)
+    if imported != name:
+        return f"Python imports that as {imported!r}, which must be given"
+    if not name.isidentifier() or keyword.iskeyword(name):
+        return "it must be a Python identifier, no keyword"
+    if name.startswith("__"):
+        return "Python has such names for itself; it must be another"
+    if name in {*sys.stdlib_module_names, "numpy"}:
+        return "the package would be imported in the place of that module; it must be another"
+    return ""
 
 
 def refuse(reason: str) -> int:
@@ -140,7 +222,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with room_beside(folder, options.check) as room:
             tried = Path(room) / ("alone" if own else "tried")
-            texts, modules = derived(networks, tried, own, options.check)
+            with said_to_be_at_it(estimate(options.network) if own else 0):
+                texts, modules = derived(networks, tried, own, options.check)
             compiled, old = webassembly.files_of(modules, lambda name: on_disk(folder / name))
             files: dict[str, str | bytes] = {**texts, **compiled}
             files[WRITTEN] = listed(files)
@@ -152,18 +235,24 @@ def main(arguments: list[str] | None = None) -> int:
             if options.check:
                 given = sys.argv[1:] if arguments is None else arguments
                 return show_stale(folder, files, changed, given) or int(bool(old))
-            replace(folder, files, changed, tried)
+            said = replace(folder, files, changed, tried)
+        said += [
+            f"left alone, not written by this program: {os.path.relpath(folder / name)}"
+            for name in foreign(folder, files)
+        ]
+        seconds = time.perf_counter() - started
+        said.append(f"{len(changed)} of {len(files)} files changed, {seconds:.1f} s in all")
+        print("\n".join(said), flush=True)
     except (ValueError, Failure, Refusal) as error:
         return refuse(str(error))
     except OSError as error:
-        return refuse(f"cannot write {error.filename2 or error.filename}: {error.strerror}")
+        name = error.filename2 or error.filename
+        if name is None:  # nobody reads it: nothing more can be said there
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return refuse(f"cannot write {name or 'the output'}: {error.strerror}")
     except Exception as error:
         return refuse(where(error))
     except KeyboardInterrupt:
         refuse("interrupted")
         return 130
-    for name in foreign(folder, files):
-        print(f"left alone, not written by this program: {os.path.relpath(folder / name)}")
-    seconds = time.perf_counter() - started
-    print(f"{len(changed)} of {len(files)} files changed, {seconds:.1f} s in all")
     return 0

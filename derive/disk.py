@@ -56,6 +56,14 @@ def written_before(folder: Path) -> list[str]:
     return [name for name in inside if MARK in read(folder / name)[:200]]
 
 
+def claimed(folder: Path) -> bool:
+    """Whether a folder is there to be written into: new, empty, or written by the build."""
+    if not folder.exists():
+        return True
+    names = {each.name for each in folder.iterdir()} - {"__pycache__"}
+    return not names or read(folder / WRITTEN).startswith(f"# {MARK}.")
+
+
 def stale(folder: Path, files: Mapping[str, str | bytes]) -> list[str]:
     """Files that differ from what was derived, or were written and are derived no more."""
     changed = {name for name, each in files.items() if on_disk(folder / name) != encoded(each)}
@@ -88,8 +96,13 @@ def diff(path: Path, text: str | bytes) -> str:
 
 def replace(
     folder: Path, files: Mapping[str, str | bytes], changed: list[str], tried: Path
-) -> None:
+) -> list[str]:
     """Put what was tried in the place of what is on disk, and remove what is derived no more.
+
+    Returns
+    -------
+    list of str
+        What has become of each file, to be shown when all is done.
 
     Raises
     ------
@@ -104,8 +117,9 @@ def replace(
             raise Refusal(f"cannot write {path}: {path if path.is_dir() else above} is in the way")
         if path.exists() and MARK not in read(path)[:200]:
             raise Refusal(f"{path} was not written by this program; move it away")
+    said: list[str] = []
     if not changed:
-        return
+        return said
     # Whatever ends this early: all that may have been written is on the list.
     folder.mkdir(parents=True, exist_ok=True)
     (tried / "list").write_text(listed({*files, *written_before(folder)}), encoding="utf-8")
@@ -121,5 +135,6 @@ def replace(
                 if empty == folder or {each.name for each in empty.iterdir()} - {"__pycache__"}:
                     break
                 shutil.rmtree(empty)
-        print(f"{'wrote' if name in files else 'removed'} {os.path.relpath(path)}")
+        said.append(f"{'wrote' if name in files else 'removed'} {os.path.relpath(path)}")
     (tried / WRITTEN).replace(folder / WRITTEN)
+    return said

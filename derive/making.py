@@ -46,6 +46,9 @@ SHARED = "..runtime"
 
 WARM_UP_BANNER = f"{MARK} from derive/package/warm_up.py. Do not edit."
 
+#: Makes the folder a package that no other folder of its name on the path is taken for.
+PACKAGES = f'# {MARK}. Do not edit.\n"""What the build derives: a package a network."""\n'
+
 
 class Made(NamedTuple):
     """The package of one network, derived, written and tried.
@@ -137,7 +140,7 @@ def derived(
     it, and the warm-up is beside them.
     """
     runtime = inside("runtime", runtime_files())
-    shared = runtime | inside("warm_up", warm_up.files(WARM_UP_BANNER))
+    shared = runtime | inside("warm_up", warm_up.files(WARM_UP_BANNER)) | {"__init__.py": PACKAGES}
     if own:
         write(room / next(iter(networks)), runtime)
     else:

@@ -4,6 +4,10 @@ In the repository ``derive`` and ``generated`` stand beside this folder. Where i
 is ``maml_derived``, without the pages, and they are in it.
 """
 
+import os
+import signal
+import sys
+
 INSTALLED = __name__ != "docs"
 
 
@@ -17,3 +21,17 @@ def program(module: str) -> str:
     top, *inside = module.split(".")
     ours = INSTALLED and top == __name__
     return " ".join(["maml-derived", *inside]) if ours else f"python -m {module}"
+
+
+def interrupted(*_: object) -> None:
+    """End a process that is still importing what it needs, as Ctrl-C does."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
+if sys.argv[:1] == ["-m"]:  # a command of ours is starting, and has not yet said how it ends
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupted)
+    from .experiment.command import begin
+
+    begin()

@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 from . import INSTALLED, beside
+from .experiment.command import begin, status
 
 COMMANDS = {
     "check": "check a model of your own: is its meta-gradient what it should be?",
@@ -69,6 +70,8 @@ def run(name: str, arguments: list[str]) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``maml-derived``; the exit status."""
+    if INSTALLED:
+        begin()
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in {"-h", "--help"}:
         print(usage())
@@ -77,6 +80,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: the command is {name!r}; it must be one of {', '.join(COMMANDS)}",
               file=sys.stderr)  # fmt: skip
         return 2
+    return status(lambda: imported(name, rest))
+
+
+def imported(name: str, rest: list[str]) -> int:
+    """Run a command; what it imports and is not there is named, and who brings it."""
     try:
         return run(name, rest)
     except ModuleNotFoundError as error:

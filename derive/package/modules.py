@@ -409,7 +409,7 @@ def adapt_code(step: Function) -> str:
     whole = replace(
         step,
         summary="Fine-tune on the support set of one task.",
-        result="Weights\n    The weights after the last step.",
+        result="Weights\n    The weights after the last step, in memory of their own.",
     )
     beyond = "; beyond the sets of step sizes, the last one goes on" if per_step else ""
     given = {name: name for name in step.arguments if name != "weights"}
@@ -422,6 +422,8 @@ def adapt_code(step: Function) -> str:
     lines = [
         *docstring(whole, ["steps", f"    Gradient steps, at least 0{beyond}."]),
         *checks,
+        # Not those that were given, even after no step or where some arrays do not adapt.
+        "weights = Weights(*(array.copy() for array in weights))",
         f"for {'step' if per_step else '_'} in range(check_steps(steps)):",
         f"    weights = inner_step(weights, {', '.join(given.values())})",
         "return weights",

@@ -15,6 +15,9 @@ from .rows import Array
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
+#: Where there is no argument; None is one, and a wrong one.
+ABSENT: Any = object()
+
 
 def check_weights(weights: Sequence[Array], names: Sequence[str]) -> None:
     """Check that weights are a chain of layers: W (D, H), b (1, H), W (H, L), ...; b may be absent.
@@ -56,7 +59,7 @@ def check_weights(weights: Sequence[Array], names: Sequence[str]) -> None:
 
 
 def check_rows(
-    weights: Sequence[Array], X: Array, Y: Array | None = None, suffix: str = ""
+    weights: Sequence[Array], X: Array, Y: Array = ABSENT, suffix: str = ""
 ) -> tuple[int, int]:
     """Check the rows of one task against checked weights.
 
@@ -72,7 +75,7 @@ def check_rows(
     """
     columns = weights[-1].shape[1]
     _check_data(f"X{suffix}", X, weights, (None, weights[0].shape[0]))
-    if Y is not None:
+    if Y is not ABSENT:
         _check_data(f"Y{suffix}", Y, weights, (X.shape[0], columns))
     return X.shape[0], columns
 
@@ -114,7 +117,7 @@ def check_like(what: str, arrays: Any, weights: Sequence[Array]) -> None:
     if not isinstance(arrays, tuple | list) or len(arrays) != len(weights):
         raise ValueError(f"{what} is a {type(arrays).__name__}; it must be like the weights")
     for name, array, like in zip(names, arrays, weights, strict=True):
-        _check_exact(f"{what}.{name}", array, like.shape, like.dtype)
+        check_exact(f"{what}.{name}", array, like.shape, like.dtype)
 
 
 def check_rates(
@@ -132,7 +135,7 @@ def check_rates(
             f"rates is a {type(rates).__name__}; it must be Rates({', '.join(shapes)})"
         )
     for (name, shape), array in zip(shapes.items(), rates, strict=True):
-        _check_exact(f"rates.{name}", array, shape, weights[0].dtype)
+        check_exact(f"rates.{name}", array, shape, weights[0].dtype)
         if not np.isfinite(array).all():
             raise ValueError(f"rates.{name} is not finite; every step size must be")
 
@@ -221,7 +224,7 @@ def check_task_weights(tau: Any, weights: Sequence[Array], tasks: int) -> Array:
     ValueError
         When they are not (T,), of another dtype than the weights, or not finite.
     """
-    _check_exact("tau", tau, (tasks,), weights[0].dtype)
+    check_exact("tau", tau, (tasks,), weights[0].dtype)
     if not np.isfinite(tau).all():
         raise ValueError("tau is not finite; every weight of a task must be")
     column: Array = tau[:, None, None]
@@ -272,7 +275,14 @@ def _check_array(prefix: str, name: str, array: Any, rank: int) -> None:
         raise ValueError(f"{prefix}{name} is empty, {array.shape}; every axis must be at least 1")
 
 
-def _check_exact(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+def check_exact(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Check that it is an array of one shape and dtype.
+
+    Raises
+    ------
+    ValueError
+        When it is anything else.
+    """
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{name} is a {type(array).__name__}; it must be a numpy array")
     if array.shape != shape or array.dtype != dtype:

@@ -117,14 +117,15 @@ def characters(recipe: CharacterRecipe) -> TaskFamily:
     training, test = bound(recipe.data, recipe.protocol, recipe.size, recipe.way)
     enough(training, recipe.shots, recipe.queries)
     enough(test, recipe.shots, recipe.queries)
+    upright = replace(training, turns=1)
     return replace(
         CHARACTERS,
         inputs=training.rows.shape[1],
         outputs=recipe.way,
         batches=partial(batches, training),
         unseen=partial(unseen, test, recipe.queries),
-        classes=training.classes,
-        labelled=partial(labelled, training),
+        classes=upright.classes,
+        labelled=partial(labelled, upright),
         data=f"{digest(training.images)} {digest(test.images)}",
     )
 

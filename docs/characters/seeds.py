@@ -7,8 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..experiment import train
-from ..experiment.command import Refusal, read_json, write_json
-from ..experiment.evaluate import load_run
+from ..experiment.command import Refusal
+from ..experiment.evaluate import EVALUATION, load_run
+from ..experiment.files import make_room, record_of, unmarked, write_json
+from ..experiment.records import Evaluation
 from ..experiment.sweep import comparison
 from ..experiment.sweep.comparison import Result
 from ..experiment.sweep.executors import LOCAL, cores, executor
@@ -60,10 +62,11 @@ def over_seeds(
         return [], 128 + caught[0]
     if failures:
         raise Refusal("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
-    record = read_json(folder / "evaluation.json", {"methods"}, family.command("evaluate"))
-    own = Result(Member((), first.recipe, first.seed), record["methods"])
+    record = record_of(folder / EVALUATION, Evaluation, family.command("evaluate"))
+    own = Result(Member((), first.recipe, first.seed), record.methods)
     found = [result(family, folder / FOLDER, each, tasks) for each in others]
     groups = comparison.groups([own, *(each for each in found if each is not None)])
     summaries = {each.method: {"seeds": each.seeds, **each.summary} for each in groups}
+    make_room(folder, unmarked(RECORD))
     write_json(folder / RECORD, {"tasks": tasks, "methods": summaries})
     return groups, 0

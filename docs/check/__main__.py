@@ -10,7 +10,7 @@ from threading import Timer
 from typing import Any
 
 from .. import program
-from ..experiment.command import Parser, Refusal, status, whole
+from ..experiment.command import Parser, Refusal, printable, status, whole
 from .function import check
 
 #: What the file defines, and `check` takes.
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
             verdict = check(**given, seed=options.seed)
         finally:
             waiting.cancel()
-        print(verdict)
+        print(*map(printable, str(verdict).splitlines()), sep="\n")
         return 0 if verdict.right else 1
 
     return status(run)

@@ -8,7 +8,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..experiment.command import Parser, Refusal, status, writable, write_json
+from ..experiment.command import Parser, Refusal, status
+from ..experiment.files import output, write_json
 from .__main__ import model
 from .function import check
 
@@ -51,7 +52,7 @@ def example() -> str:
 
 def run(options: argparse.Namespace) -> int:
     """Try all codes; exit status 1 if one is named wrongly."""
-    writable(options.out.parent)
+    output(options.out, {"example", "right", "faults"})
     warnings.simplefilter("ignore")  # Hooks of higher and `.grad` of clones are warned about.
     record: dict[str, Any] = {"example": example(), "right": [], "faults": []}
     for room in rooms():
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
                 row = tried(each)
                 record[kind].append(row)
                 print(f"{row['framework']}, {each.network}, {each.code}: {row['said']}", flush=True)
-    write_json(options.out, record)
+    write_json(options.out, record, own=False)
     print(f"wrote {options.out}")
     return 0 if all(row["named"] for row in record["right"] + record["faults"]) else 1
 

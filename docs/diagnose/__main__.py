@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import program
-from ..experiment.command import Parser, Refusal, status
+from ..experiment.command import Parser, Refusal, printable, status
 from . import vectors
 from .compare import judged
 from .reading import arrays_of, gradients
@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     import argparse
 
 
+def show(text: str) -> None:
+    """Print lines; keys of somebody's file may be anything."""
+    print(*map(printable, text.splitlines()), sep="\n")
+
+
 def run(options: argparse.Namespace) -> int:
     """Do what was asked; exit status 0 only for vectors written and for what is right."""
     if options.what == "vectors":
         if options.out is None:
             raise Refusal("--out is missing; it must be the folder that gets the vectors")
         for name in vectors.write(options.out):
-            print(f"wrote {options.out / name}")
+            print(printable(f"wrote {options.out / name}"))
         return 0
     if options.out is not None:
         raise Refusal("--out is given; it goes with vectors only")
@@ -31,10 +36,10 @@ def run(options: argparse.Namespace) -> int:
     by_case = arrays_of(path)
     if holds_quantities(by_case):
         walks = [walk(name, arrays, f"{path}: {name}/") for name, arrays in by_case.items()]
-        print("\n\n".join(map(str, walks)))
+        show("\n\n".join(map(str, walks)))
         return 0 if all(each.right for each in walks) else 1
     verdict = judged(gradients(by_case, path))
-    print(verdict)
+    show(str(verdict))
     return 0 if verdict.right else 1
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import zipfile
-import zlib
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..experiment.command import Refusal
+from ..experiment.files import content_of
+from ..experiment.records import GradientFile, converted
 from .cases import Case, cases
 from .gradients import like
 
@@ -119,17 +121,17 @@ def nested(path: Path, arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _from_npz(path: Path) -> dict[str, Any]:
     """The arrays of an archive."""
+    file = io.BytesIO(content(path))
     try:
-        with path.open("rb") as file:
-            if is_of_torch(file):
-                raise Refusal(f"{path} is a file of torch.save; save {AS_ARRAYS}")
-            loaded = np.load(file, allow_pickle=False)
-            if not isinstance(loaded, np.lib.npyio.NpzFile):
-                raise ValueError
-            return {key: _member(path, loaded, key) for key in loaded}
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        if is_of_torch(file):
+            raise Refusal(f"{path} is a file of torch.save; save {AS_ARRAYS}")
+        loaded = np.load(file, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise ValueError
+        return {key: _member(path, loaded, key) for key in loaded}
+    except Refusal:
+        raise
+    except Exception:  # of zipfile, zlib, lzma, struct, numpy: nobody has a list
         raise Refusal(f"{path} is not readable as arrays; it must be {WANTED}") from None
 
 
@@ -169,21 +171,22 @@ def is_of_torch(file: IO[bytes]) -> bool:
 def _from_json(path: Path) -> dict[str, Any]:
     """The nested lists of a JSON file, which may begin with a byte order mark."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise unreadable(path, error) from None
+        # Not by msgspec: people have NaN in their files, which is then named.
+        record = json.loads(content(path).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Refusal(f"{path} is not in UTF-8; save it as that") from None
     except (ValueError, RecursionError):
         raise Refusal(f"{path} is not readable as JSON; it must be {WANTED}") from None
-    if not isinstance(record, dict):
-        raise Refusal(f"{path} is a JSON {type(record).__name__}; it must be {WANTED}")
-    return record
+    found: dict[str, Any] = converted(record, GradientFile, str(path), WANTED)
+    return found
 
 
-def unreadable(path: Path, error: OSError) -> Refusal:
-    """The refusal of a file that cannot be opened."""
-    return Refusal(f"cannot read {path}: {error.strerror or error}; it must be {WANTED}")
+def content(path: Path) -> bytes:
+    """The bytes of somebody's file."""
+    try:
+        return content_of(path)
+    except Refusal as refusal:
+        raise Refusal(f"{refusal}; it must be {WANTED}") from None
 
 
 def found(case: Case, arrays: Mapping[str, Any], where: str) -> Found:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..experiment.command import Parser, Refusal, status, writable, write_json
+from ..experiment.command import Parser, Refusal, status
+from ..experiment.files import output, write_json
 from .cases import cases
 from .compare import judged
 from .planted import MISTAKES, torch_gradient
@@ -122,7 +123,7 @@ def tried(kind: str, name: str, how: dict[str, Any]) -> dict[str, str]:
 
 def run(options: argparse.Namespace) -> int:
     """Try all mistakes; exit status 1 if one is taken for the meta-gradient."""
-    writable(options.out.parent)
+    output(options.out, {"kind", "planted", "said"})
     try:
         import torch  # noqa: F401, PLC0415
     except ImportError as error:
@@ -131,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
     for each in planted():
         rows.append(tried(*each))
         print("{kind}: {planted}: {said}".format(**rows[-1]), flush=True)
-    write_json(options.out, rows)
+    write_json(options.out, rows, own=False)
     print(f"wrote {options.out}")
     return 0 if all(row["said"] != "yes" for row in rows) else 1
 

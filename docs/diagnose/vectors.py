@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..experiment.command import replacing, writable
+from ..experiment.files import make_room, replacing, unmarked, writable
 from .cases import Case, cases
 from .quantities import derivation, derived
 
@@ -128,7 +128,7 @@ def write(folder: Path) -> list[str]:
         When nothing can be written there.
     """
     made = {**files(), "quantities.npz": quantities()}
-    writable(folder)
+    make_room(writable(folder), unmarked(*made))
     for name, content in made.items():
         with replacing(folder / name) as file:
             file.write(content)

@@ -11,17 +11,20 @@ import io
 import json
 import platform
 import sys
-import zipfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from filelock import FileLock, Timeout
 
-from .command import Refusal, replacing
+from .command import Refusal, printable
+from .files import clear, content_of, record_of, refuse_foreign, replacing
 from .methods import initial_of
+from .parameters import arrays_of
 from .recipes import from_record
+from .records import CheckpointRecord, Measured, RunRecord, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +39,10 @@ REFUSED = "checkpoint.refused.npz"
 RUN = "run.json"
 
 #: Stands at the beginning of a checkpoint, before the SHA-256 of what follows.
-MARK = b"maml checkpoint 1 "
+MARK = b"maml checkpoint 2 "
+
+#: Keeps processes apart.
+LOCK = ".maml-derived.lock"
 
 
 def versions() -> dict[str, str]:
@@ -64,7 +70,7 @@ class State:
     finished
         The parameters of the methods before it.
     metrics
-        Bytes of ``metrics.csv`` that count.
+        The bytes of ``metrics.csv`` that count.
     stopped
         Why the run can not go on, or nothing.
     versions
@@ -82,7 +88,7 @@ class State:
     square: Array
     iteration: int = 0
     finished: dict[str, Array] = field(default_factory=dict)
-    metrics: int = 0
+    metrics: Measured = field(default_factory=lambda: Measured(0, hashlib.sha256().hexdigest()))
     stopped: str = ""
     versions: dict[str, str] = field(default_factory=versions)
     backend: str = "numpy"
@@ -116,7 +122,7 @@ def packed(state: State) -> bytes:
         "recipe": asdict(state.recipe),
         "seed": state.seed,
         "iteration": state.iteration,
-        "metrics": state.metrics,
+        "metrics": msgspec.to_builtins(state.metrics),
         "stopped": state.stopped,
         "versions": state.versions,
         "backend": state.backend,
@@ -149,7 +155,7 @@ def unpacked(content: bytes, family: TaskFamily) -> State:
             size = parameters(state, method) if method else 0
             if (vector.shape, vector.dtype) != ((size,), np.dtype(state.recipe.dtype)):
                 raise Refusal(f"has parameters of size {vector.size}; its recipe has {size}")
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
+    except (KeyError, TypeError, ValueError):
         raise Refusal("has not the content of a checkpoint") from None
     return state
 
@@ -162,37 +168,41 @@ def parameters(state: State, method: str) -> int:
 
 def read(body: bytes, family: TaskFamily) -> State:
     """The content of a checkpoint, as `packed` lays it out."""
-    with np.load(io.BytesIO(body), allow_pickle=False) as file:
-        arrays = dict(file)
-    record = json.loads(str(arrays.pop("record")))
-    if record["family"] != family.name:
-        raise Refusal(f"is of {record['family']}, not of {family.name}")
-    recipe = from_record(record["recipe"], family.kind)
+    arrays = arrays_of(io.BytesIO(body))
+    text = str(arrays.pop("record")).encode()
+    try:
+        record = decoded(text, CheckpointRecord, "", "")
+    except Refusal:
+        raise ValueError from None
+    if record.family != family.name:
+        raise Refusal(f"is of {record.family}, not of {family.name}")
+    recipe = from_record(record.recipe, family.kind)
     family = family.of(recipe)
-    if record.get("data", "") != family.data:
+    if record.data != family.data:
         raise Refusal(f"is of other {family.name}: they have changed since")
     vector, good, mean, square = (arrays.pop(name) for name in ARRAYS)
     return State(
         family,
         recipe,
-        record["seed"],
+        record.seed,
         vector,
         good,
         mean,
         square,
-        record["iteration"],
+        record.iteration,
         {name.partition("/")[2]: array for name, array in arrays.items()},
-        record["metrics"],
-        record["stopped"],
-        record["versions"],
-        record.get("backend", "numpy"),  # the only one that there was
+        record.metrics,
+        record.stopped,
+        record.versions,
+        record.backend,
     )
 
 
 def save(folder: Path, state: State) -> None:
     """Write a checkpoint; the one before it is kept."""
     current = folder / CURRENT
-    with replacing(current, kept=folder / PREVIOUS) as file:
+    refuse_foreign(folder / PREVIOUS, MARK)
+    with replacing(current, kept=folder / PREVIOUS, mark=MARK) as file:
         file.write(packed(state))
 
 
@@ -210,18 +220,18 @@ def load(folder: Path, family: TaskFamily) -> State | None:
     for name in (CURRENT, PREVIOUS):
         path = folder / name
         try:
-            state = unpacked(path.read_bytes(), family)
+            if not path.is_symlink() and not path.exists():
+                continue
+            state = unpacked(content_of(path), family)
             belongs(state, folder)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            reasons.append(f"{path} cannot be read: {error.strerror}")
         except Refusal as refusal:
-            reasons.append(f"{path} {refusal}")
+            said = str(refusal)
+            reasons.append(said if str(path) in said else f"{path} {said}")
         else:
             for reason in reasons:
                 (folder / CURRENT).replace(folder / REFUSED)
-                print(f"{reason}; it is now {REFUSED}, and {name} is used", file=sys.stderr)
+                said = f"{reason}; it is now {REFUSED}, and {name} is used"
+                print(printable(said), file=sys.stderr)
             return state
     if reasons:
         raise Refusal("; ".join(reasons))
@@ -237,10 +247,10 @@ def belongs(state: State, folder: Path) -> None:
         When they are of different runs.
     """
     try:
-        arguments = json.loads((folder / RUN).read_text(encoding="utf-8"))["arguments"]
-        recipe = from_record(arguments, state.family.kind)
-        same = (recipe, arguments["seed"]) == (state.recipe, state.seed)
-    except (OSError, ValueError, TypeError, KeyError, Refusal):
+        record = record_of(folder / RUN, RunRecord, "")
+        recipe = from_record(record.arguments, state.family.kind)
+        same = (recipe, record.seed) == (state.recipe, state.seed)
+    except Refusal:
         return  # it is only the record of a run: the checkpoint has all that is needed
     if not same:
         raise Refusal("is of another run: run.json has other arguments")
@@ -256,11 +266,8 @@ def alone(folder: Path) -> Iterator[None]:
         When another process is in it.
     """
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            # What a process that was killed was about to write.
-            for pattern in (".*.npz.????????", ".*.json.????????"):
-                for left in folder.glob(pattern):
-                    left.unlink()
+        with FileLock(folder / LOCK, timeout=0):
+            clear(folder)
             yield
     except Timeout:
         raise Refusal(f"{folder} is in use by another process; it must be alone there") from None

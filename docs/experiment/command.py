@@ -1,19 +1,24 @@
-"""What all commands share: options, refusals, folders, files written whole."""
+"""What all commands share: options, refusals, how they end. With the standard library alone."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import codecs
+import io
 import math
 import os
+import signal
 import sys
-import tempfile
-from contextlib import contextmanager
+import traceback
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .. import interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import TracebackType
 
 
 class Refusal(Exception):  # noqa: N818
@@ -25,7 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""
-        self.exit(2, f"error: {message}\n")
+        self.exit(2, f"error: {printable(message)}\n")
 
 
 class Defaults(argparse.ArgumentDefaultsHelpFormatter):
@@ -87,114 +92,177 @@ def not_negative(text: str) -> float:
     return number
 
 
+# --- how a command ends ---
+
+#: The status of every error. A verdict is 0 or 1; Python's own for a traceback is 1.
+ERROR = 2
+
+#: Why this process must not wait for its threads when it ends: they wait for somebody else.
+STUCK: list[str] = []
+
+#: What a terminal shows that cannot show more.
+PLAIN = {"\N{PLUS-MINUS SIGN}": "+-", "\N{DEGREE SIGN}": " deg", "\N{MULTIPLICATION SIGN}": "x"}
+
+
+def printable(text: str) -> str:
+    """Text in one line: what is no letter or sign as its escape sequence."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
+    )
+
+
+def ending(error: BaseException) -> tuple[int, str]:
+    """The exit status of a command that ended in an error, and the line that says so."""
+    match error:
+        case KeyboardInterrupt():
+            return 130, "interrupted"
+        case Refusal():
+            said = str(error)
+        case ModuleNotFoundError():
+            said = f"cannot import {error.name}; it must be installed{shadowed(error)}"
+        case MemoryError():
+            said = f"the sizes are too large for this machine: {error}"
+        case OSError():
+            name = error.filename2 or error.filename or "the output"
+            said = f"cannot write {os.fsdecode(name)}: {error.strerror or error}"
+        case _:
+            frames = traceback.extract_tb(error.__traceback__)
+            place = f", in {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+            said = f"{type(error).__name__}: {error}{place}"
+    return ERROR, f"error: {printable(said)}"
+
+
+def shadowed(error: ModuleNotFoundError) -> str:
+    """What else is imported by the name of a package of ours."""
+    top = str(error.name).partition(".")[0]
+    other = sys.modules.get(top) if top in {"derive", "docs", "generated"} else None
+    place = getattr(other, "__file__", None)
+    return f": {place} is imported as {top} instead" if place else ""
+
+
+def begin() -> None:
+    """Have every end of this process be one line and a status, from its first import on.
+
+    Figures are files: no backend of a display has a part in them.
+    """
+    os.environ.pop("MPLBACKEND", None)
+    sys.excepthook = end
+
+
+def end(
+    kind: type[BaseException],  # noqa: ARG001
+    error: BaseException,
+    trace: TracebackType | None,  # noqa: ARG001
+) -> None:
+    """End the process as `ending` says, from outside of any command."""
+    code, line = ending(error)
+    with suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    os._exit(code)
+
+
 def status(command: Callable[[], int]) -> int:
-    """Run a command; what the user must mend is one line and exit status 2, Ctrl-C is 130."""
-    try:
-        return command()
-    except OSError as error:
-        name = error.filename2 or error.filename or "the output"
-        print(f"error: cannot write {name}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except MemoryError as error:
-        print(f"error: the sizes are too large for this machine: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except Refusal as refusal:
-        print(f"error: {refusal}", file=sys.stderr)
-        return 2
+    """Run a command; its exit status.
 
-
-def writable(folder: Path) -> Path:
-    """Make a folder for output, before any work is done for it.
-
-    Raises
-    ------
-    Refusal
-        When nothing can be written there.
+    An error is one line and the status `ERROR`, Ctrl-C is 130. Output that cannot be written
+    ends nothing: what is kept is finished first, and then the status says so.
     """
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(0, "it is a file")
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise Refusal(
-            f"cannot write to {folder}: {error.strerror}; it must be a folder that can be written"
-        ) from None
-    return folder
-
-
-@contextmanager
-def replacing(path: Path, kept: Path | None = None) -> Iterator[IO[bytes]]:
-    """Open a file that takes its place only when it is whole and on the disk.
-
-    What stood there before is moved to `kept`, if that is given.
-    """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with naming(path), os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(handle)
-        Path(temporary).chmod(0o644)
-        if kept is not None and path.exists():
-            path.replace(kept)
-        Path(temporary).replace(path)
-        settle(path.parent)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def settle(folder: Path) -> None:
-    """Have the names of a folder's files written to the disk, where the system can."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    if signal.getsignal(signal.SIGINT) is interrupted:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    with shown() as lost:
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            code = command()
+        except Exception as error:
+            code = told(error)
+        except KeyboardInterrupt as error:
+            code = told(error)
+    if lost and code in {0, 1}:
+        with suppress(OSError, ValueError):
+            print(f"error: cannot write the output: {lost[0].strerror}", file=sys.stderr)
+        code = ERROR
+    if STUCK and sys.excepthook is end:
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def told(error: BaseException) -> int:
+    """Say how a command ended; its status."""
+    code, line = ending(error)
+    print(line, file=sys.stderr)
+    return code
+
+
+class Forgiving(io.RawIOBase):
+    """A file that takes everything, and remembers why it could not be written."""
+
+    def __init__(self, raw: io.RawIOBase, lost: list[OSError]) -> None:
+        self.raw, self.lost = raw, lost
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self.raw.isatty()
+
+    def fileno(self) -> int:
+        """Of the file itself."""
+        return self.raw.fileno()
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Write, as long as it works."""
+        if not self.lost:
+            try:
+                return self.raw.write(data) or 0
+            except OSError as error:
+                self.lost.append(error)
+        return len(data)
+
+
+def plainly(error: UnicodeError) -> tuple[str, int]:
+    """What stands for a character that an encoding does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(PLAIN.get(each, "?") for each in missing), error.end
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Name the file in errors that do not: those of writing have only a reason."""
+def shown() -> Iterator[list[OSError]]:
+    """Let standard output take all that is printed; why it could not, if so."""
+    codecs.register_error("plainly", plainly)
+    lost: list[OSError] = []
+    before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+    for name, stream in before.items():
+        # A test or a notebook has files of its own.
+        if stream is getattr(sys, f"__{name}__") and hasattr(stream, "buffer"):
+            setattr(sys, name, forgiving(stream, lost if name == "stdout" else []))
     try:
-        yield
-    except OSError as error:
-        if error.filename is None and error.errno is not None:
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
+        yield lost
+    finally:
+        for name, stream in before.items():
+            ours = getattr(sys, name)
+            if ours is not stream:
+                ours.flush()
+                setattr(sys, name, stream)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    with replacing(path) as file:
-        file.write(text.encode())
-
-
-def write_json(path: Path, record: object) -> None:
-    """Write a JSON file, whole or not at all."""
-    write_text(path, json.dumps(record, indent=2) + "\n")
-
-
-def read_json(path: Path, keys: set[str], made_by: str) -> dict[str, Any]:
-    """Read a JSON file of a run.
-
-    Raises
-    ------
-    Refusal
-        When it cannot be read or lacks a key; the message names the command that makes it.
-    """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Refusal(f"cannot read {path}: {error.strerror}; {made_by} makes it") from None
-    except ValueError:
-        raise Refusal(f"{path} is not JSON; it must be as {made_by} makes it") from None
-    if not isinstance(record, dict) or not keys <= set(record):
-        raise Refusal(f"{path} lacks {', '.join(sorted(keys))}; it must be as {made_by} makes it")
-    return record
+def forgiving(stream: io.TextIOWrapper, lost: list[OSError]) -> io.TextIOWrapper:
+    """The same stream, which takes everything."""
+    stream.flush()
+    # Where nothing is buffered the buffer is the file itself.
+    buffer: Any = stream.buffer
+    raw = Forgiving(getattr(buffer, "raw", buffer), lost)
+    at_once = raw.isatty() or stream.write_through or stream is sys.__stderr__
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),  # type: ignore[type-var]
+        stream.encoding,
+        errors="plainly",
+        line_buffering=at_once,
+        write_through=at_once,
+    )

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import checkpoint
-from .command import Defaults, Parser, Refusal, status, whole, writable, write_json
+from .command import Defaults, Parser, Refusal, status, whole
+from .files import output, write_json
 from .sweep.comparison import aligned
 from .sweep.executors import cores
 from .train import fresh, go_on
@@ -35,7 +36,7 @@ def seconds(family: TaskFamily, recipe: Recipe, iterations: int) -> float:
     short = replace(recipe, iterations=iterations)
     with tempfile.TemporaryDirectory() as folder:
         started = time.process_time()
-        state, caught = go_on(Path(folder), fresh(family, short, 0, {}, 0), iterations, quiet=True)
+        state, caught = go_on(Path(folder), fresh(family, short, 0, {}), iterations, quiet=True)
         spent = time.process_time() - started
     if state.stopped or caught:
         raise Refusal(f"{state.stopped or 'interrupted'}; the training must come to its end")
@@ -69,7 +70,7 @@ def measured(
 
 def run(family: TaskFamily, options: argparse.Namespace, command: str) -> int:
     """Measure, write the file, print the table; the exit status."""
-    writable(options.out.parent)
+    output(options.out, {"command", "recipes"})
     load = os.getloadavg()[0]
     costs = measured(family, options.recipes, options.iterations, options.rounds)
     record = {
@@ -81,7 +82,7 @@ def run(family: TaskFamily, options: argparse.Namespace, command: str) -> int:
         "rounds": options.rounds,
         "recipes": costs,
     }
-    write_json(options.out, record)
+    write_json(options.out, record, own=False)
     rows = [["recipe", "ms an iteration", "least", "most", "seconds in all"]]
     for name, each in costs.items():
         times = (each["milliseconds_of_an_iteration"], each["least"], each["most"])

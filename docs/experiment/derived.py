@@ -20,13 +20,17 @@ from filelock import FileLock
 
 from .. import INSTALLED
 from .cache import cache
-from .command import Refusal, writable
+from .command import Refusal
+from .files import writable
 
 HERE = Path(__file__).resolve()
 
 #: What derives, and what runs it: the folder of all modules, and the name of the package there.
 DERIVE = HERE.parents[1 if INSTALLED else 2] / "derive"
 ABOVE, PROGRAM = HERE.parents[2], str(__package__).partition(".")[0]
+
+#: Passes through layers whose derivation takes minutes, which such a network is worth, not hours.
+MINUTES = 150
 
 NAMED = re.compile(r"([a-z]+)([0-9]{1,2})-([a-z_]+)-([a-z_]+)-([0-9]{1,3})")
 
@@ -97,6 +101,8 @@ def derive(network: Derived, place: Path) -> None:
     print(f"deriving {network.name}, which is not there yet ...", file=sys.stderr, flush=True)
     named = zip(network._fields, map(str, network), strict=True)
     flags = [each for name, value in named for each in (f"--{name}", value)]
+    if (network.hidden + 1) * (network.steps + 1) <= MINUTES:
+        flags.append("--yes")
     with tempfile.TemporaryDirectory(dir=place, prefix=".derive-") as room:
         ended = subprocess.run(
             [

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import checkpoint
-from .command import Refusal, parser, read_json, status, whole, writable, write_json
+from . import checkpoint, memory
+from .command import Refusal, parser, status, whole
+from .files import make_room, record_of, unmarked, writable, write_json
 from .methods import METHODS, TITLES, initial_of, network_of, told
 from .networks import load_network
 from .parameters import load_parameters
 from .recipes import from_record
+from .records import RunRecord
 from .statistics import cell, half_interval, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
     from .family import TaskFamily
     from .networks import Array, Network, WeightTuple
     from .parameters import Parameters
     from .recipes import Recipe
+    from .records import Measured
     from .statistics import Summary
+
+EVALUATION = "evaluation.json"
 
 STEPS = 10
 
@@ -40,12 +45,15 @@ class Run:
         What it was made with.
     starts
         By method, what to fine-tune with; ``random`` is what training began with.
+    metrics
+        Which bytes of ``metrics.csv`` are its own.
     """
 
     family: TaskFamily
     recipe: Recipe
     seed: int
     starts: dict[str, Parameters]
+    metrics: Measured | None = None
 
     @property
     def net(self) -> Network:
@@ -80,23 +88,20 @@ def load_run(family: TaskFamily, folder: Path) -> Run:
         When a file is missing, unreadable or foreign.
     """
     path, made_by = folder / checkpoint.RUN, family.command("train")
-    record = read_json(path, {"arguments", "family", "trained"}, made_by)
-    if record["family"] != family.name:
-        raise Refusal(f"{path} is of {record['family']!r}; it must be of {family.name}")
-    trained = record["trained"]
-    if trained == {}:
+    record = record_of(path, RunRecord, made_by)
+    if record.family != family.name:
+        raise Refusal(f"{path} is of {record.family!r}; it must be of {family.name}")
+    trained, seed = record.trained, record.seed
+    if not trained:
         raise Refusal(f"{folder} has no weights yet; {made_by} --resume goes on with its training")
-    if not isinstance(trained, dict) or not set(trained) <= set(METHODS):
+    if not set(trained) <= set(METHODS):
         raise Refusal(f"{path}: trained is {trained!r}; it must be as {made_by} makes it")
     try:
-        recipe = from_record(record["arguments"], family.kind)
-        seed = whole(0)(str(record["arguments"].get("seed")))
+        recipe = from_record(record.arguments, family.kind)
     except Refusal as refusal:
         raise Refusal(f"{path}: {refusal}") from None
-    except argparse.ArgumentTypeError as error:
-        raise Refusal(f"{path}: seed {error}") from None
     family = family.of(recipe)
-    if record.get("data", "") != family.data:
+    if record.data != family.data:
         raise Refusal(f"{path} is of other {family.name}; they have changed since")
     random = initial_of(family, recipe, seed, "random")
     starts = {}
@@ -104,7 +109,7 @@ def load_run(family: TaskFamily, folder: Path) -> Run:
         like = initial_of(family, recipe, seed, name)
         found = load_parameters(folder / f"{name}.npz", like)
         starts[name] = with_head(found, random) if METHODS[name].classes else found
-    return Run(family, recipe, seed, {**starts, "random": random})
+    return Run(family, recipe, seed, {**starts, "random": random}, record.metrics)
 
 
 def with_head(trained: Parameters, random: Parameters) -> Parameters:
@@ -178,7 +183,7 @@ def digest(run: Run) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
 
 
-def record(run: Run, points: Iterable[int], count: int, seed: int) -> dict[str, Any]:
+def record(run: Run, points: Sequence[int], count: int, seed: int) -> dict[str, Any]:
     """What ``evaluation.json`` says of a run.
 
     Parameters
@@ -191,6 +196,8 @@ def record(run: Run, points: Iterable[int], count: int, seed: int) -> dict[str, 
         Unseen tasks, and which ones.
     """
     shots = run.recipe.shots
+    most = max(shots, *points, 1)
+    memory.require(memory.of_evaluation(run.family, count, most), "the evaluation")
     by_points = {}
     for number in dict.fromkeys([shots, *points]):
         errors = evaluate(run, number, count, seed)
@@ -214,9 +221,10 @@ def run(family: TaskFamily, options: argparse.Namespace, seed: int) -> int:
     """Evaluate a run, write ``evaluation.json``, print the tables; the exit status."""
     loaded = load_run(family, options.run)
     folder, shots, score = writable(options.run), loaded.recipe.shots, family.score
+    make_room(folder, unmarked(EVALUATION))
     family = loaded.family
     found = record(loaded, options.points or family.points, options.tasks, seed)
-    write_json(folder / "evaluation.json", found)
+    write_json(folder / EVALUATION, found)
     capped = f" (share diverged; they count as {score.worst:g})"
     for points, methods in {str(shots): found["methods"], **found["other_points"]}.items():
         print(

@@ -11,16 +11,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 
 from . import checkpoint, recipes
-from .command import Defaults, Parser, Refusal, status, whole, writable, write_json
+from .command import Defaults, Parser, Refusal, status, whole
+from .files import make_room, unmarked, writable, write_json
 from .methods import METHODS, parameters_of
 from .metrics import Metrics
 from .networks import learns_rates, load_network
 from .parts import ANGLES, LENGTHS, described, parts
-from .plot.drawing import STYLE
+from .plot.drawing import style
 from .plot.files import save
 from .plot.parts import figure
 from .randomness import stream
@@ -59,7 +59,7 @@ def along(family: TaskFamily, recipe: Recipe, seed: int) -> dict[str, list[float
     Refusal
         When the training does not come to its end.
     """
-    net, state = load_network(recipe.network), fresh(family, recipe, seed, {}, 0)
+    net, state = load_network(recipe.network), fresh(family, recipe, seed, {})
     family = state.family
     method, dtype = recipe.methods[0], np.dtype(np.float64)
     drawn = family.batches(stream(seed, 4), recipe.meta_batch, recipe.shots, recipe.queries, dtype)
@@ -74,7 +74,7 @@ def along(family: TaskFamily, recipe: Recipe, seed: int) -> dict[str, list[float
     measure()
     with (
         tempfile.TemporaryDirectory() as folder,
-        Metrics(Path(folder) / "metrics.csv", 0) as metrics,
+        Metrics(Path(folder) / "metrics.csv") as metrics,
     ):
         train(state, metrics, [], EVERY, measure, quiet=True)
     if state.stopped:
@@ -148,8 +148,9 @@ def run(family: TaskFamily, options: argparse.Namespace, command: str) -> int:
     """Measure, write the files, print the table; the exit status."""
     recipe = measurable(recipes.from_options(family, options))
     folder = writable(options.run)
+    make_room(folder, unmarked(*(f"{NAME}.{suffix}" for suffix in ("png", "svg", "json"))))
     record = {"command": command, **report(family, recipe, options.seeds)}
-    with mpl.rc_context(STYLE):
+    with style():
         save(figure(record), folder, NAME)
     write_json(folder / f"{NAME}.json", record)
     print(table(record))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .command import Refusal, naming
+from .command import Refusal
+from .files import content_of, digest, naming
 from .methods import METHODS
+from .records import Measured, Row, converted
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -18,6 +22,17 @@ if TYPE_CHECKING:
 
 HEADER = b"method,iteration,loss,angle\n"
 
+#: Of a file that has not been begun.
+NOTHING = Measured(0, digest(b""))
+
+
+def fits(path: Path, counted: Measured) -> bool:
+    """Whether a file of ours begins with the bytes that count."""
+    if not path.exists():
+        return not counted.bytes and not path.is_symlink()
+    found = content_of(path)[: counted.bytes]
+    return not path.is_symlink() and Measured(len(found), digest(found)) == counted
+
 
 class Metrics:
     """The file of a run in progress, open for its next line.
@@ -26,30 +41,27 @@ class Metrics:
     ----------
     path
         The file.
-    position
+    counted
         Bytes of it that count; what is beyond was written after the checkpoint.
 
     Raises
     ------
     Refusal
-        When the file is shorter than that.
+        When the file does not begin with them.
     OSError
         When it cannot be written; the error names the file.
     """
 
-    def __init__(self, path: Path, position: int) -> None:
+    def __init__(self, path: Path, counted: Measured = NOTHING) -> None:
         self.path = path
-        size = path.stat().st_size if path.exists() else 0
-        if size < position:
-            raise Refusal(
-                f"{path} has {size:,} bytes; it must have the {position:,} of the checkpoint: "
-                f"the run cannot go on without them, and another needs an empty folder"
-            )
+        if not fits(path, counted):
+            raise Refusal(f"{path} has not the {counted.bytes:,} bytes of the checkpoint")
         self.file: FileIO = path.open("r+b" if path.exists() else "w+b", buffering=0)
         with naming(path):
-            self.file.truncate(position)
-            self.file.seek(position)
-        if position == 0:
+            self._digest = hashlib.sha256(self.file.read(counted.bytes))
+            self.file.truncate(counted.bytes)
+            self.file.seek(counted.bytes)
+        if not counted.bytes:
             self._write(HEADER)
 
     def __enter__(self) -> Self:
@@ -68,17 +80,19 @@ class Metrics:
         degrees = "" if angle is None else f"{angle:.4g}"
         self._write(f"{method},{iteration},{loss:.6g},{degrees}\n".encode())
 
-    def position(self) -> int:
-        """How many bytes count now; they are on the disk."""
+    def counted(self) -> Measured:
+        """Which bytes count now; they are on the disk."""
         with naming(self.path):
             os.fsync(self.file.fileno())
-        return self.file.tell()
+        return Measured(self.file.tell(), self._digest.hexdigest())
 
     def _write(self, line: bytes) -> None:
         try:
             # A disk that is nearly full takes a part, and says why at the next attempt.
-            while line := line[self.file.write(line) :]:
-                pass
+            while line:
+                written = self.file.write(line)
+                self._digest.update(line[:written])
+                line = line[written:]
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
 
@@ -101,27 +115,35 @@ class Curve:
     angles: list[float] = field(default_factory=list)
 
 
-def read_metrics(path: Path) -> dict[str, Curve]:
+def read_metrics(path: Path, counted: Measured | None = None) -> dict[str, Curve]:
     """The curves of ``metrics.csv``, by method.
+
+    Parameters
+    ----------
+    path
+        The file.
+    counted
+        What it begins with, if that is known.
 
     Raises
     ------
     Refusal
         When the file is missing or is not what ``train`` writes.
     """
-    curves: dict[str, Curve] = {}
+    found, curves, wanted = content_of(path), dict[str, Curve](), HEADER.decode().strip()
+    if counted and digest(found[: counted.bytes]) != counted.sha256:
+        raise Refusal(f"{path} is damaged or of another run; it must be that of run.json")
+    text = io.StringIO(found.decode("utf-8", "replace"), newline="")
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                curve = curves.setdefault(row["method"], Curve())
-                curve.losses.append(float(row["loss"]))
-                if row["angle"]:
-                    curve.iterations.append(int(row["iteration"]))
-                    curve.angles.append(float(row["angle"]))
-    except OSError as error:
-        raise Refusal(f"cannot read {path}: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError, csv.Error):
-        raise Refusal(f"{path} must have the columns method, iteration, loss, angle") from None
+        lines = [{**row, "angle": row.get("angle") or None} for row in csv.DictReader(text)]
+    except csv.Error:
+        raise Refusal(f"{path} must have the columns {wanted}") from None
+    for row in converted(lines, list[Row], str(path), f"a table of {wanted}"):
+        curve = curves.setdefault(row.method, Curve())
+        curve.losses.append(row.loss)
+        if row.angle is not None:
+            curve.iterations.append(row.iteration)
+            curve.angles.append(row.angle)
     if not curves or not set(curves) <= set(METHODS):
         raise Refusal(f"{path} holds {sorted(curves)}; it must hold some of {', '.join(METHODS)}")
     return curves

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+import io
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .command import Refusal, replacing
+from .command import Refusal
+from .files import replacing, unaltered
 from .networks import CONTEXT, initial_weights, learns_rates
 
 if TYPE_CHECKING:
@@ -120,6 +120,21 @@ def save_parameters(path: Path, parameters: Parameters) -> None:
         np.savez(file, allow_pickle=False, **parameters.named)
 
 
+def arrays_of(file: IO[bytes]) -> dict[str, Array]:
+    """The arrays of an ``.npz`` archive.
+
+    Raises
+    ------
+    ValueError
+        When it is no such archive, whatever is wrong with it.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return dict(archive)
+    except Exception as error:  # of zipfile, zlib, lzma, struct, numpy: nobody has a list
+        raise ValueError(str(error)) from None
+
+
 def load_parameters(path: Path, like: Parameters) -> Parameters:
     """Read what `save_parameters` wrote.
 
@@ -137,16 +152,12 @@ def load_parameters(path: Path, like: Parameters) -> Parameters:
     """
     wanted = f"a .npz file with the arrays {', '.join(like.named)}"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except OSError as error:
-        reason = error.strerror or error
-        raise Refusal(f"cannot read {path}: {reason}; it must be {wanted}") from None
-    except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        arrays = arrays_of(io.BytesIO(unaltered(path)))
+    except ValueError:
         raise Refusal(f"{path} is not readable as arrays; it must be {wanted}") from None
     if set(arrays) != set(like.named):
-        found = ", ".join(sorted(arrays)) or "nothing"
-        raise Refusal(f"{path} holds {found}; it must be {wanted}")
+        held = ", ".join(sorted(arrays)) or "nothing"
+        raise Refusal(f"{path} holds {held}; it must be {wanted}")
     for name, expected in like.named.items():
         found = arrays[name]
         if (found.shape, found.dtype) != (expected.shape, expected.dtype):

@@ -81,8 +81,9 @@ def over_seeds(summaries: Sequence[Summary]) -> Summary:
     seeds: how well so many of them fix it, which the interval over tasks does not say.
     """
     stacked = {name: np.array([each[name] for each in summaries], float) for name in summaries[0]}
-    means = {name: finite(values.mean(axis=0)) for name, values in stacked.items()}
-    return {**means, "seeds_ci95": finite(half_interval(stacked["capped"]))}
+    with np.errstate(over="ignore"):
+        means = {name: finite(values.mean(axis=0)) for name, values in stacked.items()}
+        return {**means, "seeds_ci95": finite(half_interval(stacked["capped"]))}
 
 
 # --8<-- [end:seeds]

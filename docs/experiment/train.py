@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import signal
 import sys
 import threading
@@ -13,17 +14,21 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import to_builtins
 from tqdm import tqdm
 
-from . import checkpoint, recipes
+from . import checkpoint, memory, recipes
 from .adam import Adam
 from .checkpoint import State
-from .command import Refusal, one_of, parser, status, whole, writable, write_json
+from .command import Refusal, one_of, parser, printable, status, whole
+from .files import is_ours, make_room, record_of, remove, set_aside, unmarked, writable, write_json
 from .methods import METHODS, angle_of, arguments, initial_of, network_of, parameters_of
-from .metrics import Metrics
+from .metrics import HEADER, NOTHING, Metrics, fits
 from .networks import has_context, load_network
 from .parameters import save_parameters
 from .randomness import stream
+from .recipes import from_record
+from .records import Measured, RunRecord
 from .schedules import SCHEDULES, clipped
 
 if TYPE_CHECKING:
@@ -38,6 +43,9 @@ if TYPE_CHECKING:
 
 #: Iterations from one measurement of the angle to the next, and tasks that it is measured on.
 ANGLE_EVERY, ANGLE_TASKS = 500, 100
+
+METRICS = "metrics.csv"
+CHECKPOINTS = (checkpoint.PREVIOUS, checkpoint.CURRENT)
 
 #: Iterations from one loss beside the progress bar to the next.
 SHOWN_EVERY = 100
@@ -84,7 +92,11 @@ def outer_loop(
 
 
 def fresh(
-    family: TaskFamily, recipe: Recipe, seed: int, finished: dict[str, Array], metrics: int
+    family: TaskFamily,
+    recipe: Recipe,
+    seed: int,
+    finished: dict[str, Array],
+    metrics: Measured = NOTHING,
 ) -> State:
     """The state before the first step of the next method."""
     family = family.of(recipe)
@@ -123,6 +135,32 @@ def signals() -> Iterator[list[int]]:
             signal.signal(each, handler)
 
 
+def prepare(folder: Path, state: State) -> None:
+    """Have nothing in a run's folder that is not the run's where it is about to write.
+
+    Raises
+    ------
+    Refusal
+        When the folder is somebody else's, or of two things that ought to agree with the
+        checkpoint neither does.
+    """
+    metrics, run = folder / METRICS, folder / checkpoint.RUN
+    if state.metrics.bytes and not fits(metrics, state.metrics):
+        if not is_ours(run):
+            raise Refusal(
+                f"{run} and {metrics} are not those of the checkpoint; it is of another run, "
+                f"or they are damaged"
+            )
+        if os.path.lexists(metrics):
+            set_aside(metrics)
+        else:
+            print(printable(f"{metrics} is gone; it begins again"), file=sys.stderr)
+        state.metrics = NOTHING
+    weights = unmarked(*(f"{name}.npz" for name in state.recipe.methods))
+    states = dict.fromkeys(CHECKPOINTS, checkpoint.MARK)
+    make_room(folder, {METRICS: HEADER, checkpoint.RUN: b"", **states, **weights})
+
+
 def go_on(folder: Path, state: State, every: int, quiet: bool) -> tuple[State, list[int]]:
     """Train what is left of a run.
 
@@ -147,10 +185,12 @@ def go_on(folder: Path, state: State, every: int, quiet: bool) -> tuple[State, l
     OSError
         When a file cannot be written; the last checkpoint stands.
     """
-    with signals() as caught, Metrics(folder / "metrics.csv", state.metrics) as metrics:
+    memory.require(memory.of_training(state.family, state.recipe), "the training")
+    prepare(folder, state)
+    with signals() as caught, Metrics(folder / METRICS, state.metrics) as metrics:
 
         def keep() -> None:
-            state.metrics = metrics.position()
+            state.metrics = metrics.counted()
             checkpoint.save(folder, state)
 
         keep()
@@ -222,7 +262,7 @@ def train(
     losses = outer_loop(method.objective(net, ws, recipe), ws, adam, recipe, batches, state.good)
     given = arguments(net, ws, recipe)
     # A loss that overflows ends the loop; numpy need not warn of it too.
-    with np.errstate(over="ignore", invalid="ignore"), bar(state, quiet) as shown:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"), bar(state, quiet) as shown:
         while state.iteration < recipe.iterations and not caught:
             measured = method.adapts and state.iteration % ANGLE_EVERY == 0
             progress = state.iteration / recipe.iterations
@@ -278,6 +318,7 @@ def write_results(folder: Path, state: State) -> None:
             "trained": trained,
             "stopped": state.stopped,
             "versions": state.versions,
+            "metrics": to_builtins(state.metrics),
             "backend": state.backend,
         },
     )
@@ -297,13 +338,15 @@ def begun(family: TaskFamily, options: argparse.Namespace) -> State:
     """
     folder, found = options.run, checkpoint.load(options.run, family)
     if found is None or not (found.unfinished or options.resume):
-        if options.resume:
-            print(f"{folder} has no checkpoint: a new run begins", file=sys.stderr)
         recipe, seed = recipes.from_options(family, options), getattr(options, "seed", 0)
-        state = fresh(family, recipe, seed, {}, 0)
+        state = fresh(family, recipe, seed, {})
+        memory.require(memory.of_training(state.family, recipe), "the training")
+        if options.resume:
+            refuse_another(family, folder / checkpoint.RUN, recipe, seed)
         choose_backend(state, options)
-        for name in (checkpoint.RUN, checkpoint.PREVIOUS, checkpoint.CURRENT):
-            (folder / name).unlink(missing_ok=True)
+        begin_anew(folder, state)
+        if options.resume:
+            print(printable(f"{folder} has no checkpoint: a new run begins"), file=sys.stderr)
         return state
     if not options.resume:
         raise Refusal(
@@ -333,6 +376,38 @@ def begun(family: TaskFamily, options: argparse.Namespace) -> State:
     return found
 
 
+def refuse_another(family: TaskFamily, path: Path, recipe: Recipe, seed: int) -> None:
+    """Refuse to begin one run where the record of another is, whose checkpoints are gone.
+
+    Raises
+    ------
+    Refusal
+        When there is one.
+    """
+    if not path.exists():
+        return
+    found = record_of(path, RunRecord, family.command("train"))
+    own = from_record(found.arguments, family.kind)
+    if (found.family, found.seed, own) != (family.name, seed, recipe):
+        raise Refusal(
+            f"{path} is of another run, whose checkpoints are gone; "
+            f"its own flags begin it again, --run takes another folder"
+        )
+
+
+def begin_anew(folder: Path, state: State) -> None:
+    """Take the state of an earlier run away, for that of a new one.
+
+    Raises
+    ------
+    Refusal
+        When something of somebody else's is in the way.
+    """
+    prepare(folder, state)
+    remove(folder / checkpoint.RUN)
+    remove(*(folder / each for each in CHECKPOINTS), mark=checkpoint.MARK)
+
+
 def choose_backend(state: State, options: argparse.Namespace) -> None:
     """Give a run the backend that is asked for, before anything is done for it.
 
@@ -356,16 +431,15 @@ def run(family: TaskFamily, options: argparse.Namespace) -> int:
     with checkpoint.alone(folder):
         state, caught = go_on(folder, begun(family, options), options.checkpoint, options.quiet)
     if state.stopped:
-        print(f"{state.stopped}; the last good weights are saved in {folder}", file=sys.stderr)
+        saved = f"{state.stopped}; the last good weights are saved in {folder}"
+        print(printable(saved), file=sys.stderr)
         return 1
     if caught:
         where = f"{state.method}: interrupted at iteration {state.iteration}"
         if state.method is None:
             where = "interrupted when all was trained"
-        print(
-            f"{where}; the last good weights are saved in {folder}, --resume continues",
-            file=sys.stderr,
-        )
+        saved = f"{where}; the last good weights are saved in {folder}, --resume continues"
+        print(printable(saved), file=sys.stderr)
         return 128 + caught[0]
     return 0
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from docs.render.manifest import ROOT, PageError
 from docs.render.tables import figure
+from docs.render.texts import escaped
 
 
 def checked(what: str) -> str:
@@ -22,7 +23,7 @@ def checked(what: str) -> str:
         raise PageError(f"there is nothing about the check called {what!r}")
     if kind == "example":
         return f"```text\n{record[kind]}\n```"
-    rows = record[kind]
+    rows = escaped(record[kind])
     if part:
         return f"{sum(row['named'] for row in rows)} of {len(rows)}"
     lines = ["| framework | network | code | verdict | error |", "|---|---|---|---|--:|"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from math import floor, inf, log10
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from docs.experiment.methods import METHODS, TITLES
 from docs.render.manifest import ROOT
 from docs.render.results import asked_for, made, record, summary_of
 from docs.render.tables import figure, numbers_table
+from docs.render.texts import read
 from docs.sinusoid.family import BY_METHOD
 from docs.sinusoid.results import UNDONE
 
@@ -57,14 +57,14 @@ def comparison(text: str) -> str:
 def published() -> dict[str, list[dict[str, Any]]]:
     """What papers say of sinusoids, by the same protocol and by others."""
     path = ROOT / "docs/sinusoid/published.json"
-    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    return read(path)  # type: ignore[no-any-return]
 
 
 @cache
 def cost(recipe: str) -> dict[str, float]:
     """What one training takes."""
     path = ROOT / "docs/sinusoid/results/cost.json"
-    return json.loads(path.read_text(encoding="utf-8"))["recipes"][recipe]  # type: ignore[no-any-return]
+    return read(path)["recipes"][recipe]  # type: ignore[no-any-return]
 
 
 def error(summary: Mapping[str, Any], step: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from docs.experiment.angle import degrees
 from docs.experiment.gradcheck import relative_error
 from docs.render.manifest import ROOT, PageError
 from docs.render.tables import figure
+from docs.render.texts import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,7 +174,7 @@ def trial_counts() -> str:
 
 def tried() -> list[dict[str, str]]:
     """The planted mistakes as `python -m docs.diagnose.trial` has written them down."""
-    rows: list[dict[str, str]] = json.loads(TRIAL.read_text(encoding="utf-8"))
+    rows: list[dict[str, str]] = read(TRIAL)
     return rows
 
 

@@ -33,8 +33,10 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{speed:ratios}}               a table of what make bench measured
     {{speed:machine/fma:.0f}}      a number of its record, by its path and with a format
     {{results:table/quick}}        what make results found
+    {{characters:table/glyphs}}    the same of characters
     {{comparison:methods/10shot}}  all methods beside each other, and beside what was published
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
+    {{attack:table}}              what hostile inputs came to
     {{check:faults}}               what the check says of planted faults, and of right codes
     {{places:relu2}}               for scripts: by quantity, its equation's number and address
     {{notation}}                   the letters, or some: {{notation:X W}}
@@ -50,6 +52,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from docs.render.attack import attacked
+from docs.render.characters import characters
 from docs.render.check import checked
 from docs.render.code import hand_written, stage_block, whole_file
 from docs.render.comparison import comparison
@@ -172,9 +176,11 @@ def render(markdown: str, page: str, site: Site) -> str:
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
         "results": results,
+        "characters": characters,
         "comparison": comparison,
         "diagnose": diagnosed,
         "check": checked,
+        "attack": attacked,
         "symbols": symbol_table,
         "places": lambda rest: places_for_scripts(rest, page, site),
         "notation": notation_table,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from docs.experiment.parts import ANGLES, LENGTHS
 from docs.render.manifest import ROOT, PageError
 from docs.render.speed import duration
 from docs.render.tables import figure, numbers_table, recorded
+from docs.render.texts import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ def record(name: str) -> dict[str, Any]:
     path = FOLDER / f"{name}.json"
     if not path.is_file():
         raise PageError(f"there are no results {name!r}; make results writes them")
-    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    return read(path)  # type: ignore[no-any-return]
 
 
 def results(text: str) -> str:

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..experiment.command import Parser, read_json, status, write_json
+from ..experiment.command import Parser, status
+from ..experiment.files import record_of, write_json
 from . import __main__ as experiment
 from . import gauss_newton
 from .family import COMPARED, SINUSOIDS
@@ -122,12 +123,12 @@ def compare(name: str, folder: Path) -> int:
     undone = name.startswith("without-")
     if code and not undone:
         return code
-    record = read_json(folder / "sweep.json", {"groups"}, SINUSOIDS.command("sweep"))
+    record = record_of(folder / "sweep.json", dict[str, Any], SINUSOIDS.command("sweep"))
     # A training without something may end in a loss that is no number: that is what it is worth.
     if any("the loss is" not in reason for reason in record["failures"].values()):
         return code
     command = f"{SINUSOIDS.command('sweep')} {SWEEPS[name]}"
-    write_json(COMMITTED / f"{name}.json", committed(record, command))
+    write_json(COMMITTED / f"{name}.json", committed(record, command), own=False)
     if name in DRAWN:
         shutil.copy(folder / "sweep.svg", FIGURES / "sweeps" / f"{name}.svg")
     return 0
@@ -151,8 +152,9 @@ def take_apart(name: str, folder: Path) -> int:
         return code
     made = folder / "gauss_newton"
     command = SINUSOIDS.command("gauss_newton")
-    record = read_json(made.with_suffix(".json"), {"summary"}, command)
-    write_json(COMMITTED / f"{name}.json", committed(record, f"{command} {PARTS[name]}".strip()))
+    record = record_of(made.with_suffix(".json"), dict[str, Any], command)
+    kept = committed(record, f"{command} {PARTS[name]}".strip())
+    write_json(COMMITTED / f"{name}.json", kept, own=False)
     if name in DRAWN:
         shutil.copy(made.with_suffix(".svg"), FIGURES / "parts" / f"{name}.svg")
     return 0

@@ -266,7 +266,7 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     Returns
     -------
     Weights
-        The weights after the last step.
+        The weights after the last step, in memory of their own.
 
     Raises
     ------
@@ -276,6 +276,7 @@ def adapt(weights: Weights, X_s: Array, Y_s: Array, alpha: float, steps: int = 1
     check_weights(weights, Weights._fields)
     check_rows(weights, X_s, Y_s, "_s")
     check_alpha(alpha)
+    weights = Weights(*(array.copy() for array in weights))
     for _ in range(check_steps(steps)):
         weights = inner_step(weights, X_s, Y_s, alpha)
     return weights

@@ -278,7 +278,7 @@ def adapt(weights: Weights, rates: Rates, X_s: Array, Y_s: Array, steps: int = 5
     Returns
     -------
     Weights
-        The weights after the last step.
+        The weights after the last step, in memory of their own.
 
     Raises
     ------
@@ -288,6 +288,7 @@ def adapt(weights: Weights, rates: Rates, X_s: Array, Y_s: Array, steps: int = 5
     check_weights(weights, Weights._fields)
     check_rates(rates, rate_shapes(weights), weights)
     check_rows(weights, X_s, Y_s, "_s")
+    weights = Weights(*(array.copy() for array in weights))
     for step in range(check_steps(steps)):
         weights = inner_step(
             weights, Rates(*(each[min(step, len(each) - 1)] for each in rates)), X_s, Y_s

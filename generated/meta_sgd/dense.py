@@ -280,7 +280,7 @@ def adapt(weights: Weights, rates: Rates, X_s: Array, Y_s: Array, steps: int = 1
     Returns
     -------
     Weights
-        The weights after the last step.
+        The weights after the last step, in memory of their own.
 
     Raises
     ------
@@ -290,6 +290,7 @@ def adapt(weights: Weights, rates: Rates, X_s: Array, Y_s: Array, steps: int = 1
     check_weights(weights, Weights._fields)
     check_rates(rates, rate_shapes(weights), weights)
     check_rows(weights, X_s, Y_s, "_s")
+    weights = Weights(*(array.copy() for array in weights))
     for _ in range(check_steps(steps)):
         weights = inner_step(weights, rates, X_s, Y_s)
     return weights

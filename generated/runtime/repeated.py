@@ -4,12 +4,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import prod
+from sys import maxsize
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from .checks import FLOATS, check_rates, check_weights
+from .checks import FLOATS, check_exact, check_rates, check_weights
 from .compiled import Compiled, Contexts, address
 from .memory import TRANSPOSED, Arena, Layer
 from .rows import Array
@@ -100,6 +101,7 @@ class Repeated:
 
     @parameters.setter
     def parameters(self, values: Array) -> None:
+        check_exact("parameters", values, self._own.vector.shape, self._dtype)
         self._own.vector[:] = values
 
     @property
@@ -206,6 +208,10 @@ class Repeated:
                     f"{name} is {array.dtype} {array.shape}; "
                     f"it must be {self._dtype} {shape}, as the workspace is"
                 )
+            # The gradient is written while the data are still read.
+            for own in ("gradient", "parameters"):
+                if np.may_share_memory(array, getattr(self, own)):
+                    raise ValueError(f"{name} is in the memory of {own}; it must have its own")
 
     def _copy(self, weights: Any) -> "_Vector":
         """Copy weights that are not the workspace's own."""
@@ -254,7 +260,7 @@ def check_sizes(
     ------
     ValueError
         When a size is not a whole number of at least 1, there are too many or too few layer
-        sizes, or the dtype is not float32 or float64.
+        sizes, their product is beyond any memory, or the dtype is not float32 or float64.
     """
     if not isinstance(sizes, tuple | list) or len(sizes) != layers + 1:
         raise ValueError(f"sizes is {sizes!r}; it must be {layers + 1} layer sizes, inputs first")
@@ -268,7 +274,16 @@ def check_sizes(
     if found is None or found not in FLOATS:
         raise ValueError(f"dtype is {dtype!r}; it must be float32 or float64")
     # A number of numpy would turn float32 into float64 where it meets one.
-    return tuple(map(int, sizes)), list(map(int, counts.values())), found
+    known, others = tuple(map(int, sizes)), list(map(int, counts.values()))
+    # Of a layer, or of the rows of all tasks.
+    widest = max(known)
+    if max(widest**2, prod(others) * widest) * found.itemsize > maxsize:
+        given = ", ".join(f"{name} {value}" for name, value in counts.items())
+        raise ValueError(
+            f"sizes is {known!r}, with {given}; their products must be sizes of arrays, "
+            f"at most {maxsize} bytes"
+        )
+    return known, others, found
 
 
 def check_outputs(sizes: Sequence[int]) -> None:

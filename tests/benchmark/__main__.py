@@ -18,7 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from docs.experiment.command import Parser, Refusal, status, write_text
+from docs.experiment.command import Parser, Refusal, status
+from docs.experiment.files import write_text
 from tests.benchmark import memory
 from tests.benchmark.cases import CASES, GROWTH, ROOT, build, emit, last_line
 from tests.benchmark.clock import seconds, tidy
@@ -138,7 +139,7 @@ def everything(rounds: int, quick: bool) -> dict[str, Any]:
 def run(output: Path, rounds: int, quick: bool) -> int:
     """Measure and write; the exit status."""
     record = everything(2 if quick else rounds, quick)
-    write_text(output, json.dumps(tidy(record), indent=2, sort_keys=True) + "\n")
+    write_text(output, json.dumps(tidy(record), indent=2, sort_keys=True) + "\n", own=False)
     return 0
 
 

@@ -11,7 +11,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from docs.experiment.command import Parser, replacing
+from docs.experiment.command import Parser
+from docs.experiment.files import replacing
 from docs.experiment.plot.drawing import STYLE
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.output.mkdir(parents=True, exist_ok=True)
         with mpl.rc_context(STYLE):
             for name, draw in FIGURES.items():
-                with replacing(options.output / f"{name}.svg") as file:
+                with replacing(options.output / f"{name}.svg", own=False) as file:
                     draw(record).savefig(file, format="svg", metadata={"Date": None})
     except (OSError, ValueError, KeyError) as error:
         print(f"error: {options.input}: {error!r}", file=sys.stderr)

@@ -185,7 +185,7 @@ def training(case: Case, count: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         started = time.perf_counter()
-        go_on(folder, fresh(SINUSOIDS, recipe, 0, {}, 0), every=1000, quiet=True)
+        go_on(folder, fresh(SINUSOIDS, recipe, 0, {}), every=1000, quiet=True)
         seconds = time.perf_counter() - started
         losses = read_metrics(folder / "metrics.csv")["maml"].losses
     if not sum(losses[-50:]) < sum(losses[:50]):

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from docs.experiment.command import Parser, status, write_text
+from docs.experiment.command import Parser, status
+from docs.experiment.files import write_text
 from tests.benchmark.__main__ import OUTPUT, child
 from tests.benchmark.clock import tidy
 
@@ -52,7 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     def run() -> int:
         record = everything(2 if options.quick else options.rounds, options.quick)
-        write_text(options.output, json.dumps(tidy(record), indent=2, sort_keys=True) + "\n")
+        write_text(
+            options.output, json.dumps(tidy(record), indent=2, sort_keys=True) + "\n", own=False
+        )
         return 0
 
     return status(run)

@@ -121,12 +121,56 @@ def test_what_is_somebody_elses_is_not_written_over(
     own = tmp_path / "mine" / "weights.py"
     own.parent.mkdir()
     own.write_text("w = 1\n", encoding="utf-8")
-    assert command.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
-    error = capsys.readouterr().err
-    assert error == f"build.py: {own} was not written by this program; move it away\n"
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)])
+    assert capsys.readouterr().err == (
+        f"build.py: error: --output is {str(tmp_path)!r}; {own.parent} holds what this program "
+        "has not written, and must be moved away\n"
+    )
     assert own.read_text(encoding="utf-8") == "w = 1\n"
     assert list(own.parent.iterdir()) == [own]
     assert list(tmp_path.iterdir()) == [own.parent]
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--name", "numpy"], "the package would be imported in the place of that module"),
+        (["--name", "math"], "the package would be imported in the place of that module"),
+        (["--name", "__main__"], "Python has such names for itself"),
+        (["--name", "\ufb01t"], "Python imports that as 'fit', which must be given"),
+        (["--name", "a\nb"], "it must be a Python identifier, no keyword"),
+        (["--name", "deep", "--hidden", "1000"], "that takes about 17 hours; --yes derives it all"),
+        (["--name", "long", "--steps", "100"], "that takes about 25 minutes; --yes derives it"),
+        (
+            ["--name", "deep", "--hidden", "9" * 40],
+            "--hidden and --steps must be at most a million",
+        ),
+    ],
+)
+def test_what_nobody_could_use_or_wait_for_is_refused(
+    flags: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main([*flags, "--output", str(tmp_path)])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "output"), [("sinusoid", "docs"), ("runtime", "derive")])
+def test_the_projects_own_sources_are_not_written_over(
+    name: str, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--name", name, "--output", str(ROOT / output)])
+    assert "holds what this program has not written" in capsys.readouterr().err
+
+
+def test_what_is_asked_for_may_take_long(tmp_path: Path) -> None:
+    given = ["--name", "deep", "--hidden", "70", "--output", str(tmp_path), "--yes"]
+    assert command.parse_arguments(given).network == Network(70)
+    assert command.estimate(Network(70)) > command.LONG > command.estimate(Network(2, steps=5))
 
 
 def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
@@ -340,13 +384,13 @@ def test_an_output_that_cannot_be_written_is_one_line(
 ) -> None:
     folder = tmp_path / "mine" / "kernel.py"
     folder.mkdir(parents=True)
+    written = disk.listed(["weights.py"])
+    (tmp_path / "mine" / disk.WRITTEN).write_text(written, encoding="utf-8")
     assert command.main(["--name", "mine", "--hidden", "1", "--output", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error == f"build.py: cannot write {folder}: {folder} is in the way\n"
-    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [
-        Path("mine"),
-        Path("mine/kernel.py"),
-    ]
+    assert {path.name for path in (tmp_path / "mine").iterdir()} == {"kernel.py", disk.WRITTEN}
+    assert (tmp_path / "mine" / disk.WRITTEN).read_text(encoding="utf-8") == written
 
 
 def test_an_interrupted_build_is_gone_on_with(

@@ -51,7 +51,7 @@ NAMED = sorted(
 )
 
 
-class Understood(Exception):  # noqa: N818
+class Understood(BaseException):
     """The flags of a command were read; nothing more of it is to run."""
 
 

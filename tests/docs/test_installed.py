@@ -1,4 +1,4 @@
-"""The wheel, in an empty environment with numpy alone: from nothing to a verdict."""
+"""The wheel, in an empty environment with numpy and msgspec alone: from nothing to a verdict."""
 
 from __future__ import annotations
 
@@ -109,6 +109,7 @@ def test_nothing_else_is_installed(empty: Path) -> None:
     names = {path.name.partition("-")[0].partition(".")[0] for path in site.iterdir()}
     assert names - {"pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils"} == {
         "maml_derived",
+        "msgspec",
         "numpy",
     }
     code = "from maml_derived.generated import relu2; print(relu2.NETWORK.hidden)"

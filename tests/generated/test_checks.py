@@ -90,6 +90,24 @@ def test_a_wrong_number_of_steps_is_named(steps: Any) -> None:
         NET.adapt(P.weights, P.X_s[0], P.Y_s[0], 0.1, steps)
 
 
+@pytest.mark.parametrize("given", [list, tuple, NET.Weights._make])
+def test_no_steps_give_new_weights(given: Callable[[Any], Any]) -> None:
+    weights = given(P.weights)
+    after = NET.adapt(weights, P.X_s[0], P.Y_s[0], 0.1, 0)
+    assert type(after) is NET.Weights
+    for ours, theirs in zip(after, weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert not np.shares_memory(ours, theirs)
+
+
+def test_no_targets_are_named() -> None:
+    for call in (NET.loss, NET.loss_and_gradient):
+        with pytest.raises(ValueError, match="Y is a NoneType; it must be a numpy array"):
+            call(P.weights, P.X_s[0], None)
+    with pytest.raises(ValueError, match="Y_s is a NoneType; it must be a numpy array"):
+        NET.adapt(P.weights, P.X_s[0], None, 0.1)
+
+
 def test_no_steps_are_checked_too() -> None:
     with pytest.raises(ValueError, match="weights is a NoneType"):
         NET.adapt(None, P.X_s[0], P.Y_s[0], 0.1, 0)

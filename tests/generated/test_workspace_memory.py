@@ -105,8 +105,10 @@ def test_what_is_shared_cannot_be_replaced_unnoticed() -> None:
     ws.parameters = 2 * flat
     ws.parameters -= flat
     np.testing.assert_array_equal(np.concatenate([w.ravel() for w in ws.weights]), flat)
-    with pytest.raises(ValueError, match="could not broadcast"):
-        ws.parameters = flat[:-1]
+    for wrong in (flat[:-1], flat[None], flat.astype(complex), flat.tolist(), 3, np.ones(1), None):
+        with pytest.raises(ValueError, match=r"parameters is a? ?\w+( \(.*\))?; it must be"):
+            ws.parameters = wrong
+    np.testing.assert_array_equal(ws.parameters, flat)
 
 
 def test_every_part_starts_at_a_line_of_the_cache() -> None:

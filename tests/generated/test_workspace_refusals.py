@@ -71,6 +71,17 @@ def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> Non
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("own", ["gradient", "parameters"])
+@pytest.mark.parametrize("name", ["X_s", "Y_s", "X_q", "Y_q"])
+def test_data_in_the_memory_of_the_workspace_are_refused(own: str, name: str) -> None:
+    ws = of(P, NET)
+    array = getattr(P, name)
+    # The last entries: with several chunks they are read when the gradient is half written.
+    inside = getattr(ws, own)[-array.size :].reshape(array.shape)
+    with pytest.raises(ValueError, match=f"{name} is in the memory of {own}; it must have its"):
+        ws.meta_loss_and_gradient(*P._replace(**{name: inside}), ALPHA)
+
+
 def test_a_frozen_gradient_is_named() -> None:
     ws = of(P, NET)
     ws.gradient.flags.writeable = False
@@ -91,6 +102,8 @@ def test_a_frozen_gradient_is_named() -> None:
         ({"dtype": np.float16}, "dtype is .*float16.*; it must be float32 or float64"),
         ({"dtype": None}, "dtype is None; it must be float32 or float64"),
         ({"dtype": "nonsense"}, "dtype is 'nonsense'; it must be float32 or float64"),
+        ({"sizes": (1, 10**10, 10**10, 1)}, "their products must be sizes of arrays, at most"),
+        ({"tasks": 10**30}, "with tasks 1000000000000000000000000000000, shots 10, queries 10"),
     ],
 )
 def test_a_workspace_of_wrong_sizes_is_refused(change: dict[str, Any], message: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-
-from ...experiment.command import parser, status, writable
+from ...experiment import checkpoint
+from ...experiment.command import parser, printable, status
+from ...experiment.files import make_room, remove, unmarked, writable
 from ...experiment.methods import TITLES
 from ...experiment.plot.curves import angle, learning_curve
-from ...experiment.plot.drawing import STYLE
+from ...experiment.plot.drawing import style
 from ...experiment.plot.errors import error_by_step
 from ...experiment.plot.files import material, save
 from ..family import CHARACTERS
@@ -50,14 +50,15 @@ def draw(folder: Path, seed: int) -> str:
     """Draw the figures of a run, and say where they are."""
     found = material(CHARACTERS, folder)
     place = writable(folder / "figures")
-    with mpl.rc_context(STYLE):
+    with checkpoint.alone(place), style():
         made = figures(found, seed)
+        names = {*made, "angle"}
+        make_room(place, unmarked(*(f"{name}.{end}" for name in names for end in ("png", "svg"))))
         for name, figure in made.items():
             save(figure, place, name)
-    if "angle" not in made:  # but an earlier run in this folder may have had it
-        for suffix in ("png", "svg"):
-            (place / f"angle.{suffix}").unlink(missing_ok=True)
-    return f"wrote {place}/: {', '.join(made)} (.png, .svg)"
+        if "angle" not in made:  # but an earlier run in this folder may have had it
+            remove(*(place / f"angle.{suffix}" for suffix in ("png", "svg")))
+    return printable(f"wrote {place}/: {', '.join(made)} (.png, .svg)")
 
 
 def main(arguments: list[str] | None = None) -> int:

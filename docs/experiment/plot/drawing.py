@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -26,6 +28,16 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "maml",  # or the ids in the file differ from run to run
     "svg.fonttype": "none",
 }
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw as figures here look, whatever somebody's ``matplotlibrc`` says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
+
 
 #: What is the same for all methods: the task itself, and notes.
 INK, FAINT = "#1f1f1f", "#5c5c5c"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from ..command import Refusal, read_json
+from ..command import Refusal
 from ..evaluate import STEPS, digest
+from ..files import record_of
 from ..methods import told
+from ..records import Evaluation as Record
 from .drawing import (
     LOOKS,
     WIDTH,
@@ -52,27 +53,16 @@ def read_evaluation(path: Path, run: Run) -> Evaluation:
         When the file is missing or malformed, or is of another run.
     """
     made_by = run.family.command("evaluate")
-    record = read_json(path, {"methods", "other_points", "points", "tasks", "weights"}, made_by)
-    if record["weights"] != digest(run):
+    record = record_of(path, Record, made_by)
+    if record.weights != digest(run):
         raise Refusal(f"{path} is of other weights; it must be made again by {made_by}")
-    try:
-        by_points = {int(record["points"]): record["methods"]}
-        by_points |= {int(count): found for count, found in record["other_points"].items()}
-        for methods in by_points.values():
-            if set(methods) != set(run.starts):
-                raise Refusal(
-                    f"{path} has not the methods of this run; it must be as {made_by} makes it"
-                )
-            shapes = {
-                np.array(found[name], float).shape
-                for found in methods.values()
-                for name in ("capped", "capped_ci95", "diverged")
-            }
-            if shapes != {(STEPS + 1,)}:
-                raise ValueError
-        return Evaluation(int(record["tasks"]), dict(sorted(by_points.items())))
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-        raise Refusal(f"{path} is malformed; it must be as {made_by} makes it") from None
+    by_points = {record.points: record.methods}
+    by_points |= {int(count): found for count, found in record.other_points.items()}
+    if len(record.steps) != STEPS + 1 or any(set(m) != set(run.starts) for m in by_points.values()):
+        raise Refusal(
+            f"{path} has not the methods and steps of this run; it must be as {made_by} makes it"
+        )
+    return Evaluation(record.tasks, dict(sorted(by_points.items())))
 
 
 def error_by_step(run: Run, evaluation: Evaluation) -> Figure:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..command import Refusal, replacing
-from ..evaluate import load_run
+from ..command import Refusal
+from ..evaluate import EVALUATION, load_run
+from ..files import replacing
 from ..metrics import read_metrics
 from .errors import read_evaluation
 
@@ -37,12 +38,12 @@ def material(family: TaskFamily, folder: Path) -> Material:
         When a file is missing, malformed or of another run.
     """
     run, path = load_run(family, folder), folder / "metrics.csv"
-    curves = read_metrics(path)
+    curves = read_metrics(path, run.metrics)
     missing = set(run.starts) - set(curves) - {"random"}
     if missing:
         raise Refusal(f"{path} lacks {', '.join(sorted(missing))}; it must be that of this run")
     curves = {name: curve for name, curve in curves.items() if name in run.starts}
-    return Material(run, read_evaluation(folder / "evaluation.json", run), curves)
+    return Material(run, read_evaluation(folder / EVALUATION, run), curves)
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

@@ -21,10 +21,13 @@ References
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import time
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -42,16 +45,16 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from ..command import Refusal
+from ..command import STUCK, Refusal, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 LOCAL = "local"
 
-#: Seconds that a cluster has for its answer.
-ANSWER = 5.0
+#: Seconds that a cluster has for an answer, and after which one is told what is waited for.
+ANSWER, PATIENCE = 5.0, 2.0
 
 #: Seconds from one look for signals to the next.
 POLL = 0.2
@@ -79,9 +82,14 @@ def known(text: str) -> str:
     return text
 
 
-def executor(address: str, workers: int, module: str) -> AbstractContextManager[Executor]:
-    """Open an executor by its name: so many processes, or a cluster that can import a module."""
-    return Processes(workers) if address == LOCAL else dask(address, module)
+def executor(
+    address: str, workers: int, module: str, caught: Sequence[int] = ()
+) -> AbstractContextManager[Executor]:
+    """Open an executor by its name: so many processes, or a cluster that can import a module.
+
+    Signals that come while a cluster is waited for are in `caught`.
+    """
+    return Processes(workers) if address == LOCAL else dask(address, module, caught)
 
 
 # --- the processes of this machine ---
@@ -169,7 +177,7 @@ def interrupt() -> None:
 
 
 @contextmanager
-def dask(address: str, module: str) -> Iterator[Executor]:
+def dask(address: str, module: str, caught: Sequence[int]) -> Iterator[Executor]:
     """Connect to a Dask cluster.
 
     Raises
@@ -177,17 +185,22 @@ def dask(address: str, module: str) -> Iterator[Executor]:
     Refusal
         When `distributed` is not installed, no scheduler with a worker answers, or they cannot
         import the module.
+    KeyboardInterrupt
+        When a signal comes before they have answered.
     """
     try:
         from distributed import Client  # noqa: PLC0415
     except ModuleNotFoundError:
         raise Refusal(f"{address} needs Dask; pip install distributed") from None
-    place = address.replace("dask://", "tcp://")
-    try:
-        client = Client(place, timeout=ANSWER, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError):
-        raise Refusal(f"nobody answers at {address}; it must be a Dask scheduler") from None
-    with client:
+    logging.disable(logging.CRITICAL)  # what becomes of a cluster is said in one line, by us
+    place, found = address.replace("dask://", "tcp://"), list[Any]()
+
+    def connect() -> None:
+        try:
+            client = Client(place, timeout=ANSWER, set_as_default=False)  # type: ignore[no-untyped-call]
+        except Exception:  # whatever a service says that is none of Dask's
+            raise Refusal(f"nobody answers at {address}; it must be a Dask scheduler") from None
+        found.append(client)
         try:
             client.wait_for_workers(1, timeout=ANSWER)
         except TimeoutError:
@@ -200,8 +213,48 @@ def dask(address: str, module: str) -> Iterator[Executor]:
                 f"{address} cannot import {module}; its scheduler and workers must be started "
                 f"with this checkout in PYTHONPATH"
             ) from None
+
+    try:
+        STUCK.append(address)  # until it has answered
+        if not within(2 * ANSWER, connect, f"waiting for {address}", caught):
+            raise Refusal(f"nobody answers at {address}; it must be a Dask scheduler at work")
+        STUCK.remove(address)
         # Not pure: the same arguments are the same run, but its folder may have changed.
-        yield client.get_executor(pure=False)  # type: ignore[no-untyped-call]
+        yield found[0].get_executor(pure=False)
+    finally:
+        for client in found:
+            if not within(ANSWER, client.close, f"waiting for {address} to let go", ()):
+                STUCK.append(address)
+
+
+def within(limit: float, call: Callable[[], None], waiting: str, caught: Sequence[int]) -> bool:
+    """Whether a call that cannot be interrupted comes to its end in so many seconds.
+
+    It is left alone when it does not. After a while one is told what is waited for.
+    """
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:
+            errors.append(error)
+
+    thread, begun, told = threading.Thread(target=run, daemon=True), time.monotonic(), False
+    thread.start()
+    while thread.is_alive():
+        thread.join(POLL)
+        if caught:
+            raise KeyboardInterrupt
+        waited = time.monotonic() - begun
+        if waited > limit:
+            return False
+        if waited > PATIENCE and not told:
+            print(printable(waiting), file=sys.stderr, flush=True)
+            told = True
+    for error in errors:
+        raise error
+    return True
 
 
 def can_import(module: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..command import Refusal
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 #: A folder's name may have 255 bytes on common file systems.
 LONGEST = 200
+
+
+#: Runs of a sweep: more would take longer to list than to begin with.
+MOST = 100_000
 
 
 class Axis(NamedTuple):
@@ -121,8 +126,11 @@ def members(
     Raises
     ------
     Refusal
-        When the settings of a combination do not fit each other.
+        When the settings of a combination do not fit each other, or there are too many.
     """
+    count = seeds * prod(len(each.values) for each in axes)
+    if count > MOST:
+        raise Refusal(f"the sweep has {count:,} runs; it must have at most {MOST:,}")
     made = []
     for values in product(*(each.values for each in axes)):
         chosen = {each.name: value for each, value in zip(axes, values, strict=True)}

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import checkpoint, train
-from ..command import Refusal, read_json, writable, write_json
-from ..evaluate import digest, load_run, record
+from ..command import Refusal
+from ..evaluate import EVALUATION, STEPS, digest, load_run, record
+from ..files import listed, make_room, record_of, unmarked, writable, write_json
 from ..recipes import from_record
+from ..records import Evaluation, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,17 +21,11 @@ if TYPE_CHECKING:
     from ..family import TaskFamily
     from ..recipes import Recipe
 
-EVALUATION = "evaluation.json"
-
 #: The unseen tasks are the same for every run.
 TASKS_SEED = 0
 
 #: Iterations from one checkpoint to the next.
 EVERY = 1000
-
-#: Seconds without a sign of life from another process in a run's folder, until it is given up.
-#: Training gives one with every line of ``metrics.csv``.
-PATIENCE = 60.0
 
 
 class Outcome(NamedTuple):
@@ -96,10 +92,10 @@ def advance(
 
     Signals that end the training early are added to `caught`.
     """
-    with hold(writable(folder)):
+    with hold(writable(folder), caught):
         if evaluation(family, folder, recipe, seed, tasks) is not None:
             return ""
-        state = checkpoint.load(folder, family) or train.fresh(family, recipe, seed, {}, 0)
+        state = checkpoint.load(folder, family) or train.fresh(family, recipe, seed, {})
         if (state.recipe, state.seed) != (recipe, seed):
             raise Refusal(f"{folder} holds another run; it must be empty, or hold this one")
         state, signals = train.go_on(folder, state, EVERY, quiet=True)
@@ -108,6 +104,7 @@ def advance(
             return state.stopped
         if caught:
             return f"interrupted at iteration {state.iteration:,} of {state.method or 'its end'}"
+        make_room(folder, unmarked(EVALUATION))
         write_json(folder / EVALUATION, record(load_run(family, folder), (), tasks, TASKS_SEED))
     return ""
 
@@ -122,51 +119,45 @@ def said(error: BaseException) -> str:
 
 
 @contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Be alone in a folder; wait for another process that is in it, as long as it gets on.
+def hold(folder: Path, caught: list[int]) -> Iterator[None]:
+    """Be alone in a folder; wait for another process that is in it, as long as it lives.
+
+    The system lets go of the lock of a process that has ended, however it did. A signal ends the
+    waiting, and is added to `caught`.
 
     Raises
     ------
     Refusal
-        When the other one has given no sign of life for `PATIENCE` seconds.
+        When a signal came while another process was in the folder.
     """
-    asked = time.monotonic()
     with ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(checkpoint.alone(folder))
-                break
-            except Refusal:
-                waited = time.monotonic() - asked
-                if min(waited, time.time() - last_sign(folder)) > PATIENCE:
-                    raise
-            time.sleep(0.1)
+        with train.signals() as ended:
+            while True:
+                try:
+                    stack.enter_context(checkpoint.alone(folder))
+                    break
+                except Refusal:
+                    if ended:
+                        caught += ended
+                        raise
+                time.sleep(0.1)
         yield
-
-
-def last_sign(folder: Path) -> float:
-    """When something was last written in a folder."""
-    times = [folder.stat().st_mtime]
-    for path in folder.iterdir():
-        try:
-            times.append(path.stat().st_mtime)
-        except FileNotFoundError:  # a temporary file that has taken its place
-            continue
-    return max(times)
 
 
 def evaluation(
     family: TaskFamily, folder: Path, recipe: Recipe, seed: int, tasks: int
-) -> dict[str, Any] | None:
+) -> Evaluation | None:
     """The evaluation of a finished run; None where there is none of its weights and tasks."""
     try:
-        found = read_json(folder / EVALUATION, {"tasks", "seed", "weights", "methods"}, "")
-        trained = read_json(folder / checkpoint.RUN, {"trained"}, "")["trained"]
+        found: Evaluation = record_of(folder / EVALUATION, Evaluation, "")
+        trained = record_of(folder / checkpoint.RUN, RunRecord, "").trained
         run = load_run(family, folder)
     except Refusal:
         return None
-    wanted = (tasks, TASKS_SEED, digest(run), set(run.starts))
-    made = (found["tasks"], found["seed"], found["weights"], set(found["methods"]))
+    wanted = (tasks, TASKS_SEED, digest(run), set(run.starts), STEPS + 1)
+    made = (found.tasks, found.seed, found.weights, set(found.methods), len(found.steps))
     whole = trained == dict.fromkeys(recipe.methods, recipe.iterations)
     same = (run.recipe, run.seed) == (recipe, seed)
-    return found if whole and same and made == wanted else None
+    scored = all(family.score.name in each for each in found.methods.values())
+    known = listed(folder) is not None  # what a sweep counts on has a digest
+    return found if whole and same and scored and known and made == wanted else None

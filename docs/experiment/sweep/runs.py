@@ -12,24 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 from tqdm import tqdm
 
 from .. import checkpoint, recipes, train
-from ..command import (
-    Defaults,
-    Parser,
-    Refusal,
-    read_json,
-    status,
-    whole,
-    writable,
-    write_json,
-    write_text,
-)
-from ..plot.drawing import STYLE
+from ..command import Defaults, Parser, Refusal, printable, status, whole
+from ..files import make_room, record_of, remove, unmarked, writable, write_json, write_text
+from ..plot.drawing import style
 from ..plot.files import save
 from ..recipes import Recipe, written
+from ..records import SweepRecord
 from . import comparison, grid
 from .comparison import Result
 from .executors import LOCAL, carry, cores, executor, known
@@ -75,11 +66,11 @@ def claim(family: TaskFamily, folder: Path, base: Recipe) -> None:
         When the folder holds a sweep on another base.
     """
     path, record = folder / RECORD, json.loads(json.dumps(asdict(base)))
+    make_room(folder, unmarked(*(f"{NAME}.{suffix}" for suffix in ("csv", "json", "png", "svg"))))
     if not path.exists():
         write_json(path, {"base": record})
         return
-    found = read_json(path, {"base"}, family.command("sweep"))["base"]
-    found = found if isinstance(found, dict) else {}
+    found = record_of(path, SweepRecord, family.command("sweep")).base
     other = [
         f"{name} is {written(found.get(name))}, not {written(record.get(name))}"
         for name in {**record, **found}
@@ -100,7 +91,7 @@ def place(folder: Path, member: Member) -> Path:
 def result(family: TaskFamily, folder: Path, member: Member, tasks: int) -> Result | None:
     """What a run has found, if it is finished."""
     record = evaluation(family, place(folder, member), member.recipe, member.seed, tasks)
-    return None if record is None else Result(member, record["methods"])
+    return None if record is None else Result(member, record.methods)
 
 
 def train_all(
@@ -184,11 +175,10 @@ def report(
     groups = [{**group._asdict(), "settings": dict(group.settings)} for group in found]
     write_text(folder / f"{NAME}.csv", comparison.tidy(names, results, family.score.name))
     if found:
-        with mpl.rc_context(STYLE):
+        with style():
             save(figure(found, family.score.title), folder, NAME)
     else:
-        for suffix in ("png", "svg"):  # of an earlier sweep
-            (folder / f"{NAME}.{suffix}").unlink(missing_ok=True)
+        remove(*(folder / f"{NAME}.{suffix}" for suffix in ("png", "svg")))  # of an earlier sweep
     write_json(folder / RECORD, {**record, "groups": groups, "table": rows})
     return rows
 
@@ -199,8 +189,8 @@ def run(family: TaskFamily, options: argparse.Namespace, command: str) -> int:
     folder = writable(options.run)
     workers = options.workers or cores()
     window = workers if options.executor == LOCAL else options.workers or len(members)
-    connect = partial(executor, options.executor, workers, family.module)
     with checkpoint.alone(folder), train.signals() as caught:
+        connect = partial(executor, options.executor, workers, family.module, caught)
         claim(family, folder, base)
         failures = train_all(
             family, folder, members, options.tasks, connect, window, caught, options.quiet
@@ -226,7 +216,8 @@ def run(family: TaskFamily, options: argparse.Namespace, command: str) -> int:
             "failures": failures,
         }
         print(comparison.aligned(report(family, folder, finished, axes, record)))
-    print(f"wrote {folder}/{NAME} (.csv, .json{', .png, .svg' if finished else ''})")
+    written_too = ", .png, .svg" if finished else ""
+    print(printable(f"wrote {folder}/{NAME} (.csv, .json{written_too})"))
     if failures:
         print(f"{len(failures)} of {len(members)} runs failed; see {RECORD}", file=sys.stderr)
     return 1 if failures else 0

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import checkpoint
-from ..command import Defaults, Parser, Refusal, status, whole, writable, write_json
+from ..command import Defaults, Parser, Refusal, status, whole
+from ..files import output, write_json
 from .comparison import aligned
 from .executors import LOCAL, carry, cores, executor
 from .member import work
@@ -293,11 +294,11 @@ def table(family: TaskFamily, record: dict[str, Any]) -> str:
 
 def run(family: TaskFamily, options: argparse.Namespace, command: str) -> int:
     """Measure, write the file, print the tables; the exit status."""
-    writable(options.out.parent)
+    output(options.out, {"command", "foretold"})
     sizes = Sizes(options.runs, options.iterations, options.tasks, rounds=options.rounds)
     whole_run = (family.recipe().iterations, FORETOLD_TASKS)
     record = {"command": command, **report(family, sizes, tuple(EXECUTORS), whole_run)}
-    write_json(options.out, record)
+    write_json(options.out, record, own=False)
     print(table(family, record))
     return 0
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-
-from ...experiment.command import parser, status, writable, write_text
+from ...experiment import checkpoint
+from ...experiment.command import parser, printable, status
+from ...experiment.files import make_room, remove, unmarked, writable, write_text
 from ...experiment.plot.curves import angle, learning_curve
-from ...experiment.plot.drawing import STYLE
+from ...experiment.plot.drawing import style
 from ...experiment.plot.errors import error_by_step
 from ...experiment.plot.files import material, save, save_as
 from ..family import SINUSOIDS
@@ -44,17 +44,18 @@ def run(options: argparse.Namespace, seed: int) -> int:
     """Draw the figures of a run; the exit status."""
     found = material(SINUSOIDS, options.run)
     folder = writable(options.run / "figures")
-    with mpl.rc_context(STYLE):
+    with checkpoint.alone(folder), style():
         figures = drawn(found, seed)
+        names = [*figures, "adaptation", "angle"]
+        make_room(folder, unmarked(*(f"{name}.{end}" for name in names for end in ("png", "svg"))))
         film, strip = adaptation(found.run, seed), filmstrip(found.run, seed)
         for name, figure in figures.items():
             save(figure, folder, name)
         save_as(strip, folder, "adaptation", "png")
-    write_text(folder / "adaptation.svg", film)
-    if "angle" not in figures:  # but an earlier run in this folder may have had it
-        for suffix in ("png", "svg"):
-            (folder / f"angle.{suffix}").unlink(missing_ok=True)
-    print(f"wrote {folder}/: {', '.join([*figures, 'adaptation'])} (.png, .svg)")
+        write_text(folder / "adaptation.svg", film)
+        if "angle" not in figures:  # but an earlier run in this folder may have had it
+            remove(*(folder / f"angle.{suffix}" for suffix in ("png", "svg")))
+    print(printable(f"wrote {folder}/: {', '.join([*figures, 'adaptation'])} (.png, .svg)"))
     return 0
 
 

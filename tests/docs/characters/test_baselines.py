@@ -82,7 +82,7 @@ def test_every_method_learns(method: str, tmp_path: Any) -> None:
     data = str(folder_of(tmp_path / "images", classes=24))
     small = replace(QUICK, hidden=(32, 16), meta_batch=8, beta=0.003, data=data)
     recipe = replace(small, methods=(method,), iterations=300)
-    state, _ = go_on(tmp_path, fresh(CHARACTERS, recipe, 0, {}, 0), 100, quiet=True)
+    state, _ = go_on(tmp_path, fresh(CHARACTERS, recipe, 0, {}), 100, quiet=True)
     assert not state.stopped
     losses = np.loadtxt(tmp_path / "metrics.csv", delimiter=",", skiprows=1, usecols=2)
     assert losses[-10:].mean() < 0.9 * losses[:5].mean()

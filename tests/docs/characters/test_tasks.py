@@ -122,8 +122,8 @@ def test_a_class_has_every_number_as_often() -> None:
 
 def test_labelled_targets_are_those_of_the_same_images() -> None:
     training, _ = both()
-    sizes = (4, 2, 3, FLOAT64)
-    plain, named = (next(draw(training, stream(0, 1), *sizes)) for draw in (batches, labelled))
+    plain = next(batches(training, stream(0, 1), 1, 2, 3, FLOAT64))
+    named = next(labelled(training, stream(0, 1), 4, 2, 3, FLOAT64))
     np.testing.assert_array_equal(plain.X_s, named.X_s)
     rows = np.rint(255 * (named.X_q + training.mean)).astype(int)
     known = {tuple(row): place // 6 for place, row in enumerate(training.rows)}

@@ -16,6 +16,7 @@ import pytest
 from docs.diagnose import vectors
 from docs.diagnose.__main__ import main
 from docs.diagnose.cases import ENTROPY, PLANS, SQUARED, Case, cases
+from docs.experiment.files import WRITTEN, is_ours
 
 LOSSES = (SQUARED, ENTROPY)
 ROOT = Path(__file__).parents[3]
@@ -25,10 +26,12 @@ FOLDER = ROOT / "docs/diagnose/vectors"
 def test_the_committed_vectors_are_what_the_command_writes(tmp_path: Path) -> None:
     assert main(["vectors", "--out", str(tmp_path / "made")]) == 0
     # What is computed has last digits of its own on every machine, and is not committed.
-    written = sorted(set((tmp_path / "made").iterdir()) - {tmp_path / "made" / "quantities.npz"})
-    committed = {path.name for path in FOLDER.iterdir()} - {"quantities.npz"}
+    own = {"quantities.npz", WRITTEN}
+    written = [path for path in sorted((tmp_path / "made").iterdir()) if path.name not in own]
+    committed = {path.name for path in FOLDER.iterdir()} - own
     assert [path.name for path in written] == sorted(committed)
     for path in written:
+        assert is_ours(FOLDER / path.name)
         assert path.read_bytes() == (FOLDER / path.name).read_bytes(), (
             f"{path.name} is stale; run: python -m docs.diagnose vectors --out {FOLDER}"
         )

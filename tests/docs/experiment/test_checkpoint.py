@@ -66,7 +66,7 @@ def in_the_way(path: Path) -> None:
         (cut, "is damaged: its digest is not that of its content"),
         (emptied, "is not a checkpoint of this program"),
         (foreign, "is not a checkpoint of this program"),
-        (in_the_way, "cannot be read: Is a directory"),
+        (in_the_way, "Is a directory"),
     ],
 )
 def test_the_checkpoint_before_a_damaged_one_is_used(
@@ -78,8 +78,9 @@ def test_the_checkpoint_before_a_damaged_one_is_used(
 ) -> None:
     damage(half / CURRENT)
     assert main(["--resume", "--run", str(half), "--quiet"]) == 0
-    expected = f"{half / CURRENT} {reason}; it is now {REFUSED}, and {PREVIOUS} is used\n"
-    assert capsys.readouterr().err == expected
+    said = capsys.readouterr().err
+    assert said.endswith(f"{reason}; it is now {REFUSED}, and {PREVIOUS} is used\n")
+    assert str(half / CURRENT) in said
     assert (half / REFUSED).exists()
     assert results(half) == whole
 
@@ -137,7 +138,7 @@ def test_a_checkpoint_with_another_content_is_refused(half: Path) -> None:
 def test_a_checkpoint_holds_the_rest_of_the_run(half: Path) -> None:
     state = unpacked((half / CURRENT).read_bytes(), SINUSOIDS)
     assert state.recipe == Recipe(iterations=40, meta_batch=3, shots=4, queries=5)
-    assert state.metrics == (half / "metrics.csv").stat().st_size
+    assert state.metrics.bytes == (half / "metrics.csv").stat().st_size
     assert not np.array_equal(state.parameters, state.good)
     assert np.abs(state.mean).max() > 0
     assert state.square.max() > 0

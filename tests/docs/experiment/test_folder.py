@@ -16,11 +16,28 @@ from tests.docs.experiment.trainings import LONG, ROOT, SHORT, ended, reached, r
 
 
 def test_what_a_killed_process_was_writing_is_cleared_away(tmp_path: Path) -> None:
-    left = [tmp_path / ".checkpoint.npz.a1b2c3d4", tmp_path / ".run.json.a1b2c3d4"]
-    for path in left:
+    left = [tmp_path / f".{name}.maml-derived-0123456789abcdef" for name in (CURRENT, "run.json")]
+    # These only look like it.
+    others = [tmp_path / ".settings.json.original", tmp_path / ".weights.npz.20240101"]
+    for path in (*left, *others):
         path.write_bytes(b"half")
     assert main([*SHORT, "--run", str(tmp_path), "--quiet"]) == 0
     assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in others)
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "run.json", "maml.npz", CURRENT, "written.txt"])
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_what_is_somebody_elses_is_not_replaced(
+    name: str, resume: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(b"mine")
+    assert main([*SHORT, *resume, "--run", str(tmp_path), "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path / name) in said
+    assert len(said.splitlines()) == 1
+    assert (tmp_path / name).read_bytes() == b"mine"
+    assert {path.name for path in tmp_path.iterdir()} <= {name, ".maml-derived.lock"}
 
 
 #: A training in which no file may grow beyond so many bytes. The limit is set in the new process:
@@ -34,7 +51,7 @@ runpy.run_module("docs.sinusoid.train", run_name="__main__")
 
 
 @pytest.mark.parametrize(
-    ("size", "name"), [(60_000, "metrics.csv"), (20_000, CURRENT), (10, "metrics.csv")]
+    ("size", "name"), [(60_000, "metrics.csv"), (20_000, CURRENT), (10, "written.txt")]
 )
 def test_a_full_disk_loses_nothing(
     size: int, name: str, undisturbed: dict[str, bytes], tmp_path: Path

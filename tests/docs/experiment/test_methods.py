@@ -165,7 +165,7 @@ def test_a_context_is_drawn_after_the_weights() -> None:
 
 def test_a_run_has_the_context_of_its_recipe(tmp_path: Path) -> None:
     recipe = replace(small("cavia"), context=3, iterations=2)
-    state, _ = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}, 0), 10, quiet=True)
+    state, _ = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}), 10, quiet=True)
     assert not state.stopped
     run = load_run(SINUSOIDS, tmp_path)
     before, after = (run.starts[name].weights._asdict()["V1"] for name in ("random", "cavia"))

@@ -107,7 +107,7 @@ def test_learned_rates_begin_as_the_step_size() -> None:
     parameters = initial_of(SINUSOIDS, SMALL, 0, "maml")
     assert parameters.rates is not None
     assert all((rate == 0.02).all() for rate in parameters.rates)
-    assert len(train.fresh(SINUSOIDS, SMALL, 0, {}, 0).parameters) == WEIGHTS + RATES
+    assert len(train.fresh(SINUSOIDS, SMALL, 0, {}).parameters) == WEIGHTS + RATES
 
 
 def test_learned_rates_stand_before_the_data_and_a_given_one_after() -> None:
@@ -246,7 +246,7 @@ def test_the_angle_is_measured_with_the_weights_of_its_iteration(
     monkeypatch.setattr(train, "angle_of", watched)
     monkeypatch.setattr(train, "ANGLE_EVERY", 2)
     monkeypatch.setattr(train, "ANGLE_TASKS", 2)
-    train.go_on(tmp_path, train.fresh(SINUSOIDS, SMALL, 0, {}, 0), 10, quiet=True)
+    train.go_on(tmp_path, train.fresh(SINUSOIDS, SMALL, 0, {}), 10, quiet=True)
     # At 0, 2, 4 and 6 of 8 iterations.
     assert seen == [(0.5, 0.5), (0.25, 0.75), (0, 1), (0, 1)]
 
@@ -287,7 +287,7 @@ def test_a_run_is_resumed_and_evaluated_with_its_rates(
 
 
 def test_a_checkpoint_without_its_rates_is_refused(tmp_path: Path) -> None:
-    state = train.fresh(SINUSOIDS, SMALL, 0, {}, 0)
+    state = train.fresh(SINUSOIDS, SMALL, 0, {})
     checkpoint.save(tmp_path, state)
     content = (tmp_path / CURRENT).read_bytes()
     assert packed(unpacked(content, SINUSOIDS)) == content

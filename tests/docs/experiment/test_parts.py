@@ -125,9 +125,9 @@ def test_it_is_measured_along_the_training_of_train(
     monkeypatch.setattr(gauss_newton, "BATCHES", 1)
     found = gauss_newton.along(SINUSOIDS, SMALL, seed=1)
     batch = next(SINUSOIDS.batches(stream(1, 4), 3, 4, 5, FLOAT64))
-    points = [fresh(SINUSOIDS, SMALL, 1, {}, 0).parameters]
+    points = [fresh(SINUSOIDS, SMALL, 1, {}).parameters]
     for iterations in (3, 6):
-        state = fresh(SINUSOIDS, replace(SMALL, iterations=iterations), 1, {}, 0)
+        state = fresh(SINUSOIDS, replace(SMALL, iterations=iterations), 1, {})
         folder = tmp_path / str(iterations)
         folder.mkdir()
         state, _ = go_on(folder, state, every=100, quiet=True)

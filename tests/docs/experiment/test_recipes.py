@@ -214,7 +214,7 @@ def test_a_flag_refuses_a_bad_value_in_one_line(
     assert len(message.splitlines()) == 1
     assert f"is {BAD[name]!r}; it must be" in message
     assert name.replace("_", "-") in message
-    assert list(tmp_path.iterdir()) in ([], [tmp_path / ".lock"])
+    assert list(tmp_path.iterdir()) in ([], [tmp_path / ".maml-derived.lock"])
 
 
 @pytest.mark.parametrize(

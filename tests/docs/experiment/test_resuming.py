@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from docs.experiment import checkpoint, train
 from docs.experiment.checkpoint import CURRENT, unpacked
+from docs.experiment.files import own
 from docs.experiment.recipes import Recipe
 from docs.sinusoid.family import SINUSOIDS
 from docs.sinusoid.train import main
@@ -36,7 +38,8 @@ def test_an_unfinished_run_is_not_overwritten(
 
 
 def test_a_run_that_never_began_is_in_nobodys_way(tmp_path: Path) -> None:
-    checkpoint.save(tmp_path, train.fresh(SINUSOIDS, Recipe(), 0, {}, 0))
+    own(tmp_path)
+    checkpoint.save(tmp_path, train.fresh(SINUSOIDS, Recipe(), 0, {}))
     assert main([*SHORT, "--quiet", "--run", str(tmp_path)]) == 0
 
 
@@ -69,16 +72,41 @@ def test_lines_after_the_checkpoint_are_written_again(half: Path, whole: dict[st
     assert results(half) == whole
 
 
-def test_lines_before_the_checkpoint_must_be_there(
-    half: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("damage", ["cut", "flipped", "zeroed", "another's", "a link", "gone"])
+def test_damaged_metrics_are_set_aside_and_the_run_goes_on(
+    damage: str,
+    half: Path,
+    whole: dict[str, bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = half / "metrics.csv"
-    size = path.stat().st_size
-    path.write_bytes(path.read_bytes()[:40])
-    assert main(["--resume", "--run", str(half)]) == 2
-    assert f"{path} has 40 bytes; it must have the {size} of the checkpoint" in (
-        capsys.readouterr().err
-    )
+    path, kept = half / "metrics.csv", half / "metrics.refused.csv"
+    content = path.read_bytes()
+    elsewhere = tmp_path / "elsewhere.csv"
+    elsewhere.write_bytes(content)
+    flipped = content[:60] + bytes([content[60] ^ 1]) + content[61:]
+    damaged: dict[str, bytes] = {
+        "cut": content[:40],
+        "flipped": flipped,
+        "zeroed": content[:40] + bytes(40) + content[80:],
+        "another's": whole["metrics.csv"][::-1],
+    }
+    if damage in damaged:
+        path.write_bytes(damaged[damage])
+    else:
+        path.unlink()
+        if damage == "a link":
+            path.symlink_to(elsewhere)
+    assert main(["--resume", "--run", str(half), "--quiet"]) == 0
+    said = capsys.readouterr().err
+    if damage == "gone":
+        assert said == f"{path} is gone; it begins again\n"
+    else:
+        assert said == f"{path} is not what was written; it is now {kept.name}\n"
+        assert kept.read_bytes() == damaged.get(damage, content)
+    # What the metrics are no part of is what it would have been.
+    assert results(half)["maml.npz"] == whole["maml.npz"]
+    assert elsewhere.read_bytes() == content
 
 
 def test_other_versions_are_said(half: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +121,38 @@ def test_other_versions_are_said(half: Path, capsys: pytest.CaptureFixture[str])
     assert record["versions"] == checkpoint.versions()
 
 
-def test_a_lost_record_is_written_again(half: Path, whole: dict[str, bytes]) -> None:
+def test_a_lost_record_is_written_again(
+    half: Path, whole: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
     (half / "run.json").write_text("{")
     assert main(["--resume", "--run", str(half), "--quiet"]) == 0
+    assert (half / "run.refused.json").read_text() == "{"
+    assert capsys.readouterr().err == (
+        f"{half / 'run.json'} is not what was written; it is now run.refused.json\n"
+    )
+    (half / "run.refused.json").unlink()
     assert results(half) == whole
+
+
+def test_two_files_of_another_run_are_refused(
+    half: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    assert main([*SHORT, "--alpha", "0.02", "--run", str(other), "--quiet"]) == 0
+    for name in ("run.json", CURRENT):
+        shutil.copy(other / name, half / name)
+    before = results(half)
+    assert main(["--resume", "--run", str(half)]) == 2
+    assert "are not those of the checkpoint; it is of another run" in capsys.readouterr().err
+    assert results(half) == before
+
+
+def test_another_run_whose_checkpoints_are_gone_is_not_begun_over(
+    half: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in half.glob("checkpoint*"):
+        path.unlink()
+    before = results(half)
+    assert main(["--resume", "--run", str(half)]) == 2
+    assert "run.json is of another run, whose checkpoints are gone" in capsys.readouterr().err
+    assert results(half) == before

@@ -138,7 +138,7 @@ def test_without_a_schedule_a_run_is_that_of_plain_steps(method: str, tmp_path: 
     sizes = (recipe.meta_batch, recipe.shots, recipe.queries)
     told = METHODS[method].told
     ws = NET.workspace(SINUSOIDS.layers(recipe.hidden, told), *sizes, FLOAT32)
-    state = train.fresh(SINUSOIDS, recipe, 0, {}, 0)
+    state = train.fresh(SINUSOIDS, recipe, 0, {})
     ws.parameters[:] = state.parameters
     adam, objective = Adam(ws.parameters, recipe.beta), METHODS[method].objective(NET, ws, recipe)
     for batch in islice(batches(stream(0, 1), *sizes, FLOAT32, told=told), recipe.iterations):
@@ -152,7 +152,7 @@ def test_without_a_schedule_a_run_is_that_of_plain_steps(method: str, tmp_path: 
 def test_the_settings_change_a_run(change: dict[str, Any], tmp_path: Path) -> None:
     ends = []
     for recipe in (SMALL, replace(SMALL, **change)):
-        state = train.fresh(SINUSOIDS, recipe, 0, {}, 0)
+        state = train.fresh(SINUSOIDS, recipe, 0, {})
         state, _ = train.go_on(tmp_path, state, 10, quiet=True)
         ends.append(state.finished["maml"])
     assert not np.array_equal(ends[0], ends[1])

@@ -29,6 +29,7 @@ CHAPTERS = {match[0]: name for name in PAGES if (match := re.match(r"\d+b?", nam
     "17": "diagnose/index.md",
     "17b": "check/index.md",
     "20": "sinusoid/best.md",
+    "21": "characters/index.md",
 }
 
 SMALL = {

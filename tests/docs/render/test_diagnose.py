@@ -43,7 +43,7 @@ def test_a_small_angle_is_not_a_small_error() -> None:
 
 def test_the_angle_grows_with_training(tmp_path: Path) -> None:
     recipe = Recipe(methods=("maml",), iterations=3001)
-    go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}, 0), every=10**6, quiet=True)
+    go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}), every=10**6, quiet=True)
     start, *later = read_metrics(tmp_path / "metrics.csv")["maml"].angles
     assert 1 < start < 10
     assert len(later) == 6

@@ -22,7 +22,7 @@ HUGE = str(Path(tempfile.gettempdir()) / "huge")
 def test_the_files_of_a_run(finished: Path) -> None:
     tables = {"evaluation.json", "joint.npz", "maml.npz", "metrics.csv", "run.json"}
     found = {name for name in files(finished) if not name.startswith("figures/")}
-    assert found == tables | {CURRENT, PREVIOUS}
+    assert found == tables | {CURRENT, PREVIOUS, "written.txt"}
     drawn = {
         f"figures/{name}.{suffix}"
         for name in ("error_by_step", "fits", "learning_curve")
@@ -90,7 +90,7 @@ def test_help(module: str) -> None:
         (
             ".train",
             ["--hidden", "9999999", "9999999", "--run", HUGE],
-            "too large",
+            "the training would take about 4,8",
         ),
         (".evaluate", ["--run", "nowhere"], "cannot read nowhere/run.json"),
         (".evaluate", ["--tasks", "1"], "--tasks: is '1'; it must be a whole number from 2 to"),

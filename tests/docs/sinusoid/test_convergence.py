@@ -20,7 +20,7 @@ LEFT = {"joint": 0.85, "anil": 0.8}
 @pytest.mark.parametrize("name", BY_METHOD)
 def test_a_short_training_learns(name: str, tmp_path: Path) -> None:
     recipe = replace(BY_METHOD[name], iterations=300, beta=0.005, hidden=(20, 20))
-    state, _ = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}, 0), 1000, quiet=True)
+    state, _ = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}), 1000, quiet=True)
     assert not state.stopped
     losses = read_metrics(tmp_path / "metrics.csv")[recipe.methods[0]].losses
     assert np.mean(losses[-50:]) < LEFT.get(name, 0.6) * np.mean(losses[:10])

@@ -41,10 +41,15 @@ def test_a_foreign_weight_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     squares = {name: np.ones((2, 2)) for name in ("W1", "b1", "W2", "b2", "W3", "b3")}
     np.savez(path, allow_pickle=False, **squares)
     assert evaluate.main(["--run", str(tmp_path)]) == 2
+    assert "maml.npz is damaged or of another folder: written.txt" in capsys.readouterr().err
+    (tmp_path / "written.txt").unlink()  # then the folder is not ours to vouch for
+    assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "maml.npz: W1 is float64 (2, 2); it must be float32 (1, 40)" in capsys.readouterr().err
     hollow = initial_weights(load_network("relu2"), [1, 40, 40, 1], stream(0, 0), FLOAT32)
     hollow[2][:] = np.nan
+    path.unlink()
     save_parameters(path, Parameters(hollow))
+    (tmp_path / "written.txt").unlink()
     assert evaluate.main(["--run", str(tmp_path)]) == 2
     assert "maml.npz: W2 is not finite; it must be" in capsys.readouterr().err
     np.savez(path, W1=np.array([{}], dtype=object))
@@ -58,24 +63,27 @@ def test_a_run_that_is_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "run.json is not JSON" in capsys.readouterr().err
     (tmp_path / "run.json").write_text("[]")
     assert evaluate.main(["--run", str(tmp_path)]) == 2
-    assert "run.json lacks arguments, family, trained" in capsys.readouterr().err
+    assert (
+        "run.json: Expected `object`, got `array`; it must be as python -m docs"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"arguments": {}}, "lacks the argument network"),
-        ({"arguments": []}, "lacks the argument network"),
+        ({"arguments": []}, "Expected `object`, got `array` - at `$.arguments`; it must be as"),
         # As a run.json had it when this was a setting.
         ({"first_order": True}, "has the argument first_order; it must have only network, hidden"),
         ({"hidden": [3]}, "hidden has 1 numbers; relu2 has 2 hidden layers"),
         ({"hidden": "ab"}, "hidden is 'ab'; it must be a whole number from 1 to"),
         ({"dtype": "int8"}, "dtype is 'int8'; it must be one of float32, float64"),
         ({"alpha": "nan"}, "alpha is 'nan'; it must be a finite number, at least 0"),
-        ({"seed": None}, "seed is 'None'; it must be a whole number from 0 to"),
+        ({"trained": {"maml": 1}, "seed": None}, "Expected `int`, got `null` - at `$.seed`"),
         ({"network": "relu9"}, "network is 'relu9'; it must be one of"),
         ({"trained": {}}, "has no weights yet; python -m docs.sinusoid.train --resume goes on"),
-        ({"trained": 5}, "trained is 5; it must be as"),
+        ({"trained": {"maml": -1}}, "Expected `int` >= 0 - at `$.trained[...]`; it must be"),
     ],
 )
 def test_a_foreign_run(

@@ -161,7 +161,7 @@ def test_zero_steps_have_closed_forms() -> None:
 )
 def test_a_short_training_reaches_the_table(shots: int, initial: str, tmp_path: Path) -> None:
     recipe = Recipe(shots=shots, queries=shots, initial=initial, methods=("maml",))
-    state, caught = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}, 0), every=10**6, quiet=True)
+    state, caught = go_on(tmp_path, fresh(SINUSOIDS, recipe, 0, {}), every=10**6, quiet=True)
     assert not caught
     learned = parameters_of(SINUSOIDS, recipe, "maml", state.finished["maml"])
     run = Run(SINUSOIDS, recipe, 0, {"maml": learned})

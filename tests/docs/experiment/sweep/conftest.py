@@ -16,7 +16,7 @@ from tests.docs.experiment.sweep.watched import RUNS
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs in threads of this process: any executor will do, and these need no start-up."""
-    monkeypatch.setattr(runs, "executor", lambda _, workers, __: ThreadPoolExecutor(workers))
+    monkeypatch.setattr(runs, "executor", lambda _, workers, *__: ThreadPoolExecutor(workers))
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep of two settings and three seeds."""
     folder = tmp_path_factory.mktemp("sweep")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "executor", lambda _, workers, __: ThreadPoolExecutor(workers))
+        patch.setattr(runs, "executor", lambda _, workers, *__: ThreadPoolExecutor(workers))
         assert main([*SMALL, *GRID, "--seeds", "3", "--run", str(folder)]) == 0
     return folder
 

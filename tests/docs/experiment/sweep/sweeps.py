@@ -37,5 +37,5 @@ def times(folder: Path) -> dict[str, int]:
     return {
         str(path.relative_to(folder)): path.stat().st_mtime_ns
         for path in (folder / "runs").rglob("*.*")
-        if path.name != ".lock"
+        if path.name != ".maml-derived.lock"
     }

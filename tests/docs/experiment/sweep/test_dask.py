@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,58 @@ def test_a_cluster_that_does_not_answer(
     address = f"dask://127.0.0.1:{port}"
     with pytest.raises(Refusal, match=f"nobody answers at {address}; it must be a Dask scheduler"):
         runs.run(SINUSOIDS, options("--executor", address, "--run", str(tmp_path)), "")
+
+
+@contextmanager
+def service(answer: bytes) -> Iterator[str]:
+    """A service that is no scheduler: it says something to everybody, or nothing."""
+    import socket
+    import threading
+
+    kept: list[socket.socket] = []
+
+    def serve() -> None:
+        with suppress(OSError):  # it is closed
+            while True:
+                kept.append(listening.accept()[0])
+                kept[-1].sendall(answer)
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"dask://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+    for each in kept:
+        each.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(range(256))])
+def test_a_service_that_is_no_scheduler(answer: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    with (
+        service(answer) as address,
+        command(*RUNS, "--executor", address, "--run", str(tmp_path)) as ours,
+    ):
+        _, said = ours.communicate(timeout=LIMIT)
+    assert ours.returncode == 2, said
+    refused = f"error: nobody answers at {address}; it must be a Dask scheduler"
+    *before, last = said.splitlines()
+    assert last.startswith(refused)
+    assert before in ([], [f"waiting for {address}"])
+
+
+def test_a_cluster_that_is_waited_for_is_left_at_the_first_signal(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    with (
+        service(b"") as address,
+        command(*RUNS, "--executor", address, "--run", str(tmp_path)) as ours,
+    ):
+        assert ours.stderr is not None
+        assert ours.stderr.readline() == f"waiting for {address}\n"
+        ours.send_signal(signal.SIGINT)
+        _, said = ours.communicate(timeout=LIMIT)
+    assert (ours.returncode, said) == (130, "interrupted\n")
 
 
 def options(*arguments: str) -> Any:

@@ -11,8 +11,8 @@ import pytest
 
 from docs.experiment import checkpoint, evaluate, train
 from docs.experiment.adam import Adam
-from docs.experiment.command import write_json
 from docs.experiment.evaluate import STEPS, load_run
+from docs.experiment.files import write_json
 from docs.experiment.recipes import Recipe
 from docs.experiment.sweep import grid, member, runs
 from docs.sinusoid import tasks
@@ -148,10 +148,12 @@ def test_another_base_is_refused(
     )
     assert message in capsys.readouterr().err
     assert contents(folder) == before
+    # One that is damaged is made again: all that it counts on is in the runs.
     for content in ("{", "[]", '{"base": []}', '{"base": {}}'):
         (folder / "sweep.json").write_text(content)
-        assert main([*SMALL, *GRID, "--run", str(folder)]) == 2
-        assert len(capsys.readouterr().err.splitlines()) == 1
+        assert main([*SMALL, *GRID, "--seeds", "3", "--run", str(folder)]) == 0
+        assert "is not what was written; it is now sweep.refused" in capsys.readouterr().err
+        assert contents(folder)["sweep.csv"] == before["sweep.csv"]
 
 
 def test_two_sweeps_in_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ import pytest
 from matplotlib.image import imread
 
 from docs.experiment.evaluate import Run, errors_by_step, load_run
+from docs.experiment.files import write_text
 from docs.experiment.metrics import read_metrics
 from docs.experiment.plot import curves
 from docs.experiment.plot.drawing import LOOKS, STYLE
@@ -81,13 +82,14 @@ def run(folder: Path) -> Run:
 def copied(folder: Path, tmp_path: Path) -> Path:
     """The run without its figures, to be spoilt."""
     for path in folder.iterdir():
-        if path.suffix in {".npz", ".json", ".csv"}:
+        if path.suffix in {".npz", ".json", ".csv", ".txt"}:
             shutil.copy(path, tmp_path)
     return tmp_path
 
 
 def drawn(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "figures").iterdir())}
+    paths = sorted((folder / "figures").glob("*.*g"))
+    return {path.name: path.read_bytes() for path in paths}
 
 
 def xs(line: Line2D) -> list[float]:
@@ -140,7 +142,7 @@ def test_any_run_is_drawn(
     arguments: list[str], missing: set[str], titles: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "angle.svg").write_text("of an earlier run")
+    write_text(tmp_path / "figures" / "angle.svg", "of an earlier run")
     files = drawn(made(tmp_path, *arguments))
     assert {Path(name).stem for name in files} == set(FIGURES) - missing
     assert files.get("angle.svg") != b"of an earlier run"
@@ -280,6 +282,14 @@ def short(record: dict[str, Any]) -> None:
     record["methods"]["maml"]["capped"].pop()
 
 
+def negative(record: dict[str, Any]) -> None:
+    record["methods"]["maml"]["capped"][3] = -1.0
+
+
+def huge(record: dict[str, Any]) -> None:
+    record["methods"]["maml"]["capped"][3] = 1e308
+
+
 def foreign(record: dict[str, Any]) -> None:
     record["other_points"]["5"].pop("joint")
 
@@ -288,15 +298,18 @@ def foreign(record: dict[str, Any]) -> None:
     ("spoil", "message"),
     [
         (spoilt({"weights": "0" * 16}), "is of other weights; it must be made again by"),
-        (spoilt({"methods": {}}), "has not the methods of this run; it must be as"),
-        (foreign, "has not the methods of this run; it must be as"),
-        (spoilt({"methods": []}), "has not the methods of this run; it must be as"),
-        (spoilt({"methods": 3}), "is malformed; it must be as"),
-        (spoilt({"other_points": []}), "is malformed; it must be as"),
-        (spoilt({"points": "many"}), "is malformed; it must be as"),
-        (spoilt({"tasks": None}), "is malformed; it must be as"),
-        (spoilt({"tasks": float("inf")}), "is malformed; it must be as"),
-        (short, "is malformed; it must be as"),
+        (spoilt({"methods": {}}), "has not the methods and steps of this run; it must be as"),
+        (foreign, "has not the methods and steps of this run; it must be as"),
+        (spoilt({"methods": []}), "Expected `object`, got `array` - at `$.methods`; it must be as"),
+        (spoilt({"methods": 3}), "Expected `object`, got `int` - at `$.methods`"),
+        (spoilt({"other_points": []}), "Expected `object`, got `array` - at `$.other_points`"),
+        (spoilt({"points": "many"}), "Expected `int`, got `str` - at `$.points`"),
+        (spoilt({"tasks": None}), "Expected `int`, got `null` - at `$.tasks`"),
+        (spoilt({"tasks": float("inf")}), "Number out of range - at `$.tasks`"),
+        (short, "maml must have 11 numbers of each kind; it must be as"),
+        (negative, "Expected `float` >= 0.0 - at `$.methods[...][...][3]`"),
+        (huge, "maml has a number beyond 1e+100 in capped; it must be as"),
+        (spoilt({"other_points": {"x": {}}}), "other_points must be by numbers"),
     ],
 )
 def test_a_foreign_evaluation_is_refused(
@@ -305,10 +318,13 @@ def test_a_foreign_evaluation_is_refused(
     path = copied / "evaluation.json"
     record = json.loads(path.read_text())
     spoil(record)
-    path.write_text(json.dumps(record))
+    path.unlink()
+    write_text(path, json.dumps(record).replace("Infinity", "1e999"))
     assert plot.main(["--run", str(copied)]) == 2
     error = capsys.readouterr().err
-    assert f"error: {path} {message} python -m docs.sinusoid.evaluate" in error
+    assert error.startswith(f"error: {path}")
+    assert message in error
+    assert "python -m docs.sinusoid.evaluate" in error
     assert len(error.splitlines()) == 1
     assert not (copied / "figures").exists()
 
@@ -329,4 +345,5 @@ def test_metrics_of_another_run_are_refused(
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(line for line in lines if not line.startswith("joint")))
     assert plot.main(["--run", str(copied)]) == 2
-    assert capsys.readouterr().err == f"error: {path} lacks joint; it must be that of this run\n"
+    said = "is damaged or of another run; it must be that of run.json"
+    assert capsys.readouterr().err == f"error: {path} {said}\n"
