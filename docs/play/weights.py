@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..experiment.command import Parser, replacing, status
+from ..experiment.command import Parser, status
 from ..experiment.evaluate import load_run
+from ..experiment.files import write_text
 from ..sinusoid.family import SINUSOIDS
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def text(folder: Path) -> str:
 def run(options: argparse.Namespace) -> int:
     """Write the file; the exit status."""
     made = text(options.run)
-    with replacing(FILE) as file:
-        file.write(made.encode())
+    write_text(FILE, made, own=False)
     print(f"wrote {FILE}")
     return 0
 

@@ -84,7 +84,7 @@ def test_a_training_is_that_of_the_experiment(method: str, tmp_path: Path) -> No
     [found] = numbers(("training", {"settings": settings, "iterations": ITERATIONS}))
     network = "meta_sgd" if method == "meta-sgd" else "relu2"
     recipe = Recipe(network=network, methods=(method,), iterations=ITERATIONS)
-    go_on(tmp_path, fresh(SINUSOIDS, recipe, 3, {}, 0), 1000, quiet=True)
+    go_on(tmp_path, fresh(SINUSOIDS, recipe, 3, {}), 1000, quiet=True)
     expected = read_metrics(tmp_path / "metrics.csv")[method].losses
     np.testing.assert_allclose(found["losses"][:20], expected[:20], rtol=1e-4)
     last = np.mean(found["losses"][-SMOOTHED:])

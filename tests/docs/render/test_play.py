@@ -260,7 +260,7 @@ def test_what_can_be_played_with_is_accessible(
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         visit(page, f"{site.origin}/{name}/")
         only = {"include": [".play"]}
         assert layout_problems(page) == []
