@@ -18,6 +18,7 @@ from ..pictures.diagram import has_places, path_diagram, stage_diagram, whole_di
 from ..printers.numpy import names_in, statement, sum_over_tasks, taken
 from . import webassembly
 from .docstrings import docstring
+from .equations_module import equations_module
 from .formatting import formatted
 from .functions import CHECK_RATES
 from .inplace_module import inplace_blocks
@@ -97,9 +98,15 @@ def files_of(derivation: Derivation, runtime: str) -> dict[str, str]:
     files[f"{derivation.form}.py"] = rewritten_module(derivation)
     if derivation.plan:
         files["inplace.py"] = inplace_module(derivation)
+    scripts = {
+        "equations.js": equations_file(derivation),
+        **(for_tasks(derivation) if derivation.task else {}),
+    }
+    if not runtime.startswith(".."):
+        scripts = {name: text.replace('"../', '"./') for name, text in scripts.items()}
     return {
         **{name: formatted(module(formatted(text), runtime)) for name, text in files.items()},
-        **(for_tasks(derivation) if derivation.task else {}),
+        **scripts,
         "equations.json": manifest(derivation, BANNER),
         "equations.md": listing(derivation, BANNER),
         **diagrams(derivation, BANNER),
@@ -345,6 +352,16 @@ def task_file(derivation: Derivation) -> str:
 // last row of its weights, which a constant unit meets. What has the outputs as its columns lies
 // transposed. The numbers at the ends of the lines are those of equations.md."""
     return task_module(head, derivation)
+
+
+def equations_file(derivation: Derivation) -> str:
+    """``equations.js``: the derivation, every equation a function of JavaScript."""
+    title = f"""// {BANNER}
+// {derivation.method} as derived, one function an equation, for one task: {derivation.summary}.
+//
+// Every matrix is an array of rows. The numbers at the ends of the lines are those of equations.md.
+// Over several tasks, with T of them, the meta-gradient is the sum of their outputs."""
+    return equations_module(title, derivation)
 
 
 def init_module(derivation: Derivation) -> str:

@@ -136,6 +136,20 @@ def meta_loss_and_gradient(
 '''
 
 
+def javascript(banner: str) -> str:
+    """``scalar.js``: the lines as a function of JavaScript, which has the same operators."""
+    found = lines()
+    body = "\n".join(f"  const {line.code}; // ({line.number})" for line in found)
+    return f"""// {banner}
+// The whole of MAML for one weight, one support sample and one query sample: all that comes up.
+
+export function metaLossAndGradient({{ {", ".join(map(str, EXAMPLE))} }}) {{
+{body}
+  return {{ {", ".join(line.name for line in found)} }};
+}}
+"""
+
+
 def manifest(banner: str) -> str:
     """``equations.json``: the lines for the site, with the numbers of the example."""
     found = lines()
@@ -166,6 +180,7 @@ def files(banner: str) -> dict[str, str]:
     drawn = scalar_diagram({line.name: line.reads for line in lines()}, banner)
     return {
         "scalar.py": module(banner),
+        "scalar.js": javascript(banner),
         "equations.json": manifest(banner),
         "diagrams/scalar.svg": drawn,
     }

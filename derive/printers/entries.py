@@ -106,7 +106,7 @@ class Language(NamedTuple):
                 argument = self.entry(value.expr, out)
                 if not isinstance(value.expr, MatrixSymbol):
                     argument = f"({argument})"
-                return self._function(spelled(body_of(value)), argument, value)
+                return self.function(spelled(body_of(value)), argument, value)
         raise ValueError(f"no {self.name} for {type(value).__name__}: {value}")
 
     def _with_ones(self, ones: MatrixExpr, value: MatrixExpr, out: MatrixSymbol) -> str:
@@ -163,8 +163,21 @@ class Language(NamedTuple):
             text = f"gate({text}, {self.entry(each, out)})"
         return text
 
-    def _function(self, body: Expr, argument: str, value: MatrixExpr) -> str:
-        """An expression in `z` at an entry."""
+    def function(self, body: Expr, argument: str, value: MatrixExpr) -> str:
+        """An expression in `z` at an entry.
+
+        Parameters
+        ----------
+        body, argument
+            The expression, and the text of what `z` is.
+        value
+            Where it stands, for an error to say.
+
+        Raises
+        ------
+        ValueError
+            When there is no text for it.
+        """
 
         def text(each: Expr) -> str:
             match each:

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..experiment.command import Parser, Refusal, read_json, status, write_json
+from ..experiment.command import Parser, Refusal, status
+from ..experiment.files import record_of, write_json
 from . import __main__ as experiment
 from .family import CHARACTERS
 from .sweep import __main__ as sweep
@@ -79,12 +80,12 @@ def compare(name: str, folder: Path, data: Path | None) -> int:
     code = sweep.main([*SWEEPS[name].split(), *place, "--run", str(folder)])
     if code:
         return code
-    record = read_json(folder / "sweep.json", {"groups"}, CHARACTERS.command("sweep"))
+    record = record_of(folder / "sweep.json", dict[str, Any], CHARACTERS.command("sweep"))
     if not record["grid"]:
         record["baselines"] = without_gradients(folder)
     shown = "--data DIR " if place else ""
     command = f"{CHARACTERS.command('sweep')} {shown}{SWEEPS[name]}"
-    write_json(COMMITTED / f"{name}.json", committed(record, command))
+    write_json(COMMITTED / f"{name}.json", committed(record, command), own=False)
     return 0
 
 
@@ -92,7 +93,7 @@ def without_gradients(folder: Path) -> dict[str, float]:
     """The mean over a sweep's runs of what is measured beside its methods."""
     found: dict[str, list[float]] = {}
     for path in sorted(folder.glob("runs/*/evaluation.json")):
-        for name, each in read_json(path, {"baselines"}, "the sweep")["baselines"].items():
+        for name, each in record_of(path, dict[str, Any], "the sweep")["baselines"].items():
             found.setdefault(name, []).append(each[CHARACTERS.score.name])
     return {name: sum(values) / len(values) for name, values in found.items()}
 

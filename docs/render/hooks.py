@@ -15,6 +15,7 @@ from typing import Any
 # MkDocs loads this file by its path.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
+from markdown.extensions import Extension  # type: ignore[import-untyped]
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
@@ -23,6 +24,7 @@ from mkdocs.utils import get_relative_url
 from derive.making import NETWORKS
 from docs.render.formulas import classed, fonts_of, stylesheet, with_formulas
 from docs.render.manifest import ROOT, PageError
+from docs.render.modules import bundled
 from docs.render.notebook import NOTEBOOKS, notebook, notebook_name
 from docs.render.page import (
     Site,
@@ -50,7 +52,26 @@ POWER_OF_TEN = r"(?<![\w.])\d+(?:\.\d+)?e-\d+(?![^<]*>)"
 #: The class of each style of a formula, of all pages so far.
 _styles: dict[str, str] = {}
 
+#: Where an element to play with has its script.
+PLAY = ROOT / "docs/play"
+#: The elements to play with that the pages so far have.
+_played: set[str] = set()
+
 _site = Site(places={}, url=lambda *_: "")
+
+
+class Elements(Extension):
+    """Elements of our own are blocks, within which Markdown goes on."""
+
+    def extendMarkdown(self, md: Any) -> None:
+        """Add them to those that Markdown knows; what reads them comes after."""
+        md.block_level_elements += [f"maml-{path.stem}" for path in PLAY.glob("*.js")]
+
+
+def on_config(config: Any, **_: Any) -> Any:
+    """Let pages have elements of our own."""
+    config["markdown_extensions"].insert(0, Elements())
+    return config
 
 
 def on_files(files: Any, config: Any, **_: Any) -> Any:
@@ -137,6 +158,10 @@ def on_post_page(output: str, page: Any, config: Any, **_: Any) -> str:
     # From disk the fonts are there at once.
     if not config["plugins"]["material/offline"].config.enabled:
         html = html.replace("</head>", f"{preloads(fonts_of(html), page.url)}</head>", 1)
+    if scripts := to_play(html, page.url):
+        html = html.replace("</head>", f"{scripts}</head>", 1)
+        # From disk, the search puts something else in the place of Worker.
+        html = html.replace("<head>", "<head><script>NativeWorker = window.Worker</script>", 1)
     html = re.sub(r'(<img [^>]*src="([^":]+\.svg)")', partial(_sized, page=page.url), html)
     own = rf"\./?|{re.escape(posixpath.basename(page.file.dest_uri))}"
     return re.sub(rf'(<a [^>]*href=")(?:{own})(?:#([^"]*))?(?=")', r"\1#\2", html)
@@ -160,9 +185,26 @@ def preloads(fonts: Iterable[str], page: str) -> str:
     return "".join(f'<link {kind} href="{address}">' for address in addresses)
 
 
+def to_play(html: str, page: str) -> str:
+    """The scripts of the elements that a page has to play with, and what they draw with."""
+    names = sorted(set(re.findall(r"<maml-(\w+)", html)))
+    if not names:
+        return ""
+    _played.update(names)
+
+    def address(path: str) -> str:
+        return get_relative_url(f"assets/{path}", page)
+
+    scripts = ["uplot/uPlot.iife.min.js", *(f"play/{name}.js" for name in names)]
+    styles = ["uplot/uPlot.min.css", "play.css"]
+    links = [f'<link rel="stylesheet" href="{address(each)}">' for each in styles]
+    tags = [f'<script defer src="{address(each)}"></script>' for each in scripts]
+    return "".join([*links, *tags])
+
+
 @event_priority(50)
 def on_post_build(config: Any, **_: Any) -> None:
-    """Publish what was measured and the styles of formulas, and complete the search index.
+    """Publish what was measured, styles of formulas and scripts, and complete the search index.
 
     It comes before the theme writes the index.
     """
@@ -172,3 +214,7 @@ def on_post_build(config: Any, **_: Any) -> None:
     text = json.dumps(_site.measured, indent=1)
     (folder / "measured.json").write_text(text + "\n", encoding="utf-8")
     (folder / "assets/formulas.css").write_text(stylesheet(_styles), encoding="utf-8")
+    (folder / "assets/play").mkdir(exist_ok=True)
+    for name in sorted(_played):
+        script = bundled(PLAY / f"{name}.js")
+        (folder / f"assets/play/{name}.js").write_text(script, encoding="utf-8")

@@ -38,6 +38,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{diagnose:verdict first order}}      what the diagnosis says, and its tables
     {{attack:table}}              what hostile inputs came to
     {{check:faults}}               what the check says of planted faults, and of right codes
+    {{places:relu2}}               for scripts: by quantity, its equation's number and address
     {{notation}}                   the letters, or some: {{notation:X W}}
     {{family_letters}}             the letters that other algorithms and losses have besides
     {{symbols:relu2}}              every quantity of a network
@@ -45,6 +46,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -180,6 +182,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "check": checked,
         "attack": attacked,
         "symbols": symbol_table,
+        "places": lambda rest: places_for_scripts(rest, page, site),
         "notation": notation_table,
         "family_letters": lambda _: family_letters(),
     }
@@ -240,6 +243,15 @@ def reference(text: str, page: str, site: Site) -> str:
     if not address:
         raise PageError(f"equation {label} is referred to but shown nowhere")
     return f'<a class="ref" href="{address}">({number})</a>'
+
+
+def places_for_scripts(network: str, page: str, site: Site) -> str:
+    """The number and the address of each derived equation of a network, as data for scripts."""
+    found = {}
+    for line in manifest(network)["derived"]:
+        label = Label(network, "derived", line["name"])
+        found[line["name"]] = [line["number"], site.href(page, label)]
+    return f'<script type="application/json">{json.dumps(found)}</script>'
 
 
 def readers_of(name: str) -> str:

@@ -84,6 +84,8 @@ RUNS = {
         "--recipe best-10shot --methods recipe joint",
         ("adaptation", "error_by_step", "error_map", "half_range"),
     ),
+    # The playground has the weights, and no figure.
+    "play": ("--recipe maml-10shot --methods maml first-order joint", ()),
 }
 #: By the name of a file, the flags with which the parts of the meta-gradient are measured.
 PARTS = {"gauss-newton": "", "gauss-newton-tanh": "--network tanh2"}

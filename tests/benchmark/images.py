@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from docs.experiment.command import Parser, read_json, status, write_json
+from docs.experiment.command import Parser, status
+from docs.experiment.files import write_json
 from docs.experiment.networks import initial_weights, load_network
 from docs.experiment.randomness import stream
 from tests.benchmark.clock import summary
@@ -193,7 +194,7 @@ def run(options: argparse.Namespace) -> int:
         )
         print(json.dumps(found))
         return 0
-    before = read_json(OUT, {"cases"}, "an earlier one")["cases"] if OUT.exists() else []
+    before = json.loads(OUT.read_text(encoding="utf-8"))["cases"] if OUT.exists() else []
     cases = {tuple(each["sizes"]): each for each in before}
     for number, case in enumerate(CASES):
         if case.sizes in cases:
@@ -209,7 +210,7 @@ def run(options: argparse.Namespace) -> int:
         cases[case.sizes] = record
         found = {"tasks": TASKS, "queries": QUERIES, "numpy": np.__version__}
         every = [cases[each.sizes] for each in CASES if each.sizes in cases]
-        write_json(OUT, {**found, "cases": every})
+        write_json(OUT, {**found, "cases": every}, own=False)
     return 0
 
 

@@ -125,10 +125,12 @@ def layout_problems(page: Page) -> list[str]:
     return lines
 
 
-def access_problems(page: Page, rules: dict[str, Any]) -> list[str]:
+def access_problems(
+    page: Page, rules: dict[str, Any], where: dict[str, Any] = NOT_KATEX
+) -> list[str]:
     """The rules of axe-core that a page breaks, each with the first element that does."""
     options = rules | {"resultTypes": ["violations"], "preload": False}
-    violations = Axe().run(page, NOT_KATEX, options).response["violations"]
+    violations = Axe().run(page, where, options).response["violations"]
     return [
         f"axe {violation['id']}, {len(violation['nodes'])} times: {node['target']}: "
         + " ".join(node["failureSummary"].split())

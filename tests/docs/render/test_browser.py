@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Response, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from docs.render.manifest import ROOT
 from tests.docs.render.browser import DESK, PHONE, Site, needs_browser, watched
 from tests.docs.render.page_problems import (
     COLOURS,
@@ -32,6 +33,10 @@ A4 = 794
 #: Of a page and what it loads, compressed as hosts send it. A quarter of it is the index of the
 #: search, which grows with every chapter.
 MOST_BYTES = 268_000
+#: Of what there is to play with, beside the trained weights.
+MOST_TO_PLAY = 150_000
+TO_PLAY = ("/assets/play/", "/assets/uplot/", "/assets/play.css")
+WEIGHTS = ROOT / "docs/play/weights.js"
 SCHEMES = {"light": "default", "dark": "slate"}
 SYMBOL = "dZ1_s"
 
@@ -97,8 +102,11 @@ def on_every_page(page: Page, site: Site, problems: Callable[[Page], list[str]])
             settle(page)
         except PlaywrightTimeout:
             lines.append(f"{name}: formulas, fonts or animations do not come to an end")
-        if (weight := sum(sizes.values())) > MOST_BYTES:
+        play = sum(size for address, size in sizes.items() if any(map(address.count, TO_PLAY)))
+        if (weight := sum(sizes.values()) - play) > MOST_BYTES:
             lines.append(f"{name}: {weight:,} bytes beside its figures")
+        if play > MOST_TO_PLAY + compressed(WEIGHTS):
+            lines.append(f"{name}: {play:,} bytes to play with")
         lines += [f"{name}: {problem}" for problem in problems(page)]
     return lines
 

@@ -1,0 +1,100 @@
+"""``equations.js`` of a package: the derivation, every equation a function of JavaScript."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..language.names import STAGES
+from ..language.program import shape_of
+from ..printers.arrows import arrow
+from .numbers import PRIME
+from .task_module import KERNELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sympy import Expr
+
+    from ..language.program import Equation
+    from .derivation import Derivation
+
+#: What ``matrices.js`` offers to the right-hand sides.
+MATRICES = (
+    "add", "hadamard", "map", "matmul", "ones", "rowMax", "scale", "subtract", "trace", "transpose",
+    "without",
+)  # fmt: skip
+
+
+def equations_module(title: str, derivation: Derivation) -> str:
+    """The text of the file.
+
+    Parameters
+    ----------
+    title
+        What stands at its head, as comments.
+    derivation
+        What to print.
+
+    Raises
+    ------
+    ValueError
+        When an equation has no JavaScript.
+    """
+    derived, first_order = derivation.derived, derivation.first_order
+    numbers = derivation.numbers.derived
+    kept = {equation.name: equation for equation in first_order}
+    gone = [name for name in numbers if name not in kept]
+    changed = [kept[name] for name in numbers if name in derivation.numbers.first_order]
+    shapes = (f"  {symbol}: [{_shape(shape_of(symbol))}]," for symbol in derived.inputs)
+    body = "\n".join(
+        [
+            "// What is given: rows and columns, or a number.",
+            "export const inputs = {",
+            *shapes,
+            "};",
+            "",
+            f"export const outputs = [{_quoted(map(str, derived.outputs))}];",
+            "",
+            "export const equations = [",
+            *_by_stage(derived, numbers),
+            "];",
+            "",
+            "// The inner gradients held constant: what is gone, and what is left of the others.",
+            "export const firstOrder = without(",
+            "  equations,",
+            f"  [{_quoted(gone)}],",
+            "  [",
+            *(f"  {_line(each, numbers[each.name] + PRIME)}" for each in changed),
+            "  ],",
+            ");",
+            "",
+        ]
+    )
+    imports = [
+        f'import {{ {", ".join(used)} }} from "../runtime/{file}";'
+        for file, offered in (("kernels.js", KERNELS), ("matrices.js", MATRICES))
+        if (used := [name for name in offered if re.search(rf"(?<![\w.]){name}\(", body)])
+    ]
+    return "\n".join([title, "", *imports, "", body])
+
+
+def _by_stage(equations: Iterable[Equation], numbers: dict[str, str]) -> Iterator[str]:
+    stage = ""
+    for equation in equations:
+        if equation.stage != stage:
+            stage = equation.stage
+            yield f"  // --- {STAGES[stage]} ---"
+        yield _line(equation, numbers[equation.name])
+
+
+def _line(equation: Equation, number: str) -> str:
+    return f'  ["{equation.name}", {arrow(equation)}], // ({number})'
+
+
+def _shape(shape: tuple[Expr, ...]) -> str:
+    return ", ".join(str(size) if size.is_Integer else f'"{size}"' for size in shape)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

@@ -1,0 +1,154 @@
+// Chapter 2b in motion: two weights and two tasks, where joint training ends and where MAML ends.
+//
+// Every gradient is computed by generated/linear/equations.js. A task is two samples, whose inputs
+// give its loss the curvatures that the sliders say.
+
+import { equations, inputs } from "../../generated/linear/equations.js";
+import { evaluate, withSizes } from "../../generated/runtime/matrices.js";
+import { element, legend, slider } from "./parts.js";
+import { plot, short } from "./plot.js";
+
+const AXES = { x: [-3, 3], y: [-3, 3] };
+const CENTRES = [[-1.5, -1], [1.5, 1]], TURNS = [0.3, -0.5], COLOURS = ["--q-data", "--q-gradient"];
+const START = { theta: [-2, 2], alpha: 0.3, curvatures: [[3, 0.5], [0.5, 0.8]] };
+const STEPS = 4000, STILL = 1e-10;
+const round = (value) => Math.round(value * 100) / 100;
+
+// Two rows of inputs whose mean square has these curvatures along turned axes, and their targets.
+function task([first, second], turn, [c0, c1]) {
+  const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+  const X = [[first, cos, sin], [second, -sin, cos]].map(([curvature, x, y]) =>
+    [x * Math.sqrt(curvature), y * Math.sqrt(curvature)]);
+  return { X_s: X, Y_s: X.map(([x, y]) => [x * c0 + y * c1]) };
+}
+
+// The mean over the tasks of the loss after a step, its gradient, and the weights after the step.
+function meta(tasks, [a, b], alpha) {
+  const found = tasks.map(({ X_s, Y_s }) => {
+    const W1 = [[a], [b]], given = { W1, X_s, Y_s, X_q: X_s, Y_q: Y_s, alpha };
+    return evaluate(equations, { T: tasks.length, ...withSizes(inputs, given) });
+  });
+  const sum = (part) => found.reduce((total, each) => total + part(each), 0);
+  return {
+    loss: sum((each) => each.loss_q) / tasks.length,
+    gradient: [sum((each) => each.W1_bar[0][0]), sum((each) => each.W1_bar[1][0])],
+    fast: found.map((each) => each.W1_fast.map(([entry]) => entry)),
+  };
+}
+
+// Gradient descent from a place to where it ends; without a step of the tasks it is joint training.
+function descent(tasks, from, alpha) {
+  const path = [from];
+  let at = from, rate = 0.5, { loss, gradient } = meta(tasks, at, alpha);
+  for (let k = 0; k < STEPS && Math.hypot(...gradient) > STILL && rate > STILL; k++) {
+    const next = at.map((entry, axis) => entry - rate * gradient[axis]);
+    const found = meta(tasks, next, alpha);
+    if (found.loss > loss) {
+      rate /= 2;
+      continue;
+    }
+    [at, loss, gradient] = [next, found.loss, found.gradient];
+    path.push(at);
+  }
+  return path;
+}
+
+// A line on which the loss of a task is the same.
+function ellipse([first, second], turn, [c0, c1], radius) {
+  const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+  return Array.from({ length: 65 }, (_, at) => {
+    const angle = (2 * Math.PI * at) / 64;
+    const [u, v] = [(radius * Math.cos(angle)) / Math.sqrt(first), (radius * Math.sin(angle)) / Math.sqrt(second)];
+    return [c0 + u * cos - v * sin, c1 + u * sin + v * cos];
+  });
+}
+
+class Bridge extends HTMLElement {
+  connectedCallback() {
+    if (this.at) return;
+    this.at = structuredClone(START);
+    this.host = element("div", { class: "plot" });
+    this.text = element("p", { class: "readout", role: "status", "data-maml": "readout" });
+    this.replaceChildren(this.host, this.controls(), legend([
+      ["loss of the first task", COLOURS[0]], ["loss of the second task", COLOURS[1]],
+      ["the steps of the tasks", "--q-edge"], ["meta-training with MAML", "--q-adjoint", "thick"],
+      ["joint training", "--q-weight", "dashed"],
+    ]), this.text);
+    this.chart = plot(this.host, {
+      ...AXES, labels: ["first weight", "second weight"], height: 380,
+      described: "The losses of two tasks over two weights, and where MAML and joint training end",
+      draw: (pen) => this.draw(pen),
+    });
+    this.chart.handle({
+      name: "start of the weights", colour: "--q-value", at: () => this.at.theta,
+      moved: (x, y) => this.change({ theta: [round(x), round(y)] }),
+    });
+    this.show();
+  }
+
+  controls() {
+    this.sliders = {};
+    const add = (name, value, changed, least, most) => {
+      const made = slider({ name, min: least, max: most, step: 0.05, value: value(), says: short, changed });
+      this.sliders[name] = () => made.set(value());
+      return made.element;
+    };
+    const curvature = (task, axis) => add(
+      `task ${task + 1}, curvature ${axis + 1}`, () => this.at.curvatures[task][axis],
+      (value) => {
+        this.at.curvatures[task][axis] = value;
+        this.show();
+      }, 0.1, 4,
+    );
+    const button = (text, work) => element("button", { type: "button", class: "md-button", onclick: work }, text);
+    return element("div", { class: "controls" },
+      add("step size α", () => this.at.alpha, (alpha) => this.change({ alpha }), 0, 0.6),
+      curvature(0, 0), curvature(0, 1), curvature(1, 0), curvature(1, 1),
+      button("equal curvatures", () => this.change({ curvatures: [[1, 1], [1, 1]] })),
+      button("begin again", () => this.change(structuredClone(START))));
+  }
+
+  change(numbers) {
+    Object.assign(this.at, numbers);
+    this.show();
+  }
+
+  show() {
+    const { theta, alpha, curvatures } = this.at;
+    const tasks = curvatures.map((each, at) => task(each, TURNS[at], CENTRES[at]));
+    this.found = {
+      fast: meta(tasks, theta, alpha).fast,
+      maml: descent(tasks, theta, alpha), joint: descent(tasks, theta, 0),
+    };
+    for (const update of Object.values(this.sliders)) update();
+    this.chart.show(AXES.x, []);
+    this.text.textContent = this.sentence();
+  }
+
+  draw(pen) {
+    if (!this.found) return;
+    const { fast, maml, joint } = this.found;
+    this.at.curvatures.forEach((curvatures, at) => {
+      for (const radius of [0.4, 0.9, 1.4])
+        pen.line(ellipse(curvatures, TURNS[at], CENTRES[at], radius), COLOURS[at], { width: 1.2 });
+      pen.dot(CENTRES[at], COLOURS[at], 3);
+      pen.arrow(this.at.theta, fast[at], "--q-edge");
+    });
+    pen.line(joint, "--q-weight", { dash: [5, 4] });
+    pen.line(maml, "--q-adjoint", { width: 3 });
+    pen.dot(joint.at(-1), "--q-weight", 6);
+    pen.dot(maml.at(-1), "--q-adjoint", 6);
+  }
+
+  sentence() {
+    const [maml, joint] = [this.found.maml.at(-1), this.found.joint.at(-1)];
+    const apart = Math.hypot(maml[0] - joint[0], maml[1] - joint[1]);
+    const said = ([x, y]) => `(${short(round(x))}, ${short(round(y))})`;
+    const where = apart < 0.02
+      ? "They agree."
+      : `They are ${short(round(apart))} apart: MAML gives less weight to what one step can mend.`;
+    return `Joint training ends at ${said(joint)}, MAML at ${said(maml)}. ${where}`;
+  }
+}
+
+customElements.define("maml-bridge", Bridge);

@@ -1,0 +1,41 @@
+// Parts of a page: elements with attributes and children, sliders, and what is drawn in which colour.
+
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value != null) made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+// A labelled slider and its value; `set` moves it without telling anyone.
+export function slider({ name, min, max, step, value, says = String, changed, marked = {} }) {
+  const output = element("output", {}, says(value));
+  const input = element("input", { type: "range", min, max, step, value, ...marked });
+  const show = () => {
+    output.textContent = says(input.valueAsNumber);
+    input.setAttribute("aria-valuetext", output.textContent);
+  };
+  input.addEventListener("input", () => {
+    show();
+    changed(input.valueAsNumber);
+  });
+  show();
+  return {
+    element: element("label", { class: "slider" }, element("span", {}, name), input, output),
+    set(next) {
+      input.value = next;
+      show();
+    },
+  };
+}
+
+// What is drawn how: [name, colour, "dashed"?] each.
+export const legend = (entries) =>
+  element("ul", { class: "legend" }, ...entries.map(([name, colour, kind = "solid"]) =>
+    element("li", {}, element("span", {
+      class: `mark ${kind}`, style: `--shade: var(${colour})`, "aria-hidden": "true",
+    }), name)));

@@ -1,0 +1,64 @@
+// The playground: networks adapt to points that one moves, and one is meta-trained beside them.
+
+import { STARTS, adapting } from "./adapting.js";
+import { formula } from "./formula.js";
+import { panel } from "./panel.js";
+import { element } from "./parts.js";
+import { fromHash, toHash } from "./state.js";
+
+// An address is written when nothing has moved for so long.
+const MILLISECONDS = 250;
+
+class Playground extends HTMLElement {
+  connectedCallback() {
+    if (this.state) return;
+    this.state = fromHash(location.hash, Object.keys(STARTS));
+    const changed = (discrete) => this.remember(discrete);
+    const places = JSON.parse(this.querySelector("script")?.textContent ?? "{}");
+    this.adapting = adapting(this.state, changed);
+    this.formula = formula(places);
+    this.panel = panel(this.state, {
+      changed,
+      trained: (parameters, settings) => {
+        if (!this.state.shown.includes("live") && this.panel?.shown.iteration) this.state.shown.push("live");
+        this.adapting.train(parameters, settings);
+        this.formula.train(parameters, settings, this.state);
+      },
+    });
+    const section = (title, ...parts) =>
+      element("section", {}, element("h2", {}, title), ...parts);
+    this.replaceChildren(
+      section("Adapt", ...this.adapting.parts),
+      section("Meta-train", ...this.panel.parts),
+      section("The formula runs", ...this.formula.parts),
+    );
+    this.adapting.load();
+    this.panel.load();
+    addEventListener("popstate", () => this.load());
+    addEventListener("hashchange", () => this.load());
+  }
+
+  // The meta-training goes so many iterations on, as by so many presses of "one step".
+  advance(count) {
+    this.panel.advance(count);
+  }
+
+  load() {
+    if (location.hash === this.written) return;
+    Object.assign(this.state, fromHash(location.hash, Object.keys(STARTS)));
+    this.adapting.load();
+    this.panel.load();
+  }
+
+  remember(discrete) {
+    clearTimeout(this.timer);
+    const write = () => {
+      this.written = toHash(this.state);
+      history[discrete ? "pushState" : "replaceState"](null, "", this.written);
+    };
+    if (discrete) write();
+    else this.timer = setTimeout(write, MILLISECONDS);
+  }
+}
+
+customElements.define("maml-playground", Playground);

@@ -1,0 +1,276 @@
+"""What a reader moves on the pages, in a browser."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.docs.render.browser import DESK, PHONE, needs_browser, watched
+from tests.docs.render.page_problems import access_problems, layout_problems, visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+    from tests.docs.render.browser import Site
+
+pytestmark = needs_browser
+
+PATIENCE = 60_000
+
+
+def part(page: Page, name: str) -> Locator:
+    """What carries a name for checks from outside."""
+    return page.locator(f'[data-maml="{name}"]')
+
+
+def number(page: Page, name: str) -> float:
+    """A number that is shown."""
+    text = part(page, name).inner_text()
+    return float(text.replace(",", "").replace("−", "-"))
+
+
+def drag(page: Page, what: Locator, by: tuple[int, int]) -> None:
+    """Move something with the mouse."""
+    what.scroll_into_view_if_needed()
+    box = what.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + by[0], y + by[1], steps=4)
+    page.mouse.up()
+
+
+def trained(page: Page, iterations: int) -> None:
+    """Take so many steps, and wait for them."""
+    page.locator("maml-playground").evaluate(f"each => each.advance({iterations})")
+    expect(part(page, "iteration")).to_have_text(f"{iterations:,}", timeout=PATIENCE)
+
+
+# --- chapters 2 and 2b ---
+
+
+@pytest.fixture
+def scalar(page: Page, site: Site) -> Page:
+    visit(page, f"{site.origin}/2-warm-up/")
+    return page
+
+
+def test_the_scalars_are_those_of_the_chapter(scalar: Page) -> None:
+    expect(part(scalar, "readout")).to_contain_text("from 0.5 to 0.8")
+    expect(part(scalar, "readout")).to_contain_text("1.96. The meta-gradient is −4.48")
+    expect(part(scalar, "readout")).to_contain_text("first-order version −5.6. Both point downhill")
+    slider = part(scalar, "alpha")
+    slider.fill("1")
+    expect(part(scalar, "readout")).to_contain_text("The two disagree in sign")
+    slider.fill("0.5")
+    expect(part(scalar, "readout")).to_contain_text("Nothing is left of the meta-gradient")
+    scalar.get_by_text("the chapter's numbers").click()
+    expect(part(scalar, "readout")).to_contain_text("−4.48")
+
+
+def test_a_weight_is_moved_by_mouse_and_keys(scalar: Page) -> None:
+    handle = scalar.get_by_role("slider", name="weight w")
+    drag(scalar, handle, (60, 0))
+    expect(part(scalar, "readout")).not_to_contain_text("from 0.5 ")
+    moved = float(handle.get_attribute("aria-valuenow") or "nan")
+    assert moved > 0.6
+    handle.press("ArrowRight")
+    assert float(handle.get_attribute("aria-valuenow") or "nan") == pytest.approx(moved + 0.05)
+    sample = scalar.get_by_role("slider", name="query sample")
+    sample.press("Shift+ArrowUp")
+    assert sample.get_attribute("aria-valuetext") == "2, 3.5"
+
+
+def test_a_weight_is_moved_by_a_finger(browser: Browser, site: Site) -> None:
+    context = browser.new_context(
+        has_touch=True, viewport={"width": PHONE, "height": 900}, reduced_motion="reduce"
+    )
+    with watched(context, site.origin) as page:
+        visit(page, f"{site.origin}/2-warm-up/")
+        handle = page.get_by_role("slider", name="weight w")
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        assert box is not None
+        session = context.new_cdp_session(page)
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for kind, at in (("touchStart", x), ("touchMove", x + 20), ("touchMove", x + 40)):
+            points = [{"x": at, "y": y}]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        assert float(handle.get_attribute("aria-valuenow") or "nan") > 0.6
+    context.close()
+
+
+def test_equal_curvatures_end_together(page: Page, site: Site) -> None:
+    visit(page, f"{site.origin}/2b-linear/")
+    readout = part(page, "readout")
+    expect(readout).to_contain_text("apart")
+    page.get_by_text("equal curvatures").click()
+    expect(readout).to_contain_text("They agree.")
+    page.get_by_text("begin again").click()
+    expect(readout).to_contain_text("apart")
+    page.get_by_label("step size α").fill("0")
+    expect(readout).to_contain_text("They agree.")
+
+
+# --- the playground ---
+
+
+@pytest.fixture
+def playground(page: Page, site: Site) -> Page:
+    visit(page, f"{site.origin}/playground/")
+    expect(part(page, "training")).to_contain_text("in a worker, in WebAssembly")
+    return page
+
+
+def test_points_are_moved_added_and_removed(playground: Page) -> None:
+    points = part(playground, "point")
+    expect(points).to_have_count(10)
+    before = number(playground, "error-maml")
+    drag(playground, points.first, (40, 0))
+    assert number(playground, "error-maml") != before
+    points.nth(3).press("ArrowRight")
+    points.nth(3).press("Delete")
+    expect(points).to_have_count(9)
+    points.nth(2).dblclick()
+    expect(points).to_have_count(8)
+    playground.locator(".u-over").first.click(position={"x": 5, "y": 5})
+    expect(points).to_have_count(9)
+    playground.get_by_text("another task").click()
+    expect(points).to_have_count(9)
+
+
+def test_maml_adapts_and_joint_training_does_not(playground: Page) -> None:
+    part(playground, "steps").fill("0")
+    expect(part(playground, "adapted")).to_contain_text("after 0 steps")
+    start = number(playground, "error-maml")
+    part(playground, "steps").fill("5")
+    assert number(playground, "error-maml") < start / 10
+    assert number(playground, "error-joint") > 5 * number(playground, "error-maml")
+    playground.get_by_label("recipe").check()
+    assert number(playground, "error-recipe") < number(playground, "error-maml")
+
+
+def test_the_network_in_training_learns_to_learn(playground: Page) -> None:
+    start = number(playground, "held-out")
+    trained(playground, 300)
+    assert number(playground, "held-out") < start
+    assert number(playground, "loss") < start
+    assert number(playground, "error-live") > 0
+    part(playground, "step").click()
+    expect(part(playground, "iteration")).to_have_text("301")
+    part(playground, "reset").click()
+    expect(part(playground, "iteration")).to_have_text("0")
+
+
+def test_play_and_pause_and_a_hidden_page(playground: Page) -> None:
+    part(playground, "play").click()
+    expect(part(playground, "iteration")).not_to_have_text("0", timeout=PATIENCE)
+    assert number(playground, "rate") > 0
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true })
+        document.dispatchEvent(new Event("visibilitychange"))
+    }"""
+    playground.evaluate(hide, True)
+    expect(part(playground, "play")).to_be_enabled()
+    playground.evaluate(hide, False)
+    expect(part(playground, "play")).to_be_disabled()
+    part(playground, "pause").click()
+    expect(part(playground, "rate")).to_have_text("0")
+
+
+def test_an_address_brings_everything_back(playground: Page, site: Site) -> None:
+    part(playground, "steps").fill("3")
+    playground.get_by_label("your own points").check()
+    part(playground, "point").first.press("ArrowUp")
+    playground.get_by_text("Settings").click()
+    part(playground, "train-method").select_option("Meta-SGD")
+    expect(playground).to_have_url(re.compile(r"steps=3.*train-method=meta-sgd"))
+    address, text = playground.url, part(playground, "adapted").inner_text()
+    playground.goto(f"{site.origin}/2-warm-up/")
+    playground.go_back()
+    expect(part(playground, "adapted")).to_have_text(text)
+    playground.goto("about:blank")
+    visit(playground, address)
+    expect(part(playground, "adapted")).to_have_text(text)
+    expect(part(playground, "training")).to_contain_text("Meta-SGD trains in a worker")
+
+
+def test_the_formula_runs_equation_by_equation(playground: Page) -> None:
+    following = playground.get_by_text("next equation")
+    following.click()
+    expect(part(playground, "equation")).to_contain_text("Equation 3.1, Z1_s: 10 × 40, from")
+    following.click()
+    line = playground.locator(".lines .now")
+    expect(line).to_contain_text("H1_s = map(Z1_s, (z) => relu(z))")
+    line.get_by_role("link").click()
+    expect(playground.locator("#eq-H1_s")).to_be_in_viewport()
+
+
+BROKEN = {
+    "no worker": (
+        "window.Worker = undefined",
+        "in the page itself, because this browser starts no",
+    ),
+    "a worker that ends": (
+        """const Old = Worker
+        window.Worker = class extends Old {
+            constructor(...given) {
+                super(...given)
+                setTimeout(() => this.dispatchEvent(new ErrorEvent("error")), 1500)
+            }
+        }""",
+        "in the page itself, because its worker has stopped",
+    ),
+    "no WebAssembly": (
+        """const Old = Blob
+        window.Blob = class extends Old {
+            constructor(parts, ...rest) {
+                super(["WebAssembly = undefined;\\n", ...parts], ...rest)
+            }
+        }""",
+        "JavaScript, because WebAssembly does not run here",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_it_trains_without(page: Page, site: Site, kind: str) -> None:
+    script, said = BROKEN[kind]
+    page.add_init_script(script)
+    visit(page, f"{site.origin}/playground/")
+    expect(part(page, "training")).to_contain_text(said)
+    trained(page, 5)
+
+
+def test_it_plays_from_disk(disk_page: Page, offline_site: Site) -> None:
+    visit(disk_page, f"{offline_site.origin}/playground.html")
+    expect(part(disk_page, "training")).to_contain_text("WebAssembly")
+    trained(disk_page, 5)
+
+
+@pytest.mark.parametrize("name", ["playground", "2-warm-up", "2b-linear"])
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_what_can_be_played_with_is_accessible(
+    page: Page, site: Site, name: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        visit(page, f"{site.origin}/{name}/")
+        only = {"include": [".play"]}
+        assert layout_problems(page) == []
+        assert access_problems(page, {}, only) == []
+
+
+def test_without_scripts_there_is_a_figure(browser: Browser, site: Site) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for name in ("playground", "2-warm-up", "2b-linear"):
+        page.goto(f"{site.origin}/{name}/")
+        expect(page.locator(".play img")).to_be_visible()
+    context.close()
