@@ -39,9 +39,8 @@ export const STARTS = {
   "live": { title: "in training below", colour: "--m-live" },
 };
 
-export function adapting(state, changed) {
+export function adapting(state, changed, names = Object.keys(STARTS)) {
   const host = element("div", { class: "plot" }), made = {}, live = {};
-  const names = Object.keys(STARTS);
   const chart = plot(host, {
     x: INPUTS, y: TARGETS, labels: ["x", "y"], height: 320,
     described: "Predictions of networks before and after gradient steps on the points",
@@ -185,19 +184,24 @@ export function adapting(state, changed) {
     return said.length ? `Mean squared error ${where} after ${times}: ${said.join(", ")}.` : "No network is shown.";
   }
 
-  const parts = [
-    element("div", { class: "beside" }, host, element("div", {},
+  const another = button("another task", () => {
+    Object.assign(state, drawn(state.points.length));
+    points(state.points, true);
+  });
+  const parts = {
+    curves: element("div", { class: "beside" }, host, element("div", {},
       element("p", { class: "head" }, "mean squared error"), errors)),
-    element("div", { class: "controls" }, sliders.steps.element, button("▶ play the steps", play), sliders.alpha.element),
-    element("div", { class: "controls" }, sliders.amplitude.element, sliders.phase.element,
-      button("another task", () => {
-        Object.assign(state, drawn(state.points.length));
-        points(state.points, true);
-      }),
+    steps: element("div", { class: "controls" },
+      sliders.steps.element, button("▶ play the steps", play), another),
+    task: element("div", { class: "controls" },
+      sliders.alpha.element, sliders.amplitude.element, sliders.phase.element,
       element("label", { class: "choice" }, ownPoints, "your own points, no sinusoid")),
-    legend([["the task", "--q-edge", "dotted"], ["before the steps", "--q-value", "dashed"], ["after them", "--q-value", "thick"]]),
+    legend: legend([
+      ["the task", "--q-edge", "dotted"], ["before the steps", "--q-value", "dashed"],
+      ["after them", "--q-value", "thick"],
+    ]),
     status,
-  ];
+  };
 
   return {
     parts,

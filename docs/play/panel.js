@@ -4,7 +4,7 @@ import { npz } from "./npz.js";
 import { element, legend, slider } from "./parts.js";
 import { plot, short } from "./plot.js";
 import { runner } from "./runner.js";
-import { CHOICES, RATES, toCommand } from "./state.js";
+import { CHOICES, RATES, toCommand, toEvaluation } from "./state.js";
 import { METHODS } from "./training.js";
 
 const MOST_PLACES = 400;
@@ -118,7 +118,7 @@ export function panel(state, { trained, changed }) {
     }
   };
   function download() {
-    const { width, method } = state.training, sizes = [1, width, width, 1], arrays = {};
+    const { method, width } = state.training, sizes = [1, width, width, 1], arrays = {};
     const length = shown.parameters.length / (METHODS[method].learnsRates ? 2 : 1);
     for (const [begin, prefix] of [[0, ""], [length, "rate_"]]) {
       if (begin >= shown.parameters.length) continue;
@@ -133,6 +133,7 @@ export function panel(state, { trained, changed }) {
     const address = URL.createObjectURL(new Blob([npz(arrays)]));
     element("a", { href: address, download: `${method}.npz` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 1000);
+    note.replaceChildren("To evaluate them: ", element("code", {}, toEvaluation(state.training)));
   }
 
   const item = (label, output) => element("div", {}, element("dt", {}, label), element("dd", {}, output));

@@ -28,7 +28,7 @@ class Playground extends HTMLElement {
     const section = (title, ...parts) =>
       element("section", {}, element("h2", {}, title), ...parts);
     this.replaceChildren(
-      section("Adapt", ...this.adapting.parts),
+      section("Adapt", ...Object.values(this.adapting.parts)),
       section("Meta-train", ...this.panel.parts),
       section("The formula runs", ...this.formula.parts),
     );

@@ -144,6 +144,14 @@ def test_points_are_moved_added_and_removed(playground: Page) -> None:
     expect(points).to_have_count(9)
 
 
+def test_the_start_page_has_the_first_part(page: Page, site: Site) -> None:
+    visit(page, site.start)
+    expect(part(page, "adapted")).to_contain_text("after one step: MAML 0.1")
+    drag(page, part(page, "point").nth(4), (30, 0))
+    expect(part(page, "adapted")).not_to_contain_text("after one step: MAML 0.121")
+    expect(part(page, "error-live")).to_have_count(0)
+
+
 def test_maml_adapts_and_joint_training_does_not(playground: Page) -> None:
     part(playground, "steps").fill("0")
     expect(part(playground, "adapted")).to_contain_text("after 0 steps")
@@ -253,7 +261,7 @@ def test_it_plays_from_disk(disk_page: Page, offline_site: Site) -> None:
     trained(disk_page, 5)
 
 
-@pytest.mark.parametrize("name", ["playground", "2-warm-up", "2b-linear"])
+@pytest.mark.parametrize("name", ["", "playground/", "2-warm-up/", "2b-linear/"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_what_can_be_played_with_is_accessible(
     page: Page, site: Site, name: str, width: int
@@ -261,7 +269,7 @@ def test_what_can_be_played_with_is_accessible(
     page.set_viewport_size({"width": width, "height": 900})
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        visit(page, f"{site.origin}/{name}/")
+        visit(page, f"{site.origin}/{name}")
         only = {"include": [".play"]}
         assert layout_problems(page) == []
         assert access_problems(page, {}, only) == []
@@ -270,7 +278,7 @@ def test_what_can_be_played_with_is_accessible(
 def test_without_scripts_there_is_a_figure(browser: Browser, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in ("playground", "2-warm-up", "2b-linear"):
-        page.goto(f"{site.origin}/{name}/")
+    for name in ("", "playground/", "2-warm-up/", "2b-linear/"):
+        page.goto(f"{site.origin}/{name}")
         expect(page.locator(".play img")).to_be_visible()
     context.close()
