@@ -117,6 +117,20 @@ def test_equal_curvatures_end_together(page: Page, site: Site) -> None:
     expect(readout).to_contain_text("They agree.")
 
 
+def test_the_rewrite_goes_through_its_passes(page: Page, site: Site) -> None:
+    visit(page, f"{site.origin}/8-rewrite/")
+    stages = page.locator(".stage:visible")
+    for name, text in (("derived", "As derived: "), ("inline", "After inline: ")):
+        expect(stages).to_have_count(1)
+        expect(stages).to_contain_text(text)
+        expect(stages).to_have_attribute("data-pass", name)
+        page.get_by_role("button", name="next").click()
+    part(page, "pass").fill("5")
+    expect(stages).to_have_attribute("data-pass", "share")
+    operations = stages.get_attribute("data-operations")
+    expect(page.locator(".counts")).to_contain_text(f"{int(operations or 0):,}")
+
+
 # --- the playground ---
 
 
@@ -261,7 +275,7 @@ def test_it_plays_from_disk(disk_page: Page, offline_site: Site) -> None:
     trained(disk_page, 5)
 
 
-@pytest.mark.parametrize("name", ["", "playground/", "2-warm-up/", "2b-linear/"])
+@pytest.mark.parametrize("name", ["", "playground/", "2-warm-up/", "2b-linear/", "8-rewrite/"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_what_can_be_played_with_is_accessible(
     page: Page, site: Site, name: str, width: int
