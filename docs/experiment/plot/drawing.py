@@ -89,8 +89,10 @@ FAMILY = {
     "recipe": Look("#b22174", (0, (12, 1)), "*", "#b22174"),
 }
 
-#: Joint training with another last layer for every task takes the place of joint training.
-LOOKS = BASELINES | FAMILY | {"pretrained": BASELINES["joint"]}
+#: With another last layer for every task it takes the place, and the colour, of joint training.
+PRETRAINED = Look("#b0432d", (0, (5, 1.5, 1, 1.5)), "h", "#b0432d")
+
+LOOKS = BASELINES | FAMILY | {"pretrained": PRETRAINED}
 
 #: The meta-gradient and its parts: it and its first order look as the methods that descend them.
 PARTS = {
