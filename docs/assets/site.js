@@ -1,10 +1,30 @@
-// A pointer on a quantity lights it wherever it stands. A link opens what its target is folded in.
-// A formula is copied as LaTeX.
+// A pointer on a quantity lights it wherever it stands; a click pins it. A link opens what its target
+// is folded in. A formula is copied as LaTeX.
+
+let pinned;
 
 function light(event) {
   const symbol = event.target.closest?.("[data-sym]")?.dataset.sym;
+  show(pinned ?? (event.type === "focusout" ? undefined : symbol));
+}
+
+// What is no link is pinned by a click, and let go by another one or by Escape.
+function pin(event) {
+  const quantity = event.target.closest?.("[data-sym]");
+  if (!quantity || event.target.closest("a, button, summary")) return;
+  pinned = pinned === quantity.dataset.sym ? undefined : quantity.dataset.sym;
+  show(pinned);
+}
+
+function letGo(event) {
+  if (event.key !== "Escape" || !pinned) return;
+  pinned = undefined;
+  show();
+}
+
+function show(symbol) {
   for (const element of document.querySelectorAll(".lit, .near")) element.classList.remove("lit", "near");
-  if (!symbol || event.type === "focusout") return;
+  if (!symbol) return;
   const name = CSS.escape(symbol);
   const alike = `[data-sym="${name}"], [data-from="${name}"], [data-to="${name}"]`;
   for (const element of document.querySelectorAll(alike)) {
@@ -70,6 +90,8 @@ document.addEventListener("DOMContentLoaded", () => {
   complete();
   new MutationObserver(complete).observe(document.body, { childList: true, subtree: true });
   document.addEventListener("click", playAgain);
+  document.addEventListener("click", pin);
+  document.addEventListener("keydown", letGo);
   for (const type of ["pointerover", "focusin", "focusout"]) document.addEventListener(type, light);
   document.addEventListener("copy", copyFormulas);
   // A second click on a link changes no address.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import checkpoint, memory
+from . import checkpoint, memory, recipes
 from .command import Refusal, parser, status, whole
 from .files import make_room, record_of, unmarked, writable, write_json
 from .methods import METHODS, TITLES, initial_of, network_of, told
@@ -21,7 +22,6 @@ from .statistics import cell, half_interval, summary
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from pathlib import Path
 
     from .family import TaskFamily
     from .networks import Array, Network, WeightTuple
@@ -110,6 +110,23 @@ def load_run(family: TaskFamily, folder: Path) -> Run:
         found = load_parameters(folder / f"{name}.npz", like)
         starts[name] = with_head(found, random) if METHODS[name].classes else found
     return Run(family, recipe, seed, {**starts, "random": random}, record.metrics)
+
+
+def of_weights(family: TaskFamily, options: argparse.Namespace) -> Run:
+    """A run of nothing but a file of weights, whose network the recipe's flags say.
+
+    Raises
+    ------
+    Refusal
+        When the flags are of no method, or the file has not its parameters.
+    """
+    recipe = recipes.from_options(family, options)
+    if len(recipe.methods) > 1:
+        raise Refusal(f"methods is {' '.join(recipe.methods)}; it must be that of the weights")
+    family, (method,) = family.of(recipe), recipe.methods
+    starts = {name: initial_of(family, recipe, 0, name) for name in (method, "random")}
+    starts[method] = load_parameters(options.weights, starts[method])
+    return Run(family, recipe, 0, starts)
 
 
 def with_head(trained: Parameters, random: Parameters) -> Parameters:
@@ -218,13 +235,18 @@ def record(run: Run, points: Sequence[int], count: int, seed: int) -> dict[str, 
 
 
 def run(family: TaskFamily, options: argparse.Namespace, seed: int) -> int:
-    """Evaluate a run, write ``evaluation.json``, print the tables; the exit status."""
-    loaded = load_run(family, options.run)
-    folder, shots, score = writable(options.run), loaded.recipe.shots, family.score
-    make_room(folder, unmarked(EVALUATION))
-    family = loaded.family
+    """Evaluate a run, write ``evaluation.json``, print the tables; the exit status.
+
+    What a file of weights comes to is printed only.
+    """
+    alone = getattr(options, "weights", None)
+    loaded = of_weights(family, options) if alone else load_run(family, options.run)
+    shots, score, family = loaded.recipe.shots, family.score, loaded.family
+    if not alone:
+        make_room(writable(options.run), unmarked(EVALUATION))
     found = record(loaded, options.points or family.points, options.tasks, seed)
-    write_json(folder / EVALUATION, found)
+    if not alone:
+        write_json(options.run / EVALUATION, found)
     capped = f" (share diverged; they count as {score.worst:g})"
     for points, methods in {str(shots): found["methods"], **found["other_points"]}.items():
         print(
@@ -251,9 +273,17 @@ def main(family: TaskFamily, arguments: list[str] | None = None) -> int:
     what = f"Fine-tune a run's weights on unseen {family.name}."
     made = parser(family.command("evaluate"), what, family.folder)
     add_options(made, family)
+    made.add_argument(
+        "--weights", type=Path, metavar="FILE", help="a .npz file of one method, instead of a run"
+    )
+    recipes.add_options(made, family)
 
     def command() -> int:
         options = made.parse_args(arguments)
+        asked = {"recipe", *recipes.given(family, options)} & {*vars(options)}
+        if asked and options.weights is None:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(asked))
+            raise Refusal(f"{flags}: only with --weights; a run's recipe is in its run.json")
         return run(family, options, options.seed)
 
     return status(command)

@@ -163,7 +163,7 @@ def load_parameters(path: Path, like: Parameters) -> Parameters:
         if (found.shape, found.dtype) != (expected.shape, expected.dtype):
             raise Refusal(
                 f"{path}: {name} is {found.dtype} {found.shape}; "
-                f"it must be {expected.dtype} {expected.shape}, as run.json says"
+                f"it must be {expected.dtype} {expected.shape}, as its recipe says"
             )
         if not np.isfinite(found).all():
             raise Refusal(f"{path}: {name} is not finite; it must be")

@@ -1,226 +1,219 @@
 // A few points, and the curves of networks before and after steps on them.
 
-import { workspace as recipe } from "../../generated/recipe/task.js";
-import { workspace as relu2 } from "../../generated/relu2/task.js";
-import { element, legend, slider } from "./parts.js";
+import { STARTS, inTraining } from "./networks.js";
+import { button, element, legend, slider } from "./parts.js";
 import { plot, short } from "./plot.js";
-import { GRID, INPUTS, glorot, sinusoid } from "./sinusoids.js";
+import { GRID, INPUTS, sinusoid } from "./sinusoids.js";
 import { MOST_POINTS, MOST_STEPS, RATES, TARGETS, drawn, rounded } from "./state.js";
-import { METHODS } from "./training.js";
-import { WEIGHTS } from "./weights.js";
 
-const SIZES = [1, 40, 40, 1], COUNTS = { sizes: SIZES, tasks: 1, shots: 10, queries: 10 };
-const xs = [...GRID];
+const MILLISECONDS = 400;
+const xs = [...GRID], nothing = xs.map(() => null);
 
-// Networks to adapt: `after` gives the parameters after steps on points.
-function network(make, parameters, learnsRates) {
-  const ws = make(COUNTS, { numbers: Float32Array });
-  ws.parameters.set(parameters);
-  return {
-    at: (X, Y, alpha, steps) => ws.predict(GRID, ws.adapt(X, Y, ...(learnsRates ? [] : [alpha]), steps)),
-    on: (X, Y, alpha, steps) => ws.predict(X, ws.adapt(X, Y, ...(learnsRates ? [] : [alpha]), steps)),
-  };
-}
+export class Adapting {
+  // `changed` is told of what the reader does, and whether it is one thing or a part of a movement.
+  constructor(state, changed, names = Object.keys(STARTS)) {
+    Object.assign(this, { state, changed, names, networks: {}, handles: [] });
+    this.host = element("div", { class: "plot" });
+    this.status = element("p", { class: "readout", role: "status", "data-maml": "adapted" });
+    this.chart = this.curves();
+    this.chart.over.addEventListener("click", (event) => this.addPoint(event));
+    this.outputs = Object.fromEntries(names.map((name) => [name, this.output(name)]));
+    this.sliders = this.everySlider();
+    this.ownPoints = element("input", {
+      type: "checkbox", onchange: () => this.setTask({ own: this.ownPoints.checked }),
+    });
+  }
 
-function random() {
-  const weights = new Float32Array(WEIGHTS.maml.length);
-  glorot(0, SIZES, weights);
-  return weights;
-}
+  // --- what there is ---
 
-export const STARTS = {
-  "maml": { title: "MAML", colour: "--m-maml", of: () => network(relu2, WEIGHTS.maml) },
-  "first-order": {
-    title: "first order", colour: "--m-first-order", of: () => network(relu2, WEIGHTS["first-order"]),
-  },
-  "joint": { title: "joint training", colour: "--m-joint", of: () => network(relu2, WEIGHTS.joint) },
-  "random": { title: "random start", colour: "--m-random", of: () => network(relu2, random()) },
-  "recipe": { title: "recipe", colour: "--m-recipe", of: () => network(recipe, WEIGHTS.recipe, true) },
-  "live": { title: "in training below", colour: "--m-live" },
-};
-
-export function adapting(state, changed) {
-  const host = element("div", { class: "plot" }), made = {}, live = {};
-  const names = Object.keys(STARTS);
-  const chart = plot(host, {
-    x: INPUTS, y: TARGETS, labels: ["x", "y"], height: 320,
-    described: "Predictions of networks before and after gradient steps on the points",
-    curves: [
-      { name: "the sinusoid", colour: "--q-edge", width: 1.5, dash: [2, 4] },
-      ...names.flatMap((name) => [
-        { name: `${name}, before`, colour: STARTS[name].colour, width: 1, dash: [5, 4] },
-        { name, colour: STARTS[name].colour, width: 2.5 },
+  get parts() {
+    const { steps, alpha, amplitude, phase } = this.sliders;
+    return {
+      curves: element("div", { class: "beside" }, this.host, element("div", {},
+        element("p", { class: "head" }, "mean squared error"),
+        element("ul", { class: "errors" }, ...Object.values(this.outputs).map((each) => each.row)))),
+      steps: element("div", { class: "controls" }, steps.element,
+        button("▶ play the steps", () => this.play()), button("another task", () => this.draw())),
+      task: element("div", { class: "controls" }, alpha.element, amplitude.element, phase.element,
+        element("label", { class: "choice" }, this.ownPoints, "your own points, no sinusoid")),
+      legend: legend([
+        ["the task", "--q-edge", "dotted"], ["before the steps", "--q-value", "dashed"],
+        ["after them", "--q-value", "thick"],
       ]),
-    ],
-  });
-  const errors = element("ul", { class: "errors" });
-  const outputs = Object.fromEntries(names.map((name) => {
-    const box = element("input", { type: "checkbox", onchange: () => toggle(name, box.checked) });
-    const output = element("output", { "data-maml": `error-${name}` });
-    errors.append(element("li", { style: `--shade: var(${STARTS[name].colour})` },
-      element("label", {}, box, element("span", { class: "mark", "aria-hidden": "true" }), STARTS[name].title), output));
-    return [name, { box, output }];
-  }));
-  const status = element("p", { class: "readout", role: "status", "data-maml": "adapted" });
-  let handles = [], timer = 0;
+      status: this.status,
+    };
+  }
+
+  curves() {
+    const pair = (name) => [
+      { name: `${name}, before`, colour: STARTS[name].colour, width: 1, dash: [5, 4] },
+      { name, colour: STARTS[name].colour, width: 2.5 },
+    ];
+    return plot(this.host, {
+      x: INPUTS, y: TARGETS, labels: ["x", "y"], height: 320,
+      described: "Predictions of networks before and after gradient steps on the points",
+      curves: [
+        { name: "the sinusoid", colour: "--q-edge", width: 1.5, dash: [2, 4] },
+        ...this.names.flatMap(pair),
+      ],
+    });
+  }
+
+  // A network's name, whether it is shown, and its error.
+  output(name) {
+    const { title, colour } = STARTS[name];
+    const box = element("input", { type: "checkbox", onchange: () => this.toggle(name, box.checked) });
+    const error = element("output", { "data-maml": `error-${name}` });
+    const mark = element("span", { class: "mark", "aria-hidden": "true" });
+    const row = element("li", { style: `--shade: var(${colour})` },
+      element("label", {}, box, mark, title), error);
+    return { row, box, error };
+  }
+
+  everySlider() {
+    const { state } = this;
+    const made = (name, label, [min, max], step, changed, marked) =>
+      slider({ name: label, min, max, step, value: state[name], says: short, changed, marked });
+    return {
+      steps: made("steps", "gradient steps", [0, MOST_STEPS], 1,
+        (steps) => this.set({ steps }), { "data-maml": "steps" }),
+      alpha: made("alpha", "step size α", RATES, 0.001, (alpha) => this.set({ alpha })),
+      amplitude: made("amplitude", "amplitude", [0.1, 5], 0.1,
+        (amplitude) => this.setTask({ amplitude, own: false })),
+      phase: made("phase", "phase", [0, 3.14], 0.01, (phase) => this.setTask({ phase, own: false })),
+    };
+  }
 
   // --- what changes it ---
 
-  function toggle(name, on) {
-    state.shown = names.filter((each) => (each === name ? on : state.shown.includes(each)));
-    show();
-    changed(true);
+  set(next) {
+    Object.assign(this.state, next);
+    this.show();
+    this.changed(false);
   }
 
-  function points(next, discrete) {
-    state.points = next;
-    place();
-    show();
-    changed(discrete);
+  setTask(next) {
+    Object.assign(this.state, next);
+    this.setPoints(this.state.points.map((point) => this.allowed(point)), false);
   }
 
-  const along = ([x, y]) => [rounded(x), state.own ? rounded(y) : sinusoid(rounded(x), state.amplitude, state.phase)];
-
-  function place() {
-    while (handles.length > state.points.length) handles.pop().remove();
-    while (handles.length < state.points.length) {
-      const at = handles.length, made = chart.handle({
-        name: () => `point ${at + 1} of ${state.points.length}`, colour: "--q-data",
-        at: () => state.points[at] ?? [0, 0], step: [0.1, 0.1],
-        moved: (x, y) => {
-          state.points[at] = along([x, y]);
-          show();
-          changed(false);
-        },
-        removed: () => {
-          if (state.points.length === 1) return;
-          points(state.points.filter((_, other) => other !== at), true);
-          handles[Math.min(at, handles.length - 1)].button.focus();
-        },
-      });
-      made.button.dataset.maml = "point";
-      handles.push(made);
-    }
+  setPoints(points, whole) {
+    this.state.points = points;
+    this.load();
+    this.changed(whole);
   }
 
-  chart.over.addEventListener("click", (event) => {
-    if (event.target !== chart.over || state.points.length >= MOST_POINTS) return;
-    const box = chart.over.getBoundingClientRect();
-    points([...state.points, along(chart.valueAt(event.clientX - box.left, event.clientY - box.top))], true);
-  });
-
-  const task = (next) => {
-    Object.assign(state, next);
-    points(state.points.map(along), false);
-  };
-  const sliders = {
-    steps: slider({
-      name: "gradient steps", min: 0, max: MOST_STEPS, step: 1, value: state.steps,
-      changed: (steps) => set({ steps }), marked: { "data-maml": "steps" },
-    }),
-    alpha: slider({
-      name: "step size α", min: RATES[0], max: RATES[1], step: 0.001, value: state.alpha, says: short,
-      changed: (alpha) => set({ alpha }),
-    }),
-    amplitude: slider({
-      name: "amplitude", min: 0.1, max: 5, step: 0.1, value: state.amplitude, says: short,
-      changed: (amplitude) => task({ amplitude, own: false }),
-    }),
-    phase: slider({
-      name: "phase", min: 0, max: 3.14, step: 0.01, value: state.phase, says: short,
-      changed: (phase) => task({ phase, own: false }),
-    }),
-  };
-
-  function set(next) {
-    Object.assign(state, next);
-    show();
-    changed(false);
+  draw() {
+    Object.assign(this.state, drawn(this.state.points.length));
+    this.setPoints(this.state.points, true);
   }
 
-  function play() {
-    clearInterval(timer);
-    set({ steps: 0 });
-    timer = setInterval(() => {
-      if (state.steps >= MOST_STEPS) clearInterval(timer);
-      else set({ steps: state.steps + 1 });
-    }, 400);
+  toggle(name, on) {
+    const { shown } = this.state;
+    this.state.shown = this.names.filter((each) => (each === name ? on : shown.includes(each)));
+    this.show();
+    this.changed(true);
   }
 
-  const button = (text, work) => element("button", { type: "button", class: "md-button", onclick: work }, text);
-  const ownPoints = element("input", { type: "checkbox", onchange: () => task({ own: ownPoints.checked }) });
+  play() {
+    clearInterval(this.timer);
+    this.set({ steps: 0 });
+    this.timer = setInterval(() => {
+      if (this.state.steps >= MOST_STEPS) clearInterval(this.timer);
+      else this.set({ steps: this.state.steps + 1 });
+    }, MILLISECONDS);
+  }
+
+  // Where a point may be: anywhere, or on the sinusoid.
+  allowed([x, y]) {
+    const { own, amplitude, phase } = this.state;
+    return [rounded(x), own ? rounded(y) : sinusoid(rounded(x), amplitude, phase)];
+  }
+
+  addPoint(event) {
+    const { points } = this.state, { over } = this.chart;
+    if (event.target !== over || points.length >= MOST_POINTS) return;
+    const box = over.getBoundingClientRect();
+    const place = this.chart.valueAt(event.clientX - box.left, event.clientY - box.top);
+    this.setPoints([...points, this.allowed(place)], true);
+  }
+
+  removePoint(at) {
+    const { points } = this.state;
+    if (points.length === 1) return;
+    this.setPoints(points.filter((_, other) => other !== at), true);
+    this.handles[Math.min(at, this.handles.length - 1)].button.focus();
+  }
+
+  handle(at) {
+    const { state } = this;
+    const made = this.chart.handle({
+      name: () => `point ${at + 1} of ${state.points.length}`, colour: "--q-data",
+      at: () => state.points[at] ?? [0, 0],
+      moved: (x, y) => {
+        state.points[at] = this.allowed([x, y]);
+        this.show();
+        this.changed(false);
+      },
+      removed: () => this.removePoint(at),
+    });
+    made.button.dataset.maml = "point";
+    return made;
+  }
+
+  // The network that is being trained, as it is now.
+  train(parameters, { method, width }) {
+    const kind = `${method} ${width}`;
+    if (this.kind !== kind) this.networks.live = inTraining({ method, width });
+    this.kind = kind;
+    this.networks.live.parameters.set(parameters);
+    this.show();
+  }
 
   // --- what is shown ---
 
-  function show() {
-    const { amplitude, phase, own, alpha, steps } = state;
-    const [X, Y] = [0, 1].map((axis) => Float32Array.from(state.points, (point) => point[axis]));
-    const truth = xs.map((x) => (own ? null : sinusoid(x, amplitude, phase)));
-    const found = names.flatMap((name) => {
-      const { box, output } = outputs[name], on = state.shown.includes(name);
-      box.checked = on;
-      made[name] ??= on ? STARTS[name].of?.() : undefined;
-      const net = name === "live" ? live.net : made[name];
-      if (!on || !net) {
-        output.textContent = on ? "press play below" : "";
-        return [xs.map(() => null), xs.map(() => null)];
-      }
-      const after = net.at(X, Y, alpha, steps);
-      const [where, target] = own ? [net.on(X, Y, alpha, steps), Y] : [after, truth];
-      const error = where.reduce((sum, z, at) => sum + (z - target[at]) ** 2, 0) / where.length;
-      output.textContent = short(error);
-      return [[...net.at(X, Y, alpha, 0)], [...after]];
-    });
-    chart.show(xs, [truth, ...found]);
-    for (const name of Object.keys(sliders)) sliders[name].set(state[name]);
-    ownPoints.checked = own;
-    status.textContent = sentence();
+  // As many points as the state has, and everything else.
+  load() {
+    const { points } = this.state;
+    while (this.handles.length > points.length) this.handles.pop().remove();
+    while (this.handles.length < points.length) this.handles.push(this.handle(this.handles.length));
+    this.show();
   }
 
-  function sentence() {
-    const said = state.shown.filter((name) => outputs[name].output.textContent)
-      .map((name) => `${STARTS[name].title} ${outputs[name].output.textContent}`);
-    const where = state.own ? "on your points" : "along the sinusoid";
-    const times = state.steps === 1 ? "one step" : `${state.steps} steps`;
-    return said.length ? `Mean squared error ${where} after ${times}: ${said.join(", ")}.` : "No network is shown.";
+  show() {
+    const { state } = this, { amplitude, phase, own } = state;
+    const truth = own ? nothing : xs.map((x) => sinusoid(x, amplitude, phase));
+    this.chart.show(xs, [truth, ...this.names.flatMap((name) => this.predictions(name, truth))]);
+    for (const [name, each] of Object.entries(this.sliders)) each.set(state[name]);
+    this.ownPoints.checked = own;
+    this.status.textContent = this.sentence();
   }
 
-  const parts = [
-    element("div", { class: "beside" }, host, element("div", {},
-      element("p", { class: "head" }, "mean squared error"), errors)),
-    element("div", { class: "controls" }, sliders.steps.element, button("▶ play the steps", play), sliders.alpha.element),
-    element("div", { class: "controls" }, sliders.amplitude.element, sliders.phase.element,
-      button("another task", () => {
-        Object.assign(state, drawn(state.points.length));
-        points(state.points, true);
-      }),
-      element("label", { class: "choice" }, ownPoints, "your own points, no sinusoid")),
-    legend([["the task", "--q-edge", "dotted"], ["before the steps", "--q-value", "dashed"], ["after them", "--q-value", "thick"]]),
-    status,
-  ];
+  // The curves of a network before and after the steps; its error is shown beside its name.
+  predictions(name, truth) {
+    const { points, own, alpha, steps, shown } = this.state, { box, error } = this.outputs[name];
+    box.checked = shown.includes(name);
+    if (box.checked) this.networks[name] ??= STARTS[name].make();
+    const network = this.networks[name];
+    if (!box.checked || !network) {
+      error.textContent = box.checked ? "press play below" : "";
+      return [nothing, nothing];
+    }
+    const [X, Y] = [0, 1].map((axis) => Float32Array.from(points, (point) => point[axis]));
+    const after = network.along(X, Y, alpha, steps);
+    const [found, wanted] = own ? [network.at(X, X, Y, alpha, steps), Y] : [after, truth];
+    const squares = found.map((z, at) => (z - wanted[at]) ** 2);
+    error.textContent = short(squares.reduce((sum, each) => sum + each, 0) / squares.length);
+    return [[...network.along(X, Y, alpha, 0)], [...after]];
+  }
 
-  return {
-    parts,
-    load() {
-      place();
-      show();
-    },
-    show,
-    // The network that is being trained, as it is now.
-    train(parameters, { method, width }) {
-      const { network: make, learnsRates } = METHODS[method];
-      if (live.kind !== `${method} ${width}`) {
-        const ws = make({ ...COUNTS, sizes: [1, width, width, 1] }, { numbers: Float32Array });
-        const given = (alpha) => (learnsRates ? [] : [alpha]);
-        live.kind = `${method} ${width}`;
-        live.ws = ws;
-        live.net = {
-          at: (X, Y, alpha, steps) => ws.predict(GRID, ws.adapt(X, Y, ...given(alpha), steps)),
-          on: (X, Y, alpha, steps) => ws.predict(X, ws.adapt(X, Y, ...given(alpha), steps)),
-        };
-      }
-      live.ws.parameters.set(parameters);
-      show();
-    },
-  };
+  sentence() {
+    const { shown, own, steps } = this.state;
+    const said = this.names.filter((name) => shown.includes(name) && this.networks[name])
+      .map((name) => `${STARTS[name].title} ${this.outputs[name].error.textContent}`);
+    const where = own ? "on your points" : "along the sinusoid";
+    const times = steps === 1 ? "one step" : `${steps} steps`;
+    return said.length
+      ? `Mean squared error ${where} after ${times}: ${said.join(", ")}.` : "No network is shown.";
+  }
 }

@@ -11,6 +11,9 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+export const button = (text, work, attributes = {}) =>
+  element("button", { type: "button", class: "md-button", onclick: work, ...attributes }, text);
+
 // A labelled slider and its value; `set` moves it without telling anyone.
 export function slider({ name, min, max, step, value, says = String, changed, marked = {} }) {
   const output = element("output", {}, says(value));

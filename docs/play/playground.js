@@ -1,8 +1,9 @@
 // The playground: networks adapt to points that one moves, and one is meta-trained beside them.
 
-import { STARTS, adapting } from "./adapting.js";
-import { formula } from "./formula.js";
-import { panel } from "./panel.js";
+import { Adapting } from "./adapting.js";
+import { Formula } from "./formula.js";
+import { STARTS } from "./networks.js";
+import { Panel } from "./panel.js";
 import { element } from "./parts.js";
 import { fromHash, toHash } from "./state.js";
 
@@ -15,9 +16,9 @@ class Playground extends HTMLElement {
     this.state = fromHash(location.hash, Object.keys(STARTS));
     const changed = (discrete) => this.remember(discrete);
     const places = JSON.parse(this.querySelector("script")?.textContent ?? "{}");
-    this.adapting = adapting(this.state, changed);
-    this.formula = formula(places);
-    this.panel = panel(this.state, {
+    this.adapting = new Adapting(this.state, changed);
+    this.formula = new Formula(places);
+    this.panel = new Panel(this.state, {
       changed,
       trained: (parameters, settings) => {
         if (!this.state.shown.includes("live") && this.panel?.shown.iteration) this.state.shown.push("live");
@@ -28,7 +29,7 @@ class Playground extends HTMLElement {
     const section = (title, ...parts) =>
       element("section", {}, element("h2", {}, title), ...parts);
     this.replaceChildren(
-      section("Adapt", ...this.adapting.parts),
+      section("Adapt", ...Object.values(this.adapting.parts)),
       section("Meta-train", ...this.panel.parts),
       section("The formula runs", ...this.formula.parts),
     );

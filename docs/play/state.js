@@ -65,10 +65,13 @@ export function fromHash(hash, known) {
   return state;
 }
 
-// The command that trains the same with numpy.
-export function toCommand({ method, shots, tasks, alpha, beta, width, seed }, iterations) {
-  const network = METHODS[method].package;
-  return `python -m docs.sinusoid.train --network ${network} --methods ${method}`
-    + ` --iterations ${Math.max(iterations, 1)} --meta-batch ${tasks} --shots ${shots} --queries ${shots}`
-    + ` --alpha ${alpha} --beta ${beta} --hidden ${width} ${width} --seed ${seed} --run play/`;
-}
+// The command that trains the same with numpy, and the one that evaluates downloaded weights.
+const flags = ({ method, shots, alpha, width }) =>
+  `--network ${METHODS[method].package} --methods ${method} --hidden ${width} ${width}`
+  + ` --shots ${shots} --queries ${shots} --alpha ${alpha}`;
+export const toCommand = (training, iterations) =>
+  `python -m docs.sinusoid.train ${flags(training)} --beta ${training.beta}`
+  + ` --meta-batch ${training.tasks} --iterations ${Math.max(iterations, 1)}`
+  + ` --seed ${training.seed} --run play/`;
+export const toEvaluation = (training) =>
+  `python -m docs.sinusoid.evaluate --weights ${training.method}.npz ${flags(training)}`;

@@ -54,8 +54,8 @@ _styles: dict[str, str] = {}
 
 #: Where an element to play with has its script.
 PLAY = ROOT / "docs/play"
-#: The elements to play with that the pages so far have.
-_played: set[str] = set()
+#: The scripts of the elements to play with that the pages so far have.
+_played: dict[str, str] = {}
 
 _site = Site(places={}, url=lambda *_: "")
 
@@ -190,13 +190,15 @@ def to_play(html: str, page: str) -> str:
     names = sorted(set(re.findall(r"<maml-(\w+)", html)))
     if not names:
         return ""
-    _played.update(names)
+    for name in names:
+        _played[name] = _played.get(name) or bundled(PLAY / f"{name}.js")
 
     def address(path: str) -> str:
         return get_relative_url(f"assets/{path}", page)
 
-    scripts = ["uplot/uPlot.iife.min.js", *(f"play/{name}.js" for name in names)]
-    styles = ["uplot/uPlot.min.css", "play.css"]
+    plots = any("uPlot(" in _played[name] for name in names)
+    scripts = [*["uplot/uPlot.iife.min.js"] * plots, *(f"play/{name}.js" for name in names)]
+    styles = [*["uplot/uPlot.min.css"] * plots, "play.css"]
     links = [f'<link rel="stylesheet" href="{address(each)}">' for each in styles]
     tags = [f'<script defer src="{address(each)}"></script>' for each in scripts]
     return "".join([*links, *tags])
@@ -215,6 +217,5 @@ def on_post_build(config: Any, **_: Any) -> None:
     (folder / "measured.json").write_text(text + "\n", encoding="utf-8")
     (folder / "assets/formulas.css").write_text(stylesheet(_styles), encoding="utf-8")
     (folder / "assets/play").mkdir(exist_ok=True)
-    for name in sorted(_played):
-        script = bundled(PLAY / f"{name}.js")
+    for name, script in _played.items():
         (folder / f"assets/play/{name}.js").write_text(script, encoding="utf-8")

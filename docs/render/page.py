@@ -22,6 +22,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{refused:--hidden -1}}        what derive/build.py says to flags that it refuses
     {{passes:relu2}}               what each pass of the rewrite did
     {{number:relu2/derived/equations}}    a figure of that table
+    {{stages:relu2}}               the followed equation and these figures, pass by pass
     {{choices:relu2}}              for each layer, when its fast weights are formed
     {{workspace:relu2/buffers}}    a figure of the workspace form
     {{rules:tanh2}}                the derivative rules that a derivation used
@@ -87,6 +88,7 @@ from docs.render.tables import (
     pass_number,
     pass_table,
     rule_table,
+    stages,
     symbol_table,
     workspace_number,
 )
@@ -163,6 +165,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "activations": lambda _: activation_table(),
         "refused": refused,
         "passes": pass_table,
+        "stages": stages,
         "number": pass_number,
         "choices": choice_table,
         "workspace": workspace_number,

@@ -57,6 +57,21 @@ def followed(name: str) -> str:
     raise PageError(f"there is no pass {name!r}")
 
 
+def stages(network: str) -> str:
+    """The followed equation and the program's counts as derived and after each pass, as blocks."""
+    blocks = []
+    for row in table(network, "passes"):
+        counts = ", ".join(f"{row[column]:,} {title}" for column, title in PASS_TITLES.items())
+        data = " ".join(
+            f'data-{column.replace("_", "-")}="{row[column]}"' for column in PASS_TITLES
+        )
+        name = row["pass"]
+        when = "As derived" if name == "derived" else f"After `{name}`"
+        head = f'<div class="stage" data-pass="{name}" {data} markdown="block">'
+        blocks.append("\n\n".join([head, f"{when}: {counts}.", followed(name), "</div>"]))
+    return "\n\n".join(blocks)
+
+
 def pass_number(where: str) -> str:
     """A figure of the pass table, ``relu2/derived/equations``."""
     network, name, column = parts_of(where, "network/pass/column")

@@ -75,7 +75,6 @@ BASELINES = {
     "reptile": Look("#14432f", (0, (3.5, 1, 1, 1, 1, 1)), "v", "#14432f"),
     "joint": Look("#b0432d", (0, (4.5, 1.8)), "s", "#b0432d"),
     "oracle": Look(INK, (0, (9, 3)), "", INK),
-    "pretrained": Look("#8c5a3c", (0, (5, 1.5, 1, 1.5)), "h", "#7a4c30"),
     "random": Look("#949494", (0, (1.2, 1.4)), "^", FAINT),
 }
 
@@ -90,7 +89,10 @@ FAMILY = {
     "recipe": Look("#b22174", (0, (12, 1)), "*", "#b22174"),
 }
 
-LOOKS = BASELINES | FAMILY
+#: With another last layer for every task it takes the place, and the colour, of joint training.
+PRETRAINED = Look("#b0432d", (0, (5, 1.5, 1, 1.5)), "h", "#b0432d")
+
+LOOKS = BASELINES | FAMILY | {"pretrained": PRETRAINED}
 
 #: The meta-gradient and its parts: it and its first order look as the methods that descend them.
 PARTS = {

@@ -194,6 +194,21 @@ def test_a_symbol_lights_up_wherever_it_stands(page: Page, site: Site, by_click:
     expect(lit).to_have_count(0)
 
 
+def test_a_symbol_is_pinned_by_a_click(page: Page, site: Site) -> None:
+    visit(page, chapter(site))
+    same, lit = page.locator(f'[data-sym="{SYMBOL}"]'), page.locator(".lit")
+    symbol = page.locator(f'#eq-{SYMBOL} .formula [data-sym="{SYMBOL}"]').first
+    symbol.click()
+    page.locator("h1").hover()
+    expect(lit).to_have_count(same.count())
+    page.keyboard.press("Escape")
+    expect(lit).to_have_count(0)
+    for left in (same.count(), 0):
+        symbol.click()
+        page.locator("h1").hover()
+        expect(lit).to_have_count(left)
+
+
 def test_a_symbol_lights_up_on_focus(page: Page, site: Site) -> None:
     visit(page, chapter(site))
     same = f'[data-sym="{SYMBOL}"]'

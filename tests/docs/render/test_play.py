@@ -117,6 +117,20 @@ def test_equal_curvatures_end_together(page: Page, site: Site) -> None:
     expect(readout).to_contain_text("They agree.")
 
 
+def test_the_rewrite_goes_through_its_passes(page: Page, site: Site) -> None:
+    visit(page, f"{site.origin}/8-rewrite/")
+    stages = page.locator(".stage:visible")
+    for name, text in (("derived", "As derived: "), ("inline", "After inline: ")):
+        expect(stages).to_have_count(1)
+        expect(stages).to_contain_text(text)
+        expect(stages).to_have_attribute("data-pass", name)
+        page.get_by_role("button", name="next").click()
+    part(page, "pass").fill("5")
+    expect(stages).to_have_attribute("data-pass", "share")
+    operations = stages.get_attribute("data-operations")
+    expect(page.locator(".counts")).to_contain_text(f"{int(operations or 0):,}")
+
+
 # --- the playground ---
 
 
@@ -142,6 +156,14 @@ def test_points_are_moved_added_and_removed(playground: Page) -> None:
     expect(points).to_have_count(9)
     playground.get_by_text("another task").click()
     expect(points).to_have_count(9)
+
+
+def test_the_start_page_has_the_first_part(page: Page, site: Site) -> None:
+    visit(page, site.start)
+    expect(part(page, "adapted")).to_contain_text("after one step: MAML 0.1")
+    drag(page, part(page, "point").nth(4), (30, 0))
+    expect(part(page, "adapted")).not_to_contain_text("after one step: MAML 0.121")
+    expect(part(page, "error-live")).to_have_count(0)
 
 
 def test_maml_adapts_and_joint_training_does_not(playground: Page) -> None:
@@ -253,7 +275,7 @@ def test_it_plays_from_disk(disk_page: Page, offline_site: Site) -> None:
     trained(disk_page, 5)
 
 
-@pytest.mark.parametrize("name", ["playground", "2-warm-up", "2b-linear"])
+@pytest.mark.parametrize("name", ["", "playground/", "2-warm-up/", "2b-linear/", "8-rewrite/"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_what_can_be_played_with_is_accessible(
     page: Page, site: Site, name: str, width: int
@@ -261,7 +283,7 @@ def test_what_can_be_played_with_is_accessible(
     page.set_viewport_size({"width": width, "height": 900})
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        visit(page, f"{site.origin}/{name}/")
+        visit(page, f"{site.origin}/{name}")
         only = {"include": [".play"]}
         assert layout_problems(page) == []
         assert access_problems(page, {}, only) == []
@@ -270,7 +292,7 @@ def test_what_can_be_played_with_is_accessible(
 def test_without_scripts_there_is_a_figure(browser: Browser, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in ("playground", "2-warm-up", "2b-linear"):
-        page.goto(f"{site.origin}/{name}/")
+    for name in ("", "playground/", "2-warm-up/", "2b-linear/"):
+        page.goto(f"{site.origin}/{name}")
         expect(page.locator(".play img")).to_be_visible()
     context.close()

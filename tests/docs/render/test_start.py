@@ -1,4 +1,4 @@
-"""The first screen of the start page, and the film on it."""
+"""The first screen of the start page, and a film that plays again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.docs.render.page_problems import visit
 pytestmark = needs_browser
 
 #: What a reader sees without scrolling, and where the buttons lead.
-FIRST_SCREEN = ["h1", ".promise", ".quoted .katex", ".quoted .line", ".film img", ".actions"]
+FIRST_SCREEN = ["h1", ".promise", ".quoted .katex", ".quoted .line", ".play canvas", ".actions"]
 BUTTONS = {"Read": "1-maml/", "Run": "#run", "Check my MAML": "diagnose/"}
 
 
@@ -49,7 +49,8 @@ def test_on_a_phone_the_buttons_are_on_the_first_screen(page: Page, site: Site) 
 
 def test_the_film_plays_again_on_the_page(page: Page, site: Site) -> None:
     page.emulate_media(reduced_motion="no-preference")
-    visit(page, site.start)
+    address = f"{site.origin}/sinusoid/best/"
+    visit(page, address)
     documents: list[str] = []
 
     def note(request: Request) -> None:
@@ -57,18 +58,18 @@ def test_the_film_plays_again_on_the_page(page: Page, site: Site) -> None:
             documents.append(request.url)
 
     page.on("request", note)
-    film = page.locator("#playground img")
+    film = page.locator(".film img")
     before = film.get_attribute("src")
     with page.expect_response("**/adaptation.svg?*"):
         page.get_by_role("button", name="Play again").click()
     assert film.get_attribute("src") != before
-    expect(page).to_have_url(site.start)
+    expect(page).to_have_url(address)
     assert documents == []
 
 
 def test_without_motion_or_scripts_no_button_promises_any(page: Page, site: Site) -> None:
     page.emulate_media(reduced_motion="reduce")
-    visit(page, site.start)
+    visit(page, f"{site.origin}/sinusoid/best/")
     expect(page.locator(".again")).to_be_hidden()
 
 

@@ -80,8 +80,8 @@ def lab(colour: str) -> NDArray[np.float64]:
 def test_all_methods_stay_apart_in_colour() -> None:
     # A difference of 2.3 is just noticed side by side; these lines may be far from one another.
     apart = [
-        float(np.linalg.norm(lab(one.colour) - lab(other.colour)))
-        for one, other in combinations(LOOKS.values(), 2)
+        float(np.linalg.norm(lab(one) - lab(other)))
+        for one, other in combinations({look.colour for look in LOOKS.values()}, 2)
     ]
     assert min(apart) > 15
 
