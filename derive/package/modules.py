@@ -98,10 +98,10 @@ def files_of(derivation: Derivation, runtime: str) -> dict[str, str]:
     files[f"{derivation.form}.py"] = rewritten_module(derivation)
     if derivation.plan:
         files["inplace.py"] = inplace_module(derivation)
-    scripts = {
-        "equations.js": equations_file(derivation),
-        **(for_tasks(derivation) if derivation.task else {}),
-    }
+    scripts = for_tasks(derivation) if derivation.task else {}
+    # A function that JavaScript has not is among what the package lacks.
+    with suppress(ValueError):
+        scripts["equations.js"] = equations_file(derivation)
     if not runtime.startswith(".."):
         scripts = {name: text.replace('"../', '"./') for name, text in scripts.items()}
     return {

@@ -197,8 +197,18 @@ class Repeated:
         return loss
 
     def _check_data(self, arrays: Sequence[Array]) -> None:
-        if _are(arrays, self._shapes, self._dtype):
-            return
+        if not _are(arrays, self._shapes, self._dtype):
+            self._check_shapes(arrays)
+        for name, array in zip(DATA, arrays):  # noqa: B905 - a keyword takes time
+            # An array that has memory of its own, as most have, is in nobody else's.
+            if array.base is None:
+                continue
+            # The gradient is written while the data are still read.
+            for own in ("gradient", "parameters"):
+                if np.may_share_memory(array, getattr(self, own)):
+                    raise ValueError(f"{name} is in the memory of {own}; it must have its own")
+
+    def _check_shapes(self, arrays: Sequence[Array]) -> None:
         for name, array, shape in zip(DATA, arrays, self._shapes, strict=True):
             if type(array) is not np.ndarray:
                 raise ValueError(f"{name} is a {type(array).__name__}; it must be a numpy array")
@@ -207,10 +217,6 @@ class Repeated:
                     f"{name} is {array.dtype} {array.shape}; "
                     f"it must be {self._dtype} {shape}, as the workspace is"
                 )
-            # The gradient is written while the data are still read.
-            for own in ("gradient", "parameters"):
-                if np.may_share_memory(array, getattr(self, own)):
-                    raise ValueError(f"{name} is in the memory of {own}; it must have its own")
 
     def _copy(self, weights: Any) -> "_Vector":
         """Copy weights that are not the workspace's own."""

@@ -16,8 +16,6 @@ from functools import cache as once
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
-
 from .. import INSTALLED
 from .cache import cache
 from .command import Refusal
@@ -70,6 +68,8 @@ def folder(network: Derived) -> Path:
     place = cache() / "networks" / version()
     package = place / identifier(network)
     if not (package / "weights.py").is_file():
+        from filelock import FileLock  # noqa: PLC0415 - of the experiment alone
+
         with FileLock(writable(place) / ".lock"):
             if not (package / "weights.py").is_file():
                 derive(network, place)

@@ -339,8 +339,8 @@ def begun(family: TaskFamily, options: argparse.Namespace) -> State:
     folder, found = options.run, checkpoint.load(options.run, family)
     if found is None or not (found.unfinished or options.resume):
         recipe, seed = recipes.from_options(family, options), getattr(options, "seed", 0)
+        memory.require(memory.of_training(family.of(recipe), recipe), "the training")
         state = fresh(family, recipe, seed, {})
-        memory.require(memory.of_training(state.family, recipe), "the training")
         if options.resume:
             refuse_another(family, folder / checkpoint.RUN, recipe, seed)
         choose_backend(state, options)

@@ -263,8 +263,7 @@ def test_a_run_is_resumed_and_evaluated_with_its_rates(
     monkeypatch.setattr(train, "ANGLE_TASKS", 2)  # or the finite differences take long
     cut, whole = tmp_path / "cut", tmp_path / "whole"
     stopping = replace(SINUSOIDS, batches=ending)
-    with pytest.raises(RuntimeError, match="no power"):
-        train.main(stopping, [*FLAGS, "--checkpoint", "3", "--run", str(cut)])
+    assert train.main(stopping, [*FLAGS, "--checkpoint", "3", "--run", str(cut)]) == 2
     state = checkpoint.load(cut, SINUSOIDS)
     assert state is not None
     assert (state.iteration, state.recipe) == (3, SMALL)

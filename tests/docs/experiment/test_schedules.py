@@ -173,8 +173,7 @@ def test_a_scheduled_run_goes_on_bit_for_bit(stop: int, tmp_path: Path) -> None:
 
     cut, whole = tmp_path / "cut", tmp_path / "whole"
     family = replace(SINUSOIDS, batches=ending)
-    with pytest.raises(RuntimeError, match="no power"):
-        train.main(family, [*flags, "--run", str(cut)])
+    assert train.main(family, [*flags, "--run", str(cut)]) == 2
     assert train.main(SINUSOIDS, ["--resume", "--run", str(cut), "--quiet"]) == 0
     assert train.main(SINUSOIDS, [*flags, "--run", str(whole)]) == 0
     assert results(cut) == results(whole)

@@ -22,7 +22,6 @@ BELOW = 160
 MOST_SHIFT = 0.02
 #: A fast telephone network, and a processor of a quarter of the speed.
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 2e5, "uploadThroughput": 1e5}
-NO_SEARCH = {"config": {"lang": ["en"], "separator": " ", "pipeline": []}, "docs": []}
 SLOW_PAGES = ["4-inner-gradient", "7-meta-gradient", "reference/rules", "sinusoid"]
 
 #: On a phone it is in a drawer.
@@ -167,8 +166,6 @@ def click_problems(page: Page, address: str, click: Click) -> list[str]:
 def test_every_click_lands(page: Page, site: Site, width: int) -> None:
     page.set_viewport_size({"width": width, "height": HEIGHT})
     page.add_init_script(WATCH_SHIFTS)
-    # A worker of its own makes the search ready on every page, which takes longer than the click.
-    page.route("**/search_index.json", lambda route: route.fulfill(json=NO_SEARCH))
     chosen = clicks(site, page)
     addresses = site.addresses()
     lines = [
