@@ -219,6 +219,8 @@ class Language(NamedTuple):
             return str(value)
         if isinstance(value, Add):
             return f"({_added(value, self.number)})"
+        if isinstance(value, Pow) and isinstance(value.exp, Integer) and value.exp > 1:
+            return " * ".join([self.number(value.base)] * int(value.exp))
         if not isinstance(value, Mul | Pow):
             raise ValueError(f"no {self.name} for the number {value}")
         minus = value.could_extract_minus_sign()

@@ -346,7 +346,7 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
     assert made[0] == made[1]
     drawings = [name for name in made[0] if name.startswith("same/diagrams/")]
     assert len(drawings) == 14
-    assert len(made[0]) == 9 + len(list((ROOT / "derive/runtime").glob("*.*"))) + len(drawings)
+    assert len(made[0]) == 10 + len(list((ROOT / "derive/runtime").glob("*.*"))) + len(drawings)
 
 
 @pytest.mark.parametrize(

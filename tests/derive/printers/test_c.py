@@ -83,3 +83,8 @@ def test_what_has_no_c_is_refused() -> None:
     ]
     with pytest.raises(ValueError, match="no C for two functions, relu"):
         check_calls(functions)
+
+
+def test_a_power_is_a_product() -> None:
+    assert C.number(alpha**2) == "alpha * alpha"
+    assert C.number(-lam * alpha**3 / M**2) == "-lam * alpha * alpha * alpha / (M * M)"
