@@ -59,11 +59,13 @@ LINKS = """([html, address, kinds]) => {
         .map(([kind, selector]) => [kind, page.querySelectorAll(selector).length])
     return [counts, problems]
 }"""
+# The theme moves the list of pages to the page's place in it, beside what is read.
 WATCH_SHIFTS = """
     window.shift = 0
+    const inList = ({ node }) => node?.parentElement?.closest(".md-sidebar")
     new PerformanceObserver(list => {
         for (const entry of list.getEntries())
-            if (!entry.hadRecentInput) window.shift += entry.value
+            if (!entry.hadRecentInput && !entry.sources.every(inList)) window.shift += entry.value
     }).observe({ type: "layout-shift", buffered: true })
 """
 # The address that a link leads to; what it is folded in is opened.
