@@ -344,9 +344,17 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
         assert result.returncode == 0
         made.append(contents(tmp_path / seed))
     assert made[0] == made[1]
-    drawings = [name for name in made[0] if name.startswith("same/diagrams/")]
-    assert len(drawings) == 14
-    assert len(made[0]) == 10 + len(list((ROOT / "derive/runtime").glob("*.*"))) + len(drawings)
+    assert {name for name in made[0] if not name.startswith(("same/diagrams/", "same/runtime/"))} == {
+        f"same/{file}"
+        for file in (
+            *("__init__.py", "weights.py", "reference.py", "kernel.py", "inplace.py", "native.c"),
+            *("task.js", "equations.js", "equations.json", "equations.md", "written.txt"),
+        )
+    }
+    assert {name for name in made[0] if name.startswith("same/runtime/")} == {
+        f"same/runtime/{path.name}" for path in (ROOT / "derive/runtime").glob("*.*")
+    }
+    assert sum(name.startswith("same/diagrams/") for name in made[0]) == 14
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_other_images_are_another_run(tmp_path: Path, capsys: pytest.CaptureFixt
         (["--way", "1"], "argument --way: is '1'; it must be a whole number from 2"),
         (["--data", "nowhere"], "nowhere, which is not there; it must be glyphs, a folder"),
         (["--network", "relu2"], "network is relu2, of the loss squared; for characters it must"),
-        (["--network", "relu2", "--methods", "oracle"], "network is relu2, of the loss squared"),
+        (["--network", "relu2", "--methods", "oracle"], "characters have nothing to tell"),
         (["--methods", "oracle"], "characters have nothing to tell; the methods must be others"),
         (
             ["--network", "tanh2-cross_entropy"],
