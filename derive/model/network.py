@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -58,7 +59,7 @@ class Network:
     bias: bool = True
     penalty: bool = False
     task_weights: bool = False
-    normalised: bool = field(default=False, repr=False)
+    normalised: bool = dataclasses.field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.hidden < 0:

@@ -32,13 +32,15 @@ COMMITTED, FIGURES = HERE / "results", HERE / "figures"
 OMNIGLOT = {
     "omniglot-maml": "--methods maml --seeds 3 --tasks 400",
     "omniglot-meta-sgd": "--methods meta-sgd --alpha 0.1 --steps 3 --seeds 3 --tasks 400",
+    "omniglot-normalised": "--network relu2-cross_entropy-maml-1-normalised --hidden 128 64 "
+    "--methods maml --seeds 3 --tasks 400",
 }
 
 #: On glyphs: MAML, every method, and MAML by way and shots.
 GLYPHS = {
     "glyphs": "--methods maml --seeds 1 --tasks 400",
     "methods": "--seeds 3",
-    "ways": "--methods maml --seeds 3 --grid shots=1,5 --grid way=5,20",
+    "ways": "--methods maml --seeds 1 --grid shots=1,5 --grid way=5,20",
 }
 SWEEPS = OMNIGLOT | GLYPHS
 # --8<-- [end:sweeps]
