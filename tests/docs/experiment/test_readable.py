@@ -52,7 +52,7 @@ def test_a_normalised_network_learns(tmp_path: Path) -> None:
     small = replace(QUICK, hidden=(32, 16), meta_batch=8, beta=0.003, data=data, iterations=200)
     recipe = replace(small, network=network, methods=("maml", "first-order"))
     begun = fresh(CHARACTERS, recipe, 0, {})
-    with pytest.raises(ValueError, match="backend is 'c'; .*-normalised has numpy alone"):
+    with pytest.raises(ValueError, match=r"backend is 'c'; .*-normalised has numpy alone"):
         workspace_of(replace(begun, backend="c"), held_out_of(begun))
     state, _ = go_on(tmp_path, begun, 100, quiet=True)
     assert not state.stopped
