@@ -38,7 +38,8 @@ def record(name: str) -> dict[str, Any]:
 
 
 def characters(text: str) -> str:
-    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ``cost``, ``inputs``.
+    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ``seconds/RECIPE``,
+    ``cost``, ``inputs``.
 
     Raises
     ------
@@ -50,12 +51,18 @@ def characters(text: str) -> str:
         "at": at,
         "setting": lambda name, which: f"{record(name)['base'][which]:,}",
         "baseline": lambda name, which: f"{100 * record(name)['baselines'][which]:.1f} %",
+        "seconds": seconds,
         "cost": lambda: costs(slice(WORKLOADS), "workload"),
         "inputs": lambda: costs(slice(None), "inputs"),
         "memory": memory,
         "ratio": ratio,
     }
     return asked_for("results of characters", text, kinds)
+
+
+def seconds(recipe: str, field: str = "seconds") -> str:
+    """What was measured of the training of a recipe."""
+    return f"{record('seconds')['recipes'][recipe][field]:,.0f}"
 
 
 def percent(summary: dict[str, Any], step: int) -> str:
