@@ -93,6 +93,7 @@ def test_the_door_of_cross_entropy_is_the_covariance_of_the_softmax() -> None:
 
 
 def test_only_what_can_be_normalised_is() -> None:
-    for lacking in ({"hidden": 0}, {"bias": False}, {"algorithm": "cavia"}):
+    every: list[dict[str, Any]] = [{"hidden": 0}, {"bias": False}, {"algorithm": "cavia"}]
+    for lacking in every:
         with pytest.raises(ValueError, match="normalised is True; there must be a hidden layer"):
-            Network(normalised=True, **lacking)  # type: ignore[arg-type]
+            Network(normalised=True, **lacking)

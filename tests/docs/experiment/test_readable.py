@@ -25,10 +25,10 @@ SIZES, FLOAT = (9, 8, 7, 3), np.dtype(np.float64)
 def problem() -> tuple[Any, ...]:
     """Weights, a meta-batch and a step size."""
     rng, net = stream(0, 1), load_network("cross_entropy")
-    rows = [each for count in (3, 6) for each in (rng.normal(size=(4, count, 9)), count)]
-    targets = [np.tile(np.eye(3)[np.arange(rows[place]) % 3], (4, 1, 1)) for place in (1, 3)]
+    X_s, X_q = (rng.normal(size=(4, count, 9)) for count in (3, 6))
+    Y_s, Y_q = (np.tile(np.eye(3)[np.arange(count) % 3], (4, 1, 1)) for count in (3, 6))
     weights = initial_weights(net, SIZES, stream(0, 2), FLOAT)
-    return weights, rows[0], targets[0], rows[2], targets[1], 0.4
+    return weights, X_s, Y_s, X_q, Y_q, 0.4
 
 
 def test_it_holds_what_a_workspace_holds() -> None:
