@@ -96,6 +96,20 @@ def behind_random_weights() -> None:
     assert all(trained[step] < random[step] for step in range(1, 11))
 
 
+def more_classes_more_shots() -> None:
+    found = record("ways")
+    assert (found["seeds"], found["base"]["iterations"]) == (1, QUICK.iterations)
+    after = {
+        (way, shots): summary_of("ways", "maml", f"way={way}", f"shots={shots}")["capped"][1]
+        for way in (5, 20)
+        for shots in (1, 5)
+    }
+    for number in (5, 20):
+        assert after[number, 5] > after[number, 1]
+    for number in (1, 5):
+        assert after[20, number] < after[5, number]
+
+
 def ten_points() -> None:
     plain, normalised = (accuracy("maml", f"omniglot-{name}") for name in ("maml", "normalised"))
     assert normalised[1] - plain[1] == pytest.approx(10, abs=0.5)
@@ -128,6 +142,8 @@ SENTENCES: dict[str, Callable[[], None]] = {
     "is ahead of all others** after one step and after ten. In between": the_head_alone,
     "which holds the last layer still, is within a point of MAML": the_body_alone,
     "**All classes, new head is behind random weights.**": behind_random_weights,
+    "These have the iterations of the recipe `quick`": more_classes_more_shots,
+    "After its step, MAML does better with five shots than with": more_classes_more_shots,
     "further steps add next to nothing. It is ten points": ten_points,
     "inputs, only the one shared product grows": only_the_product_grows,
 }
