@@ -110,6 +110,13 @@ def more_classes_more_shots() -> None:
         assert after[20, number] < after[5, number]
 
 
+def trained_for_one_step() -> None:
+    found = summary_of("ways", "maml", "way=20", "shots=5")["capped"]
+    assert found[3] < found[1] - 0.05
+    assert found[10] > found[1] + 0.1
+    assert record("ways")["base"]["steps"] == 1
+
+
 def ten_points() -> None:
     plain, normalised = (accuracy("maml", f"omniglot-{name}") for name in ("maml", "normalised"))
     assert normalised[1] - plain[1] == pytest.approx(10, abs=0.5)
@@ -144,6 +151,7 @@ SENTENCES: dict[str, Callable[[], None]] = {
     "**All classes, new head is behind random weights.**": behind_random_weights,
     "These have the iterations of the recipe `quick`": more_classes_more_shots,
     "After its step, MAML does better with five shots than with": more_classes_more_shots,
+    "twenty classes and five shots it is worse after three, and far": trained_for_one_step,
     "further steps add next to nothing. It is ten points": ten_points,
     "inputs, only the one shared product grows": only_the_product_grows,
 }
