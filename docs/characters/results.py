@@ -1,8 +1,9 @@
-"""Make the results that the pages show, from real runs: about an hour on two cores.
+"""Make the results that the pages show, from real runs.
 
 Each file is what one sweep has found, with its command, seeds and versions; the figures are those
 of one run on glyphs. Finished runs are not run again. Omniglot's two minimal splits are read from
-a folder that has their zips. What a call costs is measured by ``python -m tests.benchmark.images``.
+a folder that has their zips. What a call costs is measured by ``python -m tests.benchmark.images``,
+and what a training costs by ``python -m docs.characters.cost``.
 """
 
 from __future__ import annotations
