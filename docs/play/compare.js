@@ -17,10 +17,15 @@ const [RIGHT, FIRST] = HYPOTHESES;
 const EVERY_FAMILY = [...FAMILIES, ...Object.values(IN_COMPANY)];
 
 const norm = (a) => Math.sqrt(dot(a, a));
-const times = (a, factor) => a.map((entry) => factor * entry);
-const minus = (a, b) => a.map((entry, at) => entry - b[at]);
-const plus = (a, b) => a.map((entry, at) => entry + b[at]);
-const distance = (ours, theirs) => norm(minus(ours, theirs)) / norm(theirs);
+// p a + q b
+function sum(p, a, q, b) {
+  const found = new Float64Array(a.length);
+  for (let at = 0; at < a.length; at++) found[at] = p * a[at] + q * b[at];
+  return found;
+}
+// Of what is ours from a multiple of what is theirs.
+const distance = (ours, theirs, factor = 1) =>
+  norm(sum(1, ours, -factor, theirs)) / (Math.abs(factor) * norm(theirs));
 const vanishes = (a) => norm(a) < SHORTEST;
 
 // --- all cases ---
@@ -95,13 +100,13 @@ function fitted(ours, hypothesis, theirs, known, tolerance) {
   const nothing = [ours, theirs].filter(vanishes).length;
   if (nothing) return made([ONE], nothing === 2 ? 0 : 1);
   const best = dot(ours, theirs) / dot(theirs, theirs);
-  if (vanishes(times(theirs, best))) return made([ONE], 1);
+  if (Math.abs(best) * norm(theirs) < SHORTEST) return made([ONE], 1);
   let found;
-  if (distance(ours, times(theirs, best)) < tolerance) {
+  if (distance(ours, theirs, best) < tolerance) {
     found = known.filter(({ value }) => Math.abs(best / value - 1) < tolerance);
     if (!found.length) found = [unnamed(best)];
   } else found = [Math.abs(best - 1) < NEAR ? ONE : unnamed(best)];
-  return made(found, distance(ours, times(theirs, found[0].value)));
+  return made(found, distance(ours, theirs, found[0].value));
 }
 
 // What a case of one step cannot tell from the plain orders: numbers of the loop.
@@ -128,8 +133,8 @@ function parameters(of, theirs, tolerance) {
 
 function degrees(ours, theirs) {
   if (!norm(ours) || !norm(theirs)) return 90;
-  const u = times(ours, 1 / norm(ours)), v = times(theirs, 1 / norm(theirs));
-  return (2 * Math.atan2(norm(minus(u, v)), norm(plus(u, v))) * 180) / Math.PI;
+  const [apart, along] = [-1, 1].map((sign) => norm(sum(1 / norm(ours), ours, sign / norm(theirs), theirs)));
+  return (2 * Math.atan2(apart, along) * 180) / Math.PI;
 }
 
 // --- hypotheses in which a number is free ---
@@ -157,7 +162,7 @@ function* free(ours, of, family, tolerance) {
   function* left(number) {
     const theirs = yield* at(number);
     if (vanishes(theirs)) return 1;
-    return norm(minus(ours, times(theirs, dot(ours, theirs) / dot(theirs, theirs)))) / norm(ours);
+    return norm(sum(1, ours, -dot(ours, theirs) / dot(theirs, theirs), theirs)) / norm(ours);
   }
   function* least(numbers) {
     let best = numbers[0], error = Infinity;
@@ -177,7 +182,7 @@ function* free(ours, of, family, tolerance) {
   if ((yield* left(number)) < JUMP) {
     for (let iteration = 0; iteration < ITERATIONS; iteration++) {
       const theirs = yield* at(number), further = yield* at(number * (1 + SLIGHTLY));
-      const [scale, moved] = leastSquares(theirs, times(minus(further, theirs), 1 / SLIGHTLY), ours);
+      const [scale, moved] = leastSquares(theirs, sum(1 / SLIGHTLY, further, -1 / SLIGHTLY, theirs), ours);
       const by = scale ? Math.min(0.1, Math.max(-0.1, moved / scale)) : 0;
       number *= 1 + by;
       if (Math.abs(by) < CONVERGED) break;
@@ -205,7 +210,7 @@ function inWords(of, { free: name }, number) {
 function leastSquares(u, v, w) {
   const angle = Math.atan2(2 * dot(u, v), dot(u, u) - dot(v, v)) / 2;
   const [c, s] = [Math.cos(angle), Math.sin(angle)];
-  const turned = [plus(times(u, c), times(v, s)), minus(times(v, c), times(u, s))];
+  const turned = [sum(c, u, s, v), sum(c, v, -s, u)];
   const longest = Math.max(...turned.map(norm)), smallest = Number.EPSILON * u.length * longest;
   const [a, b] = turned.map((each) => (norm(each) > smallest ? dot(each, w) / dot(each, each) : 0));
   return [c * a - s * b, s * a + c * b];

@@ -246,13 +246,19 @@ export const gradient = (of, { parts }, ways = {}) =>
 const zip = (one, other, f) =>
   one.map((a, k) => a.map((row, i) => row.map((entry, j) => f(entry, other[k][i][j]))));
 const scaled = (weights, factor) => weights.map((a) => a.map((row) => row.map((entry) => factor * entry)));
-const moved = (weights, factor, by) => zip(weights, by, (a, b) => a + factor * b);
+const moved = (weights, factor, by) =>
+  (factor ? zip(weights, by, (a, b) => a + factor * b) : weights);
 const total = (all) => all.reduce((a, b) => moved(a, 1, b));
 const mean = (all) => scaled(total(all), 1 / all.length);
 const projected = (of, way, weights) => weights.map((a, at) =>
   (ADAPTED[way.adapted](of, of.net.names[at]) ? a : scaled([a], 0)[0]));
-const inner = (one, other) => dot(flat(one), flat(other));
+const inner = (one, other) => one.reduce((sum, a, k) =>
+  sum + a.reduce((part, row, i) => part + dot(row, other[k][i]), 0), 0);
 const length = (weights) => Math.sqrt(inner(weights, weights));
 
 export const flat = (weights) => Float64Array.from(weights.flat(2));
-export const dot = (a, b) => a.reduce((sum, entry, at) => sum + entry * b[at], 0);
+export function dot(a, b) {
+  let sum = 0;
+  for (let at = 0; at < a.length; at++) sum += a[at] * b[at];
+  return sum;
+}
