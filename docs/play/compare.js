@@ -194,11 +194,11 @@ function* free(ours, of, family, tolerance) {
   return { ...fit, numbers: idleHere ? [] : inWords(of, family, number) };
 }
 
-const atNumber = (of, { hypothesis, free: name }, number) => (name === "alpha"
+export const atNumber = (of, { hypothesis, free: name }, number) => (name === "alpha"
   ? gradient({ ...of, alpha: number * of.alpha }, hypothesis)
   : gradient(of, hypothesis, { [name]: number }));
 
-function inWords(of, { free: name }, number) {
+export function inWords(of, { free: name }, number) {
   if (name === "alpha") return [`${digits(number)} alpha`, digits(number * of.alpha)];
   const near = (value) => Math.abs(number / value - 1) < ALIKE;
   return name === "curvature"

@@ -141,6 +141,13 @@ function half(bits) {
   return sign * (power ? 2 ** (power - 15) * (1 + rest / 1024) : 2 ** -14 * (rest / 1024));
 }
 
+// An array of a file, which is no list or record of JSON.
+class Stored {
+  constructor(fields) {
+    Object.assign(this, fields);
+  }
+}
+
 function fromNpy(name, key, bytes) {
   const parsed = header(bytes);
   if (!parsed) unreadable(name, "arrays");
@@ -150,14 +157,14 @@ function fromNpy(name, key, bytes) {
       ? `${name}: ${key} is a Python object, such as None; ${UNCONNECTED}`
       : `${name}: ${shortened(key)} is a Python object; it must be real numbers`);
   const one = READ[kind];
-  if (!one) return { shape, refused: KINDS[kind[0]] ?? kind };
+  if (!one) return new Stored({ shape, refused: KINDS[kind[0]] ?? kind });
   const count = shape.reduce((product, size) => product * size, 1), width = Number(kind[1]);
   if (start + count * width > bytes.length) unreadable(name, "arrays");
   const view = new DataView(bytes.buffer, bytes.byteOffset + start);
   const values = Array.from({ length: count }, (_, at) => one(view, at * width, little));
-  if (!byColumns || shape.length < 2) return { shape, values };
-  const turned = { shape: [...shape].reverse(), values };
-  return shape.length === 2 ? transposed(turned) : { shape, values };
+  // More axes than two are refused, in whatever order they are.
+  const turned = byColumns && shape.length === 2;
+  return new Stored(turned ? transposed({ shape: [...shape].reverse(), values }) : { shape, values });
 }
 
 // What is written before the numbers: a dictionary of Python.
@@ -234,7 +241,7 @@ function laidOut(array, wanted, name, isBias) {
 
 // An array of finite real numbers.
 function numbers(given, name) {
-  const { shape, values, refused } = given.values || given.refused ? given : listed(given, name);
+  const { shape, values, refused } = given instanceof Stored ? given : listed(given, name);
   if (refused) refuse(`${name} is ${refused}; it must be real numbers`);
   if (!values.every(Number.isFinite)) refuse(`${name} is not finite; it must be`);
   if (values.some((value) => Math.abs(value) > LARGEST))

@@ -70,7 +70,7 @@ class Verdict extends HTMLElement {
       ...TRIED.map((name) => element("option", {}, name)));
     choice.value = "first order";
     return element("div", { class: "controls" },
-      element("label", { class: "choice" }, "or one of ours:", choice),
+      element("label", { class: "choice" }, "or see what is said of", choice),
       button("judge it", () => this.judge({ name: choice.value, mistake: choice.value }), { "data-maml": "judge-ours" }));
   }
 
@@ -81,7 +81,7 @@ class Verdict extends HTMLElement {
     this.text = element("code", {
       tabindex: 0, role: "region", "aria-label": "the whole verdict", "data-maml": "verdict",
     });
-    this.whole = element("pre", { class: "verdict", hidden: true }, this.text);
+    this.whole = element("div", { hidden: true }, element("pre", { class: "verdict" }, this.text));
     return element("div", {}, this.status, this.progress, this.whole);
   }
 

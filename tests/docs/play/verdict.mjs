@@ -3,12 +3,13 @@
 import { readFile } from "node:fs/promises";
 
 import { cases, gradient } from "../../../docs/play/gradients.js";
-import { judged } from "../../../docs/play/compare.js";
-import { HYPOTHESES, FAMILIES } from "../../../docs/play/diagnosis.js";
+import { atNumber, inWords, judged } from "../../../docs/play/compare.js";
+import * as data from "../../../docs/play/diagnosis.js";
 import { factors } from "../../../docs/play/factors.js";
 import { digits, general, scientific, wrapped } from "../../../docs/play/numbers.js";
 import { Refusal, read } from "../../../docs/play/reading.js";
 
+const { HYPOTHESES } = data, FAMILIES = [...data.FAMILIES, ...Object.values(data.IN_COMPANY)];
 const FORMATS = { digits, general, scientific, wrapped };
 
 function run(work) {
@@ -20,8 +21,11 @@ function run(work) {
 const computed = {
   gradients: () => Object.fromEntries(Object.values(cases).map((of) =>
     [of.name, HYPOTHESES.map((each) => [...gradient(of, each)])])),
-  free: () => Object.fromEntries(Object.values(cases).map((of) => [of.name, FAMILIES.map((each) =>
-    (each.free === "alpha" ? [] : [...gradient(of, each.hypothesis, { [each.free]: each.starts[1] })]))])),
+  families: ({ names, numbers }) => Object.fromEntries(names.map((name) => [name, FAMILIES.map(
+    (each, at) => [
+      [...atNumber(cases[name], each, numbers[at])], inWords(cases[name], each, numbers[at]),
+    ])])),
+  data: () => JSON.stringify(data),
   factors: ({ sizes }) => factors(sizes),
   formats: ({ calls }) => calls.map(([name, ...given]) => FORMATS[name](...given)),
   async verdict({ path, noise }) {
