@@ -78,11 +78,12 @@ class Verdict extends HTMLElement {
     this.status = element("p", { class: "answer", role: "status", "data-maml": "verdict-status" });
     // Not read out: it changes many times a second.
     this.progress = element("p", { class: "progress", "aria-hidden": "true" });
-    this.text = element("code", {
-      tabindex: 0, role: "region", "aria-label": "the whole verdict", "data-maml": "verdict",
+    // No listing: the theme takes the focus from those that it found too short to scroll.
+    this.text = element("div", {
+      class: "verdict scrolls", tabindex: 0, hidden: true, role: "region",
+      "aria-label": "the whole verdict", "data-maml": "verdict",
     });
-    this.whole = element("div", { hidden: true }, element("pre", { class: "verdict" }, this.text));
-    return element("div", {}, this.status, this.progress, this.whole);
+    return element("div", {}, this.status, this.progress, this.text);
   }
 
   // --- what happens ---
@@ -111,7 +112,7 @@ class Verdict extends HTMLElement {
   // The last that is asked for is what is judged.
   async judge(task) {
     const turn = ++this.turn;
-    this.whole.hidden = true;
+    this.text.hidden = true;
     this.say(`judging ${task.name} …`);
     await pause();
     let until = performance.now() + SLICE;
@@ -136,7 +137,7 @@ class Verdict extends HTMLElement {
     this.say(refused ?? `Second order? ${order}. The meta-gradient? ${answer}.`, kind);
     this.progress.textContent = "";
     this.text.textContent = text ?? "";
-    this.whole.hidden = !text;
+    this.text.hidden = !text;
   }
 
   say(text, kind = "") {
