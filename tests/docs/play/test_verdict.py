@@ -196,11 +196,11 @@ def saved(
     kind: str,
     save: Any = np.savez,
     *,
-    transposed: bool = False,
+    laid: Callable[[Any], Any] = lambda array: array,
 ) -> Path:
     """A file of gradients, as somebody would make it."""
     arrays = {
-        f"{name}/{key}": (array.T if transposed and key[0] == "W" else array).astype(kind)
+        f"{name}/{key}": laid(array.astype(kind)) if key[0] == "W" else array.astype(kind)
         for name in names
         for key, array in gradient(cases()[name])._asdict().items()
     }
@@ -240,11 +240,11 @@ def test_a_file_may_be_laid_out_in_any_way(
 ) -> None:
     save = partial(saved, gradient=second_order, names=("relu2", "one_output"), kind="f4")
     compressed: Any = partial(np.savez_compressed)
-    # A transposed array is saved by columns.
     paths = [
         save(tmp_path / "plain.npz"),
         save(tmp_path / "compressed.npz", save=compressed),
-        save(tmp_path / "transposed.npz", transposed=True),
+        save(tmp_path / "transposed.npz", laid=lambda array: np.ascontiguousarray(array.T)),
+        save(tmp_path / "columns.npz", laid=np.asfortranarray),
     ]
     flat = second_order(cases()["relu2"])._asdict()
     lists = {key: array.tolist() for key, array in flat.items()}
