@@ -1,17 +1,14 @@
 // Chapter 17 in the page: a file of gradients is dropped, chosen or pasted, and judged where it is.
 
+import { HYPOTHESES } from "./diagnosis.js";
 import { judge } from "./judge.js";
 import { button, element } from "./parts.js";
 
 // Of a page that stays quick, in milliseconds.
 const SLICE = 12;
 
-// The mistakes that one can try without a file: those that people make most.
-const TRIED = [
-  "second order", "first order", "support and query swapped", "outer loss on the support set",
-  "inner loss summed over rows", "only the head adapted", "fast weights leak to the next task",
-  "joint training", "Reptile's direction",
-];
+// What one can try without a file.
+const TRIED = HYPOTHESES.map(({ name }) => name).filter((name) => !name.startsWith("first order,"));
 
 // Whatever else the page has to do comes first. A timer would be slow where the page is hidden.
 const pause = () => new Promise((resolve) => {
