@@ -55,7 +55,7 @@ class Verdict extends HTMLElement {
       rows: 3, spellcheck: "false", autocomplete: "off", "data-maml": "paste",
       placeholder: '{"relu2": {"W1": [[…], …], "b1": […], …}}',
     });
-    return element("div", { class: "paste" },
+    return element("div", { class: "ask" },
       element("label", {}, element("span", {}, "or paste JSON"), text),
       button("judge the text", () => this.judge({
         name: "the text", bytes: new TextEncoder().encode(text.value), isJson: true,
@@ -66,9 +66,10 @@ class Verdict extends HTMLElement {
     const choice = element("select", { "data-maml": "mistake" },
       ...TRIED.map((name) => element("option", {}, name)));
     choice.value = "first order";
-    return element("div", { class: "controls" },
-      element("label", { class: "choice" }, "or see what is said of", choice),
-      button("judge it", () => this.judge({ name: choice.value, mistake: choice.value }), { "data-maml": "judge-ours" }));
+    const work = () => this.judge({ name: choice.value, mistake: choice.value });
+    return element("div", { class: "ask" },
+      element("label", {}, element("span", {}, "or see what is said of"), choice),
+      button("judge it", work, { "data-maml": "judge-ours" }));
   }
 
   answer() {
