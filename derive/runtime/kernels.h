@@ -19,10 +19,10 @@
 #endif
 #ifndef WIDEST /* vectors of a row of a tile, and of all of it: what is read needs registers, too */
 #if defined(__AVX512VL__) || defined(__ARM_NEON)
-#define WIDEST 4
+#define WIDEST 5
 #define LARGEST 20
 #else
-#define WIDEST 2
+#define WIDEST 3
 #define LARGEST 12
 #endif
 #endif
@@ -192,13 +192,15 @@ INLINE F sum_of_row(const V *x, int columns) { return SUM(1, columns, x[j]); }
 /* --- products --- */
 
 /* Entry (i, j) is at[i * row + j * column]. */
-typedef struct { const F *at; int row, column; } Matrix;
+typedef struct { const F *at; Size row, column; } Matrix;
 /* scale * left right, a sum over `inner` of both. */
-typedef struct { Matrix left, right; int inner; F scale; } Term;
-/* What is done to a sum before it is stored, with an entry of another matrix. */
+typedef struct { Matrix left, right; Size inner; F scale; } Term;
+/* Where start + left right + ... goes, and what is read beside it when it is stored. */
+typedef struct { F *out; Size row; Matrix start, other; const Term *term; int terms; } Sum;
 typedef V Then(V, V);
-#define THEN(name, value) \
-    INLINE V name(V it, V with) { (void)with; return value; }
+/* R rows and C vectors at a time, in the columns from j on. */
+typedef void Tiles(int R, int C, Size first, Size last, Size j, const Sum *sum);
+
 #define PLAIN(x) ((Matrix){(const F *)(x), WIDTH(x), 1})
 #define TURNED(x) ((Matrix){(const F *)(x), 1, WIDTH(x)})
 #define NONE ((Matrix){0, 0, 0})
@@ -206,50 +208,87 @@ typedef V Then(V, V);
 #define SCALED(left, right, inner, scale) {left, PLAIN(right), inner, scale}
 #define ENTRY(x, i, j) (x).at[(i) * (x).row + (j) * (x).column]
 #define VECTOR(x, i, j) (*(const V *)&ENTRY(x, i, j))
+#define CELLS(...) \
+    UNROLLED for (int r = 0; r < R; r++) UNROLLED for (int c = 0; c < C; c++) __VA_ARGS__
+#define AT(x, next) (*(V *)((x) + r * (next) + c * LANES))
+#if defined(__AVX512F__) || (defined(__AVX__) && BYTES <= 32) || (defined(__SSE__) && BYTES <= 16)
+#define KEEP(x) __asm__("" : "+v"(x)) /* gcc would read it again for every row */
+#else
+#define KEEP(x)
+#endif
 
-INLINE V same(V it, V with) { (void)with; return it; }
-
-/* R rows and C vectors of then(start + left right + ...), from entry (i, j) on. */
-INLINE void tile(int R, int C, int i, int j, F *out, int ld, Matrix start, int terms,
-                 const Term *term, Then *then, Matrix other) {
-    V sum[LARGEST][WIDEST], right[WIDEST];
-    UNROLLED for (int r = 0; r < R; r++) UNROLLED for (int c = 0; c < C; c++)
-        sum[r][c] = start.at ? VECTOR(start, i + r, j + c * LANES) : (V){};
-    UNROLLED for (int t = 0; t < terms; t++)
-        for (int k = 0; k < term[t].inner; k++) {
-            UNROLLED for (int c = 0; c < C; c++) right[c] = VECTOR(term[t].right, k, j + c * LANES);
-            UNROLLED for (int r = 0; r < R; r++) UNROLLED for (int c = 0; c < C; c++)
-                sum[r][c] += term[t].scale * ENTRY(term[t].left, i + r, k) * right[c];
+INLINE void tiles(int R, int C, Size first, Size last, Size j, const Sum *sum, Then *then) {
+    for (Size i = first; i < last; i += R) {
+        V it[LARGEST][WIDEST], with[WIDEST];
+        const F *start = sum->start.at ? &ENTRY(sum->start, i, j) : 0;
+        if (start) CELLS(it[r][c] = AT(start, sum->start.row);)
+        else CELLS(it[r][c] = (V){};)
+        for (const Term *term = sum->term; term < sum->term + sum->terms; term++) {
+            const Size row = term->left.row, column = term->left.column, next = term->right.row;
+            const F *left = &ENTRY(term->left, i, 0), *right = &ENTRY(term->right, 0, j);
+#define MULTIPLY(entry) \
+    for (Size k = 0; k < term->inner; k++, left += column, right += next) { \
+        UNROLLED for (int c = 0; c < C; c++) { \
+            with[c] = *(const V *)(right + c * LANES); \
+            KEEP(with[c]); \
+        } \
+        CELLS(it[r][c] += (entry) * with[c];) \
+    }
+            if (term->scale == 1) MULTIPLY(left[r * row])
+            else MULTIPLY(term->scale * left[r * row])
         }
-    UNROLLED for (int r = 0; r < R; r++) UNROLLED for (int c = 0; c < C; c++) {
-        V with = other.at ? VECTOR(other, i + r, j + c * LANES) : (V){};
-        *(V *)(out + (i + r) * ld + j + c * LANES) = then(sum[r][c], with);
+        F *out = sum->out + i * sum->row + j;
+        const F *other = sum->other.at ? &ENTRY(sum->other, i, j) : 0;
+        if (other) CELLS(AT(out, sum->row) = then(it[r][c], AT(other, sum->other.row));)
+        else CELLS(AT(out, sum->row) = then(it[r][c], (V){});)
     }
 }
+/* A function for every tile, since a program has many products of few kinds: inlined, they take
+   a compiler minutes, and five steps a gigabyte. */
+#define TILES(R, C, then) \
+    static __attribute__((noinline, noclone)) void then##_##R##_##C( \
+        Size first, Size last, Size j, const Sum *sum) { \
+        tiles(R, C, first, last, j, sum, then); \
+    }
+#define CALL(R_, C_, then) \
+    if (R == R_ && C == C_) then##_##R_##_##C_(first, last, j, sum);
+#define TALLEST 6
+#define ROWS(DO, C, then) \
+    DO(1, C, then) DO(2, C, then) DO(3, C, then) DO(4, C, then) DO(5, C, then) DO(6, C, then)
+#if WIDEST > 3
+#define SHAPES(DO, then) \
+    ROWS(DO, 1, then) ROWS(DO, 2, then) ROWS(DO, 3, then) ROWS(DO, 4, then) ROWS(DO, 5, then)
+#else
+#define SHAPES(DO, then) ROWS(DO, 1, then) ROWS(DO, 2, then) ROWS(DO, 3, then)
+#endif
+/* What is done to a sum before it is stored, with an entry of another matrix. */
+#define THEN(name, value) \
+    INLINE V name(V it, V with) { (void)with; return value; } \
+    SHAPES(TILES, name) \
+    INLINE void name##_tiles(int R, int C, Size first, Size last, Size j, const Sum *sum) { \
+        SHAPES(CALL, name) \
+    }
+THEN(same, it)
+
 /* As many rows at a time as the registers hold, and as like as can be: R of them, then R - 1. */
-INLINE void stripe(int C, int rows, int j, F *out, int ld, Matrix start, int terms,
-                   const Term *term, Then *then, Matrix other) {
-    const int tiles = CEIL(rows, LARGEST / C), R = CEIL(rows, tiles), tall = rows - tiles * (R - 1);
-    int i = 0;
-    for (; i < tall * R; i += R) tile(R, C, i, j, out, ld, start, terms, term, then, other);
-    if (R > 1)
-        for (; i < rows; i += R - 1)
-            tile(R - 1, C, i, j, out, ld, start, terms, term, then, other);
+INLINE void stripe(int C, int rows, int j, const Sum *sum, Tiles *tiles) {
+    const int most = LARGEST / C < TALLEST ? LARGEST / C : TALLEST, count = CEIL(rows, most);
+    const int R = CEIL(rows, count), tall = R * (rows - count * (R - 1));
+    tiles(R, C, 0, tall, j, sum);
+    if (tall < rows) tiles(R - 1, C, tall, rows, j, sum);
 }
-/* Stripes of vectors, as few as can be, and as like as can be. */
-INLINE void product(int rows, int columns, F *out, int ld, Matrix start, int terms,
-                    const Term *term, Then *then, Matrix other) {
-    const int vectors = CEIL(columns, LANES), C = CEIL(vectors, CEIL(vectors, WIDEST));
-    int j = 0;
-    for (; j + C <= vectors; j += C)
-        stripe(C, rows, j * LANES, out, ld, start, terms, term, then, other);
-    if (vectors % C)
-        stripe(vectors % C, rows, j * LANES, out, ld, start, terms, term, then, other);
+/* The first stripe is wider where there would be one of a vector, which is read for one row. */
+INLINE void product(int rows, int columns, const Sum *sum, Tiles *tiles) {
+    const int vectors = CEIL(columns, LANES), C = WIDEST - 1;
+    const int whole = vectors > WIDEST ? CEIL(vectors - WIDEST, C) : 0;
+    const int wide = vectors - whole * C;
+    stripe(wide, rows, 0, sum, tiles);
+    for (int at = 0; at < whole; at++) stripe(C, rows, (wide + at * C) * LANES, sum, tiles);
 }
 #define PRODUCT(out, rows, columns, start, then, other, ...) do { \
     const Term terms[] = {__VA_ARGS__}; \
-    product(rows, columns, (F *)(out), WIDTH(out), start, sizeof terms / sizeof *terms, terms, \
-            then, other); \
+    const Sum sum = {(F *)(out), WIDTH(out), start, other, terms, sizeof terms / sizeof *terms}; \
+    product(rows, columns, &sum, then##_tiles); \
 } while (0)
 
 /* The sums of the lanes of as many vectors: of pairs within 16 bytes, and then of these. */

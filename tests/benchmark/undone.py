@@ -207,8 +207,8 @@ def header(pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> E
 NATIVE = (
     Technique(
         "tiles in registers",
-        "a single vector at a time",
-        (header(r"#ifndef WIDEST", "#define WIDEST 1\n#define LARGEST 1\n#ifndef WIDEST"),),
+        "two vectors at a time",
+        (header(r"#ifndef WIDEST", "#define WIDEST 2\n#define LARGEST 2\n#ifndef WIDEST"),),
     ),
     Technique(
         "vectors as wide as the machine's",
