@@ -29,6 +29,7 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{example:w_bar}}              a number of the worked example in scalars
     {{collapsed:hessian}}          the meta-gradient of one linear layer as one product
     {{numbers:relu2}}              what is given in the toy example of a network
+    {{given:relu2}}                for scripts: the same as arrays
     {{minutes:1-maml.md 5-step.md}}    how long it takes to read these pages
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
@@ -82,6 +83,7 @@ from docs.render.tables import (
     collapsed,
     example,
     followed,
+    given_arrays,
     given_numbers,
     measured,
     notation_table,
@@ -96,6 +98,10 @@ from docs.render.worked import worked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+
+#: The element that switches orders and changes what is given in the small task.
+ORDERS = "<maml-orders"
 
 
 @dataclass
@@ -154,7 +160,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         return site.href(page, label)
 
     commands: dict[str, Callable[[str], str]] = {
-        "eq": lambda rest: shown_equations(rest, page, site),
+        "eq": lambda rest: shown_equations(rest, page, site, in_numbers=ORDERS in markdown),
         "quote": lambda rest: quoted(rest, page, site),
         "minutes": lambda rest: reading_time(rest.split(), site.texts),
         "diagram": lambda rest: diagram(rest, page, site),
@@ -175,6 +181,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         "followed": followed,
         "example": example,
         "numbers": given_numbers,
+        "given": given_arrays,
         "collapsed": collapsed,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,
@@ -208,8 +215,8 @@ def render(markdown: str, page: str, site: Site) -> str:
 # --- equations ---
 
 
-def shown_equations(labels: str, page: str, site: Site) -> str:
-    """The equations that a page asks for."""
+def shown_equations(labels: str, page: str, site: Site, *, in_numbers: bool = False) -> str:
+    """The equations that a page asks for; in numbers, too, where a reader can change these."""
     blocks = []
     if not labels:
         raise PageError("an equation is asked for without a label")
@@ -221,7 +228,10 @@ def shown_equations(labels: str, page: str, site: Site) -> str:
             raise PageError(f"equation {label} is ({number}) but is shown in chapter {chapter[0]}")
         blocks.append(
             equation_html(
-                label, lambda other: site.href(page, other), lambda other: site.url(other, page)
+                label,
+                lambda other: site.href(page, other),
+                lambda other: site.url(other, page),
+                in_numbers=in_numbers,
             )
         )
     return '<div class="equations">\n' + "\n".join(blocks) + "\n</div>"

@@ -50,3 +50,12 @@ export const firstOrder = without(
     ["W1_bar", ({ W1_fast_bar }) => W1_fast_bar], // (2.19')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["dW1_bar", "dZ1_s_bar", "Z1_s_bar"],
+  [
+    ["W1_bar", ({ W1_fast_bar }) => W1_fast_bar], // left of (2.19)
+  ],
+);
