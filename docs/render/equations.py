@@ -115,6 +115,8 @@ def _formula(
         second = GONE["second_order"] in own
         origin = [SECOND_ORDER] if second else []
         origin.append(_origin(label, term, href, page_url))
+        if own and not parts:  # the name stays when the term beside it is gone
+            parts.append(_math(f"{left} =", label.network))
         # A sign keeps its distance from what follows only where something is before it.
         before = "{}" if parts else f"{left} = "
         formula = _math(f"{before}{term['latex']}", label.network)

@@ -49,7 +49,9 @@ def test_a_term_is_of_second_order_where_first_order_maml_has_none() -> None:
     assert [each["second_order"] for each in terms("relu2", "W2_bar", "first_order")] == [False]
 
 
-def test_a_term_is_of_gauss_newton_where_the_support_predictions_being_constant_removes_it() -> None:
+def test_a_term_is_of_gauss_newton_where_the_support_predictions_being_constant_removes_it() -> (
+    None
+):
     def flags(adjoint: str) -> list[bool]:
         return [each["gauss_newton"] for each in terms("relu2", adjoint)]
 

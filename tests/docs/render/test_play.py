@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from docs.render.manifest import PAGE_NETWORK, manifest
+from generated import relu2
 from tests.docs.render.browser import DESK, PHONE, needs_browser, watched
-from tests.docs.render.page_problems import access_problems, layout_problems, visit
+from tests.docs.render.page_problems import (
+    COLOURS,
+    STILL,
+    access_problems,
+    layout_problems,
+    visit,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Browser, Locator, Page
 
     from tests.docs.render.browser import Site
@@ -42,6 +55,31 @@ def drag(page: Page, what: Locator, by: tuple[int, int]) -> None:
     page.mouse.down()
     page.mouse.move(x + by[0], y + by[1], steps=4)
     page.mouse.up()
+
+
+@contextmanager
+def phone(browser: Browser, site: Site, name: str) -> Iterator[Page]:
+    """A page on a phone."""
+    context = browser.new_context(
+        has_touch=True, viewport={"width": PHONE, "height": 900}, reduced_motion="reduce"
+    )
+    with watched(context, site.origin) as page:
+        visit(page, f"{site.origin}/{name}")
+        yield page
+    context.close()
+
+
+def swipe(page: Page, what: Locator, by: int) -> None:
+    """Move something sideways with a finger."""
+    what.scroll_into_view_if_needed()
+    box = what.bounding_box()
+    assert box is not None
+    session = page.context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for kind, at in (("touchStart", x), ("touchMove", x + by / 2), ("touchMove", x + by)):
+        points = [{"x": at, "y": y}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def trained(page: Page, iterations: int) -> None:
@@ -86,23 +124,10 @@ def test_a_weight_is_moved_by_mouse_and_keys(scalar: Page) -> None:
 
 
 def test_a_weight_is_moved_by_a_finger(browser: Browser, site: Site) -> None:
-    context = browser.new_context(
-        has_touch=True, viewport={"width": PHONE, "height": 900}, reduced_motion="reduce"
-    )
-    with watched(context, site.origin) as page:
-        visit(page, f"{site.origin}/2-warm-up/")
+    with phone(browser, site, "2-warm-up/") as page:
         handle = page.get_by_role("slider", name="weight w")
-        handle.scroll_into_view_if_needed()
-        box = handle.bounding_box()
-        assert box is not None
-        session = context.new_cdp_session(page)
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        for kind, at in (("touchStart", x), ("touchMove", x + 20), ("touchMove", x + 40)):
-            points = [{"x": at, "y": y}]
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        swipe(page, handle, 40)
         assert float(handle.get_attribute("aria-valuenow") or "nan") > 0.6
-    context.close()
 
 
 def test_equal_curvatures_end_together(page: Page, site: Site) -> None:
@@ -129,6 +154,100 @@ def test_the_rewrite_goes_through_its_passes(page: Page, site: Site) -> None:
     expect(stages).to_have_attribute("data-pass", "share")
     operations = stages.get_attribute("data-operations")
     expect(page.locator(".counts")).to_contain_text(f"{int(operations or 0):,}")
+
+
+# --- chapter 7 ---
+
+
+@pytest.fixture
+def orders(page: Page, site: Site) -> Page:
+    visit(page, f"{site.origin}/7-meta-gradient/")
+    expect(part(page, "readout")).to_contain_text("Nothing is gone")
+    return page
+
+
+def in_numbers(page: Page) -> dict[str, str]:
+    """What stands beside each equation, as the interpreter writes it, by the equation's id."""
+    found: dict[str, str] = page.evaluate("""() => Object.fromEntries(
+        [...document.querySelectorAll(".equation .value")].map(value => {
+            const rows = [...value.querySelectorAll(".matrix > span")]
+                .map(row => [...row.children].map(entry => entry.textContent).join(" "))
+            const text = rows.length ? `[${rows.join("; ")}]` : value.textContent
+            return [value.closest(".equation").id.slice(3), text.replaceAll("\u2212", "-")]
+        }))""")
+    return found
+
+
+def interpreted(form: str, prefix: str = "") -> dict[str, str]:
+    """The numbers of the small task on chapter 7, from the interpreter."""
+    lines = (line for line in manifest(PAGE_NETWORK)[form] if line["number"].startswith("7."))
+    return {f"{prefix}{line['name']}": line["example"] for line in lines}
+
+
+def test_the_numbers_of_chapter_7_are_those_of_the_interpreter(orders: Page) -> None:
+    primed = interpreted("first_order", "first_order-")
+    assert in_numbers(orders) == interpreted("derived") | primed
+    orders.get_by_role("radio", name="first order").check()
+    kept = {name: value for name, value in in_numbers(orders).items() if value != "not computed"}
+    wanted = interpreted("derived") | interpreted("first_order") | primed
+    assert kept == {name: wanted[name] for name in kept}
+    assert len(wanted) - len(kept) == 16
+
+
+@pytest.mark.parametrize("order", ["first order", "without Gauss-Newton"])
+def test_an_order_dims_what_it_has_not(orders: Page, order: str) -> None:
+    marked = f'[data-gone~="{order.lower().replace(" ", "-")}"]'
+    formulas = orders.locator(f".formula{marked}")
+    orders.get_by_role("radio", name=order).check()
+    expect(orders.locator(".equations .gone")).to_have_count(orders.locator(marked).count())
+    expect(orders.locator(f"{marked}.gone[role=deletion]")).to_have_count(
+        orders.locator(marked).count()
+    )
+    expect(part(orders, "readout")).to_contain_text(f"{formulas.count()} equations and")
+    colour = "each => getComputedStyle(each).color"
+    dimmed = formulas.first.locator(".katex span").last.evaluate(colour)
+    assert dimmed != orders.locator("#eq-Z3_q_bar .katex span").last.evaluate(colour)
+    for scheme in ("light", "dark"):
+        orders.emulate_media(color_scheme=scheme)
+        orders.wait_for_function(STILL)
+        assert access_problems(orders, COLOURS) == []
+    orders.get_by_role("radio", name="second order").check()
+    expect(orders.locator(".gone, [role=deletion]")).to_have_count(0)
+
+
+def test_a_weight_of_the_small_task_is_moved(orders: Page) -> None:
+    handle = orders.get_by_role("slider", name="W2, row 2, column 1")
+    drag(orders, handle, (16, 0))
+    assert handle.get_attribute("aria-valuenow") == "1.5"
+    handle.press("ArrowRight")
+    assert handle.get_attribute("aria-valuenow") == "1.75"
+    given = json.loads(
+        orders.request.get(orders.url).text().split('application/json">')[1].split("<")[0]
+    )
+    given["W2"][1][0] = 1.75
+    arrays = {name: np.array(value, dtype=float) for name, value in given.items()}
+    weights = relu2.Weights(*(arrays[name] for name in relu2.Weights._fields))
+    batch = [arrays[name][np.newaxis] for name in ("X_s", "Y_s", "X_q", "Y_q")]
+    for order, function in (
+        ("second order", relu2.meta_loss_and_gradient),
+        ("first order", relu2.first_order_meta_loss_and_gradient),
+    ):
+        orders.get_by_role("radio", name=order).check()
+        _, gradient = function(weights, *batch, given["alpha"])
+        for name, array in gradient._asdict().items():
+            text = in_numbers(orders)[f"{name}_bar"]
+            shown = list(map(float, re.findall(r"[-\d.]+", text)))
+            # Three digits are shown.
+            assert shown == pytest.approx(array.ravel(), rel=5.1e-3)
+    orders.get_by_text("the chapter's numbers").click()
+    expect(handle).to_have_attribute("aria-valuenow", "1")
+
+
+def test_a_weight_of_the_small_task_is_moved_by_a_finger(browser: Browser, site: Site) -> None:
+    with phone(browser, site, "7-meta-gradient/") as page:
+        handle = page.get_by_role("slider", name="b3, row 1, column 1")
+        swipe(page, handle, 40)
+        assert float(handle.get_attribute("aria-valuenow") or "nan") == -0.75
 
 
 # --- the playground ---
@@ -275,7 +394,10 @@ def test_it_plays_from_disk(disk_page: Page, offline_site: Site) -> None:
     trained(disk_page, 5)
 
 
-@pytest.mark.parametrize("name", ["", "playground/", "2-warm-up/", "2b-linear/", "8-rewrite/"])
+PLAYED = ["", "playground/", "2-warm-up/", "2b-linear/", "7-meta-gradient/", "8-rewrite/"]
+
+
+@pytest.mark.parametrize("name", PLAYED)
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_what_can_be_played_with_is_accessible(
     page: Page, site: Site, name: str, width: int
@@ -292,7 +414,7 @@ def test_what_can_be_played_with_is_accessible(
 def test_without_scripts_there_is_a_figure(browser: Browser, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in ("", "playground/", "2-warm-up/", "2b-linear/"):
+    for name in ("", "playground/", "2-warm-up/", "2b-linear/", "7-meta-gradient/"):
         page.goto(f"{site.origin}/{name}")
         expect(page.locator(".play img")).to_be_visible()
     context.close()
