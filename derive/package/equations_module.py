@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..language.names import STAGES
 from ..language.program import shape_of
 from ..printers.arrows import arrow
+from .example import given
 from .numbers import PRIME
 from .task_module import KERNELS
 
@@ -50,6 +51,7 @@ def equations_module(title: str, derivation: Derivation) -> str:
             *shapes,
             "};",
             "",
+            *_example(derivation),
             f"export const outputs = [{_quoted(map(str, derived.outputs))}];",
             "",
             "export const equations = [",
@@ -70,6 +72,19 @@ def equations_module(title: str, derivation: Derivation) -> str:
         if (used := [name for name in offered if re.search(rf"(?<![\w.]){name}\(", body)])
     ]
     return "\n".join([title, "", *imports, "", body])
+
+
+def _example(derivation: Derivation) -> Iterator[str]:
+    """What is given of a toy task, where the network has one."""
+    values = given(derivation.network, derivation.derived)
+    if not values:
+        return
+    yield "// The same of a toy task, whose numbers stand in equations.json."
+    yield "export const example = {"
+    for symbol in derivation.derived.inputs:
+        value = values[symbol]
+        yield f"  {symbol}: {value.tolist() if symbol.is_Matrix else value},"
+    yield from ("};", "")
 
 
 def _without(name: str, program: Program, derivation: Derivation, note: str) -> Iterator[str]:

@@ -4,7 +4,7 @@
 // The page says of each equation and of each term what it is gone without. Every number is computed
 // by generated/relu2/equations.js.
 
-import { equations, firstOrder, inputs, outputs, withoutGaussNewton } from "../../generated/relu2/equations.js";
+import { equations, example, firstOrder, inputs, outputs, withoutGaussNewton } from "../../generated/relu2/equations.js";
 import { evaluate, withSizes } from "../../generated/runtime/matrices.js";
 import { button, element, short, slider } from "./parts.js";
 import { moved } from "./scrub.js";
@@ -20,8 +20,7 @@ const RANGE = { min: -4, max: 4, step: 0.25 };
 class Orders extends HTMLElement {
   connectedCallback() {
     if (this.given) return;
-    this.start = JSON.parse(this.querySelector("script").textContent);
-    this.given = structuredClone(this.start);
+    this.given = structuredClone(example);
     this.order = "second-order";
     this.page = this.closest("article") ?? document.body;
     this.text = element("p", { class: "readout", role: "status", "data-maml": "readout" });
@@ -33,7 +32,7 @@ class Orders extends HTMLElement {
     this.replaceChildren(this.choice(), element("div", { class: "play" },
       element("div", { class: "arrays" }, ...this.arrays.map((each) => each.element)),
       element("div", { class: "controls" }, this.alpha.element,
-        button("the chapter's numbers", () => this.change(structuredClone(this.start)))),
+        button("the chapter's numbers", () => this.change(structuredClone(example)))),
       this.text));
     this.show();
   }
@@ -98,7 +97,7 @@ class Orders extends HTMLElement {
     });
     const kept = new Set(ORDERS[this.order][1].map(([name]) => name));
     const lost = new Set(equations.map(([name]) => name).filter((name) => !kept.has(name)));
-    for (const box of this.page.querySelectorAll(".diagram:not([data-drawing^=circuit]) [data-sym]"))
+    for (const box of this.page.querySelectorAll(".diagram:not([data-drawing^=circuit]) [data-sym], .map [data-sym]"))
       box.classList.toggle("gone", lost.has(box.dataset.sym));
     return gone;
   }

@@ -192,10 +192,8 @@ def _links(
     ]
     parts.append(_folded("connections", "".join(lists)))
     if "example" in record:
-        kind = symbols(label.network)[label.name]["kind"]
-        name = f'<code class="q-{kind}" data-sym="{label.name}">{label.name}</code>'
-        value = f'{name} = <span class="value">{value_html(record["example"])}</span>'
-        parts.append(_folded("in numbers", f"<span>{value}</span>", " open" * in_numbers))
+        value = f'<span class="value">{value_html(record["example"])}</span>'
+        parts.append(_folded("in numbers", value, " open" * in_numbers))
     return "".join(parts)
 
 

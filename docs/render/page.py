@@ -29,7 +29,6 @@ wrote or measured while the site is built. Nothing derived is typed into a page:
     {{example:w_bar}}              a number of the worked example in scalars
     {{collapsed:hessian}}          the meta-gradient of one linear layer as one product
     {{numbers:relu2}}              what is given in the toy example of a network
-    {{given:relu2}}                for scripts: the same as arrays
     {{minutes:1-maml.md 5-step.md}}    how long it takes to read these pages
     {{measured:proof/derived}}     a number, or a table, that this build measured
     {{speed:ratios}}               a table of what make bench measured
@@ -83,7 +82,6 @@ from docs.render.tables import (
     collapsed,
     example,
     followed,
-    given_arrays,
     given_numbers,
     measured,
     notation_table,
@@ -181,7 +179,6 @@ def render(markdown: str, page: str, site: Site) -> str:
         "followed": followed,
         "example": example,
         "numbers": given_numbers,
-        "given": given_arrays,
         "collapsed": collapsed,
         "measured": lambda rest: measured(rest, site.measured),
         "speed": speed,

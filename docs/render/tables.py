@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from fractions import Fraction
 from functools import reduce
@@ -132,19 +131,6 @@ def given_numbers(network: str) -> str:
         _beside({f"`{name}`": f"${value_latex(values[name])}$" for name in names})
         for names in ([name for name in values if name not in weights], weights)
     )
-
-
-def given_arrays(network: str) -> str:
-    """The same as rows of numbers, as data for scripts."""
-    values = manifest(network).get("example")
-    if values is None:
-        raise PageError(f"{network} has no example")
-    arrays = {
-        name: [[float(Fraction(entry)) for entry in row] for row in rows_of(value)]
-        or float(Fraction(value))
-        for name, value in values.items()
-    }
-    return f'<script type="application/json">{json.dumps(arrays)}</script>'
 
 
 def rows_of(value: str) -> list[list[str]]:

@@ -16,6 +16,16 @@ export const inputs = {
   alpha: [],
 };
 
+// The same of a toy task, whose numbers stand in equations.json.
+export const example = {
+  W1: [[1], [2]],
+  X_s: [[2, 1], [-1, -2]],
+  Y_s: [[1], [1]],
+  X_q: [[1, 0], [1, 2]],
+  Y_q: [[-5], [-3]],
+  alpha: 1/6,
+};
+
 export const outputs = ["loss_q", "W1_bar"];
 
 export const equations = [

@@ -22,6 +22,21 @@ export const inputs = {
   alpha: [],
 };
 
+// The same of a toy task, whose numbers stand in equations.json.
+export const example = {
+  W1: [[-2, 1]],
+  b1: [[-1, 2]],
+  W2: [[2, -1], [1, 1]],
+  b2: [[0, -2]],
+  W3: [[2], [-2]],
+  b3: [[-2]],
+  X_s: [[1], [-1]],
+  Y_s: [[3], [1]],
+  X_q: [[1], [-2]],
+  Y_q: [[-2], [-1]],
+  alpha: 1/2,
+};
+
 export const outputs = ["loss_q", "W1_bar", "b1_bar", "W2_bar", "b2_bar", "W3_bar", "b3_bar"];
 
 export const equations = [
