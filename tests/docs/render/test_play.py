@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from docs.render.manifest import PAGE_NETWORK, manifest
+from derive.language.names import STAGES
+from docs.render.manifest import PAGE_NETWORK, find, label_of, manifest
+from docs.render.tables import rows_of
 from generated import relu2
 from tests.docs.render.browser import DESK, PHONE, needs_browser, watched
 from tests.docs.render.page_problems import (
@@ -221,11 +223,11 @@ def test_a_weight_of_the_small_task_is_moved(orders: Page) -> None:
     assert handle.get_attribute("aria-valuenow") == "1.5"
     handle.press("ArrowRight")
     assert handle.get_attribute("aria-valuenow") == "1.75"
-    given = json.loads(
-        orders.request.get(orders.url).text().split('application/json">')[1].split("<")[0]
-    )
-    given["W2"][1][0] = 1.75
-    arrays = {name: np.array(value, dtype=float) for name, value in given.items()}
+    arrays = {
+        name: np.array([[float(Fraction(each)) for each in row] for row in rows_of(text)])
+        for name, text in manifest(PAGE_NETWORK)["example"].items()
+    }
+    arrays["W2"][1, 0] = 1.75
     weights = relu2.Weights(*(arrays[name] for name in relu2.Weights._fields))
     batch = [arrays[name][np.newaxis] for name in ("X_s", "Y_s", "X_q", "Y_q")]
     for order, function in (
@@ -233,7 +235,7 @@ def test_a_weight_of_the_small_task_is_moved(orders: Page) -> None:
         ("first order", relu2.first_order_meta_loss_and_gradient),
     ):
         orders.get_by_role("radio", name=order).check()
-        _, gradient = function(weights, *batch, given["alpha"])
+        _, gradient = function(weights, *batch, 0.5)
         for name, array in gradient._asdict().items():
             text = in_numbers(orders)[f"{name}_bar"]
             shown = list(map(float, re.findall(r"[-\d.]+", text)))
@@ -248,6 +250,54 @@ def test_a_weight_of_the_small_task_is_moved_by_a_finger(browser: Browser, site:
         handle = page.get_by_role("slider", name="b3, row 1, column 1")
         swipe(page, handle, 40)
         assert float(handle.get_attribute("aria-valuenow") or "nan") == -0.75
+
+
+# --- the map ---
+
+
+def test_the_map_shows_where_one_is(page: Page, site: Site) -> None:
+    visit(page, f"{site.origin}/7-meta-gradient/")
+    marks, current = page.locator(".map [data-sym]"), page.locator(".map [aria-current]")
+    names = [line["name"] for line in manifest(PAGE_NETWORK)["derived"]]
+    assert marks.evaluate_all("all => all.map(each => each.dataset.sym)") == names
+    for name, stage in (("Z1_q_bar", "query backward"), ("dZ1_s_bar", "support backward")):
+        page.locator(f"#eq-{name}").evaluate("each => each.scrollIntoView({ block: 'center' })")
+        expect(page.locator(f'.map .now[data-sym="{name}"]')).to_be_visible()
+        expect(current).to_have_count(1)
+        seen = set(
+            page.locator(".map .now").evaluate_all("all => all.map(each => each.dataset.sym)")
+        )
+        shown = page.locator(".equation").evaluate_all("""all => all.filter(each => {
+            const { top, bottom } = each.getBoundingClientRect()
+            return bottom > 0 && top < innerHeight
+        }).map(each => each.id.replace(/^eq-(first_order-)?/, ""))""")
+        assert seen == set(shown)
+        first = next(line for line in manifest(PAGE_NETWORK)["derived"] if line["name"] in seen)
+        expect(current).to_have_text(STAGES[first["stage"]])
+        assert stage in [STAGES[find(label_of(each))["stage"]] for each in seen]
+
+
+def test_the_map_shows_what_is_pinned_and_leads_there(page: Page, site: Site) -> None:
+    visit(page, f"{site.origin}/7-meta-gradient/")
+    mark = page.locator('.map [data-sym="Z2_s"]')
+    page.locator('#eq-Z2_s_bar .formula [data-sym="Z2_s"]').first.click()
+    page.locator("h1").hover()
+    expect(mark).to_have_class(re.compile(r"\blit\b"))
+    page.keyboard.press("Escape")
+    expect(mark).not_to_have_class(re.compile(r"\blit\b"))
+    link = page.get_by_role("navigation", name="The program").get_by_role("link").first
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#eq-Z1_s")).to_be_in_viewport()
+    # On the page of that stage the map goes on.
+    expect(page.locator('.map .now[data-sym="Z1_s"]')).to_be_visible()
+
+
+def test_the_map_follows_the_order(orders: Page) -> None:
+    hollow = orders.locator(".map .second")
+    orders.get_by_role("radio", name="first order").check()
+    expect(orders.locator(".map .gone")).to_have_count(hollow.count())
+    expect(orders.locator(".map .second.gone")).to_have_count(16)
 
 
 # --- the playground ---
@@ -406,7 +456,7 @@ def test_what_can_be_played_with_is_accessible(
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         visit(page, f"{site.origin}/{name}")
-        only = {"include": [".play"]}
+        only = {"include": [".play", ".orders", ".map"]}
         assert layout_problems(page) == []
         assert access_problems(page, {}, only) == []
 
@@ -417,4 +467,5 @@ def test_without_scripts_there_is_a_figure(browser: Browser, site: Site) -> None
     for name in ("", "playground/", "2-warm-up/", "2b-linear/", "7-meta-gradient/"):
         page.goto(f"{site.origin}/{name}")
         expect(page.locator(".play img")).to_be_visible()
+        expect(page.locator(".map:visible")).to_have_count(0)
     context.close()
