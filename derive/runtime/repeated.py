@@ -82,8 +82,11 @@ class Repeated:
         probe = _Vector(kinds, np.zeros(count, dtype), sizes, context, {})
         shapes = rates(probe.weights) if rates else {}
         count += sum(prod(shape) for shape in shapes.values())
-        self._own, self._given, self._gradient, self._of_chunk = (
-            _Vector(kinds, np.zeros(count, dtype), sizes, context, shapes) for _ in range(4)
+        # One piece of memory, so that whether data are in it is asked once.
+        self._kept = np.zeros((2, count), dtype)
+        self._own, self._gradient, self._given, self._of_chunk = (
+            _Vector(kinds, vector, sizes, context, shapes)
+            for vector in (*self._kept, *np.zeros((2, count), dtype))
         )
         self._layers = tuple(array.shape for array in self._own.weights)
         self._contexts = Contexts(made, tasks, count, dtype) if made else None
@@ -204,9 +207,10 @@ class Repeated:
             if array.base is None:
                 continue
             # The gradient is written while the data are still read.
-            for own in ("gradient", "parameters"):
-                if np.may_share_memory(array, getattr(self, own)):
-                    raise ValueError(f"{name} is in the memory of {own}; it must have its own")
+            if np.may_share_memory(array, self._kept):
+                within = np.may_share_memory(array, self.gradient)
+                own = "gradient" if within else "parameters"
+                raise ValueError(f"{name} is in the memory of {own}; it must have its own")
 
     def _check_shapes(self, arrays: Sequence[Array]) -> None:
         for name, array, shape in zip(DATA, arrays, self._shapes, strict=True):
@@ -221,7 +225,7 @@ class Repeated:
     def _copy(self, weights: Any) -> "_Vector":
         """Copy weights that are not the workspace's own."""
         own = self._given.weights
-        if not isinstance(weights, tuple) or not _are(weights, self._layers, self._dtype):
+        if not isinstance(weights, tuple | list) or not _are(weights, self._layers, self._dtype):
             check_weights(weights, own._fields)
             for name, array, kept in zip(own._fields, weights, own, strict=True):
                 if array.shape != kept.shape or array.dtype != kept.dtype:
