@@ -124,7 +124,8 @@ def right_sides(function: str) -> dict[str, list[str]]:
     """The terms of each line of a generated function, by the name of what it computes."""
     path = ROOT / "generated" / PAGE_NETWORK / "reference.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    [body] = [each.body for each in tree.body if getattr(each, "name", "") == function]
+    functions = [each for each in tree.body if isinstance(each, ast.FunctionDef)]
+    [body] = [each.body for each in functions if each.name == function]
     return {
         each.targets[0].id: summands(each.value)
         for each in body

@@ -229,13 +229,13 @@ def test_a_weight_of_the_small_task_is_moved(orders: Page) -> None:
     }
     arrays["W2"][1, 0] = 1.75
     weights = relu2.Weights(*(arrays[name] for name in relu2.Weights._fields))
-    batch = [arrays[name][np.newaxis] for name in ("X_s", "Y_s", "X_q", "Y_q")]
+    X_s, Y_s, X_q, Y_q = (arrays[name][np.newaxis] for name in ("X_s", "Y_s", "X_q", "Y_q"))
     for order, function in (
         ("second order", relu2.meta_loss_and_gradient),
         ("first order", relu2.first_order_meta_loss_and_gradient),
     ):
         orders.get_by_role("radio", name=order).check()
-        _, gradient = function(weights, *batch, 0.5)
+        _, gradient = function(weights, X_s, Y_s, X_q, Y_q, 0.5)
         for name, array in gradient._asdict().items():
             text = in_numbers(orders)[f"{name}_bar"]
             shown = list(map(float, re.findall(r"[-\d.]+", text)))
