@@ -344,7 +344,9 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
         assert result.returncode == 0
         made.append(contents(tmp_path / seed))
     assert made[0] == made[1]
-    assert {name for name in made[0] if not name.startswith(("same/diagrams/", "same/runtime/"))} == {
+    assert {
+        name for name in made[0] if not name.startswith(("same/diagrams/", "same/runtime/"))
+    } == {
         f"same/{file}"
         for file in (
             *("__init__.py", "weights.py", "reference.py", "kernel.py", "inplace.py", "native.c"),

@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from docs.diagnose.cases import Case, cases
-from docs.diagnose.compare import judged
-from docs.diagnose.gradients import first_order, second_order
-from docs.diagnose.reading import read
-from tests.docs.render.browser import DESK, PHONE, needs_browser, watched
-from tests.docs.render.page_problems import access_problems, layout_problems, settle, visit
+from tests.docs.render.browser import DESK, PHONE, needs_browser
+from tests.docs.render.gestures import drag, number, part, phone, swipe
+from tests.docs.render.page_problems import (
+    access_problems,
+    layout_problems,
+    visit,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Page
 
     from tests.docs.render.browser import Site
 
 pytestmark = needs_browser
 
 PATIENCE = 60_000
-
-
-def part(page: Page, name: str) -> Locator:
-    """What carries a name for checks from outside."""
-    return page.locator(f'[data-maml="{name}"]')
-
-
-def number(page: Page, name: str) -> float:
-    """A number that is shown."""
-    text = part(page, name).inner_text()
-    return float(text.replace(",", "").replace("−", "-"))
-
-
-def drag(page: Page, what: Locator, by: tuple[int, int]) -> None:
-    """Move something with the mouse."""
-    what.scroll_into_view_if_needed()
-    box = what.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + by[0], y + by[1], steps=4)
-    page.mouse.up()
 
 
 def trained(page: Page, iterations: int) -> None:
@@ -95,23 +68,10 @@ def test_a_weight_is_moved_by_mouse_and_keys(scalar: Page) -> None:
 
 
 def test_a_weight_is_moved_by_a_finger(browser: Browser, site: Site) -> None:
-    context = browser.new_context(
-        has_touch=True, viewport={"width": PHONE, "height": 900}, reduced_motion="reduce"
-    )
-    with watched(context, site.origin) as page:
-        visit(page, f"{site.origin}/2-warm-up/")
+    with phone(browser, site, "2-warm-up/") as page:
         handle = page.get_by_role("slider", name="weight w")
-        handle.scroll_into_view_if_needed()
-        box = handle.bounding_box()
-        assert box is not None
-        session = context.new_cdp_session(page)
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        for kind, at in (("touchStart", x), ("touchMove", x + 20), ("touchMove", x + 40)):
-            points = [{"x": at, "y": y}]
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        swipe(page, handle, 40)
         assert float(handle.get_attribute("aria-valuenow") or "nan") > 0.6
-    context.close()
 
 
 def test_equal_curvatures_end_together(page: Page, site: Site) -> None:
@@ -138,112 +98,6 @@ def test_the_rewrite_goes_through_its_passes(page: Page, site: Site) -> None:
     expect(stages).to_have_attribute("data-pass", "share")
     operations = stages.get_attribute("data-operations")
     expect(page.locator(".counts")).to_contain_text(f"{int(operations or 0):,}")
-
-
-# --- chapter 17 ---
-
-
-def gradients(folder: Path, gradient: Callable[[Case], Any]) -> Path:
-    """A file as somebody would make it."""
-    arrays = {
-        f"relu2/{name}": array.astype("f4")
-        for name, array in gradient(cases()["relu2"])._asdict().items()
-    }
-    np.savez(folder / "g.npz", allow_pickle=False, **arrays)
-    return folder / "g.npz"
-
-
-@pytest.fixture
-def verdict(page: Page, site: Site) -> Page:
-    visit(page, f"{site.origin}/diagnose/")
-    return page
-
-
-def test_a_file_is_judged_in_the_page(verdict: Page, tmp_path: Path) -> None:
-    asked: list[str] = []
-    verdict.on("request", lambda request: asked.append(request.url))
-    for gradient, answer in (
-        (first_order, "Second order? no. The meta-gradient? no: first order."),
-        (second_order, "Second order? yes. The meta-gradient? yes, for one inner step"),
-    ):
-        path = gradients(tmp_path, gradient)
-        part(verdict, "file").set_input_files(path)
-        expect(part(verdict, "verdict-status")).to_contain_text(answer)
-        assert part(verdict, "verdict").inner_text() == str(judged(read(path)))
-    expect(verdict.locator("maml-verdict")).to_contain_text("It never leaves the browser.")
-    assert asked == []
-
-
-def test_a_text_is_judged_by_keys_alone(verdict: Page) -> None:
-    status = part(verdict, "verdict-status")
-    part(verdict, "paste").focus()
-    verdict.keyboard.insert_text('{"relu2": {"W1": [[NaN]]}}')
-    verdict.keyboard.press("Tab")
-    verdict.keyboard.press("Enter")
-    expect(status).to_have_text(
-        "the text: relu2/b1 is missing; there must be W1, b1, W2, b2, W3, b3"
-    )
-    expect(part(verdict, "verdict")).to_be_hidden()
-    record = {
-        name: array.tolist() for name, array in second_order(cases()["tanh2"])._asdict().items()
-    }
-    part(verdict, "paste").fill(json.dumps({"tanh2": record}))
-    verdict.keyboard.press("Tab")
-    verdict.keyboard.press("Enter")
-    expect(status).to_contain_text("The meta-gradient? yes, for one inner step")
-    # From the buttons the whole verdict is reached by keys, where it may scroll.
-    part(verdict, "judge-ours").focus()
-    verdict.keyboard.press("Tab")
-    expect(part(verdict, "verdict")).to_be_focused()
-
-
-DROP = """(element, files) => {
-    const data = new DataTransfer()
-    for (const [name, bytes] of files) data.items.add(new File([Uint8Array.from(bytes)], name))
-    for (const type of ["dragover", "drop"])
-        element.dispatchEvent(
-            new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }))
-}"""
-
-
-def test_a_file_is_dropped(verdict: Page, tmp_path: Path) -> None:
-    path = gradients(tmp_path, first_order)
-    place, files = verdict.locator(".drop"), [[path.name, [*path.read_bytes()]]]
-    place.evaluate(DROP, files)
-    expect(part(verdict, "verdict-status")).to_contain_text("no: first order")
-    place.evaluate(DROP, [*files, *files])
-    expect(part(verdict, "verdict-status")).to_have_text("there are 2 files; it must be one")
-
-
-def test_a_mistake_of_ours_is_judged_by_a_tap(browser: Browser, site: Site) -> None:
-    context = browser.new_context(
-        has_touch=True, viewport={"width": PHONE, "height": 900}, reduced_motion="reduce"
-    )
-    with watched(context, site.origin) as page:
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            visit(page, f"{site.origin}/diagnose/")
-            part(page, "mistake").select_option("only the head adapted")
-            part(page, "judge-ours").tap()
-            expect(part(page, "verdict")).to_contain_text("this variant is known as ANIL")
-            settle(page)
-            assert layout_problems(page) == []
-            assert access_problems(page, {}, {"include": [".play"]}) == []
-    context.close()
-
-
-def test_a_file_is_judged_from_disk(disk_page: Page, offline_site: Site, tmp_path: Path) -> None:
-    visit(disk_page, f"{offline_site.origin}/diagnose/index.html")
-    part(disk_page, "file").set_input_files(gradients(tmp_path, first_order))
-    expect(part(disk_page, "verdict-status")).to_contain_text("no: first order")
-
-
-def test_without_scripts_there_is_the_command(browser: Browser, site: Site) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{site.origin}/diagnose/")
-    expect(page.locator("maml-verdict")).to_contain_text("maml-derived diagnose my_gradients.npz")
-    context.close()
 
 
 # --- the playground ---
@@ -390,9 +244,10 @@ def test_it_plays_from_disk(disk_page: Page, offline_site: Site) -> None:
     trained(disk_page, 5)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "playground/", "2-warm-up/", "2b-linear/", "8-rewrite/", "diagnose/"]
-)
+PLAYED = ["", "playground/", "2-warm-up/", "2b-linear/", "7-meta-gradient/", "8-rewrite/"]
+
+
+@pytest.mark.parametrize("name", PLAYED)
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_what_can_be_played_with_is_accessible(
     page: Page, site: Site, name: str, width: int
@@ -401,7 +256,7 @@ def test_what_can_be_played_with_is_accessible(
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         visit(page, f"{site.origin}/{name}")
-        only = {"include": [".play"]}
+        only = {"include": [".play", ".orders", ".map"]}
         assert layout_problems(page) == []
         assert access_problems(page, {}, only) == []
 
@@ -409,7 +264,8 @@ def test_what_can_be_played_with_is_accessible(
 def test_without_scripts_there_is_a_figure(browser: Browser, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in ("", "playground/", "2-warm-up/", "2b-linear/"):
+    for name in ("", "playground/", "2-warm-up/", "2b-linear/", "7-meta-gradient/"):
         page.goto(f"{site.origin}/{name}")
         expect(page.locator(".play img")).to_be_visible()
+        expect(page.locator(".map:visible")).to_have_count(0)
     context.close()
