@@ -89,6 +89,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     for name, meaning in (
         ("penalty", "whether the inner loss has a penalty on what adapts"),
         ("task-weights", "whether tasks have weights"),
+        ("normalised", "whether hidden layers are normalised over the rows at hand"),
     ):
         own.add_argument(f"--{name}", action="store_true", default=None, help=meaning)
     own.add_argument("--output", type=Path, help="folder that gets the package")

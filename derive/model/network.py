@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
-from sympy import MatrixSymbol, OneMatrix
+from sympy import HadamardProduct, MatrixExpr, MatrixSymbol, OneMatrix, Rational
 
 from ..language.elementwise import ACTIVATIONS, FUNCTIONS, elementwise, z
 from ..language.names import C, D, M, N, Named, O, name_of, rate, width
@@ -46,6 +47,8 @@ class Network:
         Whether each layer has a bias.
     penalty, task_weights
         Whether the algorithm has them, whatever its row says.
+    normalised
+        Whether each hidden layer has mean 0 and variance 1 over the rows at hand.
     """
 
     hidden: int = 2
@@ -56,6 +59,7 @@ class Network:
     bias: bool = True
     penalty: bool = False
     task_weights: bool = False
+    normalised: bool = dataclasses.field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.hidden < 0:
@@ -70,6 +74,11 @@ class Network:
             raise ValueError(
                 "penalty is True; a context begins from zero whenever weights are adapted, so that "
                 f"{self.algorithm} has nothing to penalise"
+            )
+        if self.normalised and (self.hidden < 1 or not self.bias or self.context):
+            raise ValueError(
+                "normalised is True; there must be a hidden layer to normalise, and biases but no "
+                "context to add afterwards"
             )
         if not self.adapted(self.parameters):
             raise ValueError(
@@ -164,7 +173,10 @@ def stage_of(rows: str) -> str:
 
 # --8<-- [start:forward]
 def forward(network: Network, state: State, rows: str) -> tuple[Equation, ...]:
-    """The network on a set of rows: ``Z = H W + 1 b`` and ``H = f(Z)``, layer by layer."""
+    """The network on a set of rows: ``Z = H W + 1 b`` and ``H = f(Z)``, layer by layer.
+
+    Where it is normalised, the bias of a hidden layer is added to what `normal` makes of ``H W``.
+    """
     stage = stage_of(rows)
     label = f"_{rows}" if rows else ""
     H, _ = data(rows)
@@ -179,7 +191,12 @@ def forward(network: Network, state: State, rows: str) -> tuple[Equation, ...]:
             equations.append(Equation(B, bias + of_context if bias else of_context, stage))
             bias = B
         Z = MatrixSymbol(f"Z{layer}{label}", H.shape[0], W.shape[1])
-        equations.append(Equation(Z, H * W + repeated * bias if bias else H * W, stage))
+        rest = H * W
+        if network.normalised and layer <= network.hidden:
+            lines = dict(normal(rest, f"{layer}{label}"))
+            equations += [Equation(symbol, value, stage) for symbol, value in lines.items()]
+            rest = list(lines)[-1]
+        equations.append(Equation(Z, rest + repeated * bias if bias else rest, stage))
         if layer <= network.hidden:
             H = MatrixSymbol(f"H{layer}{label}", *Z.shape)
             activation = FUNCTIONS[network.activation]
@@ -188,3 +205,35 @@ def forward(network: Network, state: State, rows: str) -> tuple[Equation, ...]:
 
 
 # --8<-- [end:forward]
+
+
+# --8<-- [start:normal]
+#: Added to a variance before it is divided by.
+EPSILON = Rational(1, 1000)
+
+
+def normal(product: MatrixExpr, label: str) -> Iterator[tuple[MatrixSymbol, MatrixExpr]]:
+    """Rows with the mean of them taken off, over the root of their variance: batch normalisation.
+
+    Parameters
+    ----------
+    product
+        The rows, (N, L).
+    label
+        What the names of its quantities end with.
+    """
+    rows, units = product.shape
+    U, E, Q, A = (MatrixSymbol(f"{letter}{label}", rows, units) for letter in "UEQA")
+    P, S, R = (MatrixSymbol(f"{letter}{label}", 1, units) for letter in "PSR")
+    repeated, summed = OneMatrix(rows, 1), OneMatrix(1, rows)
+    exp, log = FUNCTIONS["exp"], FUNCTIONS["log"]
+    yield U, product
+    yield P, summed * U / rows
+    yield E, U - repeated * P
+    yield Q, HadamardProduct(E, E)
+    yield S, summed * Q / rows
+    yield R, elementwise(exp(-log(z + EPSILON) / 2), S)
+    yield A, HadamardProduct(E, repeated * R)
+
+
+# --8<-- [end:normal]

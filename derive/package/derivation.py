@@ -190,6 +190,7 @@ class Derivation:
         words = [
             hidden if network.hidden else "linear",
             *([] if network.bias else ["no biases"]),
+            *(["batch normalisation"] if network.normalised else []),
             LOSSES[network.loss].title,
             *(["penalty"] if network.rule.penalty else []),
             f"{network.steps} inner {steps}",

@@ -100,7 +100,8 @@ class Function:
         elif self.program.group("support"):
             checks.append(("N, O", f'check_rows({arguments}, "_s")'))
         else:
-            checks.append(("N, O" if len(data) > 1 else "", f"check_rows({arguments})"))
+            counted = len(data) > 1 or self.network.normalised
+            checks.append(("N, O" if counted else "", f"check_rows({arguments})"))
         checks += [("alpha", "check_alpha(alpha)")] if alpha in inputs else []
         checks += [("lam", "check_penalty(lam)")] if lam in inputs else []
         checks += [("tau", "check_task_weights(tau, weights, T)")] if tau in inputs else []

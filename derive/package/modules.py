@@ -368,6 +368,7 @@ def init_module(derivation: Derivation) -> str:
     """``__init__.py``: what users import."""
     form, network = derivation.form, derivation.network
     over = "rows" if LOSSES[network.loss].labels else "rows and outputs"
+    normalised = "._replace(normalised=True)" if network.normalised else ""
     mean = "a weighted sum" if network.rule.task_weights else "the mean"
     lacks = "".join(f"\n{fill(f'There is {each}.', WIDTH)}\n" for each in derivation.lacks)
     title = f"""{derivation.method} for a multilayer perceptron: {derivation.summary}.
@@ -397,7 +398,7 @@ those of {form}.py; `reference` holds the derivation line by line.
             f"__all__ = [{', '.join(map(repr, every))}]",
             "",
             "#: What this package was derived for.",
-            f"NETWORK = {network}",
+            f"NETWORK = {network}{normalised}",
             "",
         ]
     )

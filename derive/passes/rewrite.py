@@ -107,6 +107,9 @@ def _formed(program: Program) -> set[Named]:
     """
     formed: set[Named] = set()
     defined = {equation.name for equation in program}
+    if any(map(is_statistic, program)):
+        # What is normalised takes a mean away again: its rows are no products of rows.
+        formed |= {equation.symbol for equation in program if equation.shape[:1] == (1,)}
     for equation in program:
         beside = names.weights_beside(equation.symbol)
         alone = names.is_of_context(equation.symbol) or (beside and beside not in defined)
@@ -115,6 +118,12 @@ def _formed(program: Program) -> set[Named]:
         for node in equation.value.atoms(HadamardProduct, Trace):
             formed |= node.atoms(MatrixSymbol)
     return formed
+
+
+def is_statistic(equation: Equation) -> bool:
+    """Whether it is a row that a forward pass computes of the rows at hand, as their mean."""
+    name = names.parse(equation.name)
+    return equation.shape[:1] == (1,) and isinstance(name, names.Name) and name.kind == "value"
 
 
 def prune(program: Program) -> Program:

@@ -4,6 +4,7 @@ References
 ----------
 .. [1] B. Lake, R. Salakhutdinov, J. Tenenbaum: Human-level concept learning through probabilistic
        program induction. Science 350 (2015); github.com/brendenlake/omniglot, MIT licence.
+.. [2] TensorFlow Datasets, url_checksums/omniglot.txt: the zips' sizes in bytes and SHA-256.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ from .pictures import ink_of
 
 WHERE = "github.com/brendenlake/omniglot, folder python"
 
-#: By its name, megabytes of each zip. Those that belong together are a row: to train on, and to
-#: test on.
+#: By its name, bytes of each zip [2]_.
 SIZES = {
-    "images_background.zip": 9.5,
-    "images_evaluation.zip": 6.5,
-    "images_background_small1.zip": 1.3,
-    "images_background_small2.zip": 1.6,
+    "images_background.zip": 9_464_212,
+    "images_evaluation.zip": 6_462_886,
+    "images_background_small1.zip": 1_319_022,
+    "images_background_small2.zip": 1_580_917,
 }
+
+#: Those that belong together: to train on, and to test on.
 PAIRS = (
     ("images_background.zip", "images_evaluation.zip"),
     ("images_background_small1.zip", "images_background_small2.zip"),
@@ -54,6 +56,11 @@ class Archives(NamedTuple):
     test: Path | None
 
 
+def size(name: str) -> str:
+    """Of a zip, in words."""
+    return f"{SIZES[name] / 1e6:.1f} MB"
+
+
 def archives(place: Path) -> Archives | None:
     """The zips that a path leads to; None where it leads to something else.
 
@@ -70,9 +77,9 @@ def archives(place: Path) -> Archives | None:
             return Archives(place / pair[0], place / pair[1])
         if any(there):
             missing = pair[there.index(False)]
-            raise Refusal(f"{place} lacks {missing}; it is in {WHERE}, and has {SIZES[missing]} MB")
+            raise Refusal(f"{place} lacks {missing}; it is in {WHERE}, and has {size(missing)}")
     if not place.exists():
-        wanted = " and ".join(f"{name} ({SIZES[name]} MB)" for name in PAIRS[0])
+        wanted = " and ".join(f"{name} ({size(name)})" for name in PAIRS[0])
         raise Refusal(
             f"--data is {place}, which is not there; it must be glyphs, a folder with a folder of "
             f"images for each class, or one with {wanted} from {WHERE}"
@@ -96,9 +103,9 @@ def key(found: Archives) -> str:
     whole = hashlib.sha256(str(SIDES).encode())
     for path in paths(found):
         try:
-            size = path.stat().st_size
-            if size > ZIP:
-                raise Refusal(f"{path} has {size:,} bytes; Omniglot must have at most {ZIP:,}")
+            length = path.stat().st_size
+            if length > ZIP:
+                raise Refusal(f"{path} has {length:,} bytes; Omniglot must have at most {ZIP:,}")
             whole.update(path.read_bytes())
         except OSError as error:
             raise Refusal(f"cannot read {path}: {error.strerror}") from None

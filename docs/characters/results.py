@@ -30,21 +30,23 @@ COMMITTED, FIGURES = HERE / "results", HERE / "figures"
 # --8<-- [start:sweeps]
 #: On Omniglot's minimal splits, at the settings of a measurement in another program.
 OMNIGLOT = {
-    "omniglot-maml": "--methods maml --seeds 3 --tasks 400",
-    "omniglot-meta-sgd": "--methods meta-sgd --alpha 0.1 --steps 3 --seeds 3 --tasks 400",
+    "omniglot-maml": "--recipe shown --methods maml --seeds 3 --tasks 400",
+    "omniglot-meta-sgd": "--recipe shown --methods meta-sgd --alpha 0.1 --steps 3 --seeds 3 "
+    "--tasks 400",
+    "omniglot-normalised": "--recipe shown --network relu2-cross_entropy-maml-1-normalised "
+    "--hidden 128 64 --methods maml --seeds 3 --tasks 400",
 }
 
-#: On glyphs: MAML, every method, and MAML by way and shots.
+#: On glyphs: every method, and MAML by way and shots in a third of the iterations.
 GLYPHS = {
-    "glyphs": "--methods maml --seeds 1 --tasks 400",
-    "methods": "--seeds 3",
-    "ways": "--methods maml --seeds 3 --grid shots=1,5 --grid way=5,20",
+    "methods": "--recipe shown --seeds 3",
+    "ways": "--methods maml --seeds 1 --tasks 400 --grid shots=1,5 --grid way=5,20",
 }
 SWEEPS = OMNIGLOT | GLYPHS
 # --8<-- [end:sweeps]
 
 #: The run whose figures the page shows, and which.
-FLAGS = "--methods maml --tasks 400 --seeds 1"
+FLAGS = "--recipe shown --methods maml --tasks 400 --seeds 1"
 SHOWN = (
     "contact_sheet",
     "test_task",

@@ -1,8 +1,8 @@
 """Networks that are derived when they are first asked for, by a name that says what they are.
 
 ``relu2-cross_entropy-anil-3`` has two hidden layers of relu, cross-entropy as its loss, and is
-derived for three inner steps of ANIL. Derivation takes some ten seconds, and its package is kept in
-the user's cache.
+derived for three inner steps of ANIL; ``-normalised`` after that has hidden layers normalised over
+the rows at hand. Derivation takes some ten seconds, and its package is kept in the user's cache.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ABOVE, PROGRAM = HERE.parents[2], str(__package__).partition(".")[0]
 #: Passes through layers whose derivation takes minutes, which such a network is worth, not hours.
 MINUTES = 150
 
-NAMED = re.compile(r"([a-z]+)([0-9]{1,2})-([a-z_]+)-([a-z_]+)-([0-9]{1,3})")
+NAMED = re.compile(r"([a-z]+)([0-9]{1,2})-([a-z_]+)-([a-z_]+)-([0-9]{1,3})(-normalised)?")
 
 
 class Derived(NamedTuple):
@@ -41,11 +41,20 @@ class Derived(NamedTuple):
     loss: str
     algorithm: str
     steps: int
+    normalised: bool = False
 
     @property
     def name(self) -> str:
         """As `parsed` reads it."""
-        return f"{self.activation}{self.hidden}-{self.loss}-{self.algorithm}-{self.steps}"
+        words = (f"{self.activation}{self.hidden}", self.loss, self.algorithm, f"{self.steps}")
+        return "-".join([*words, *(["normalised"] if self.normalised else [])])
+
+    @property
+    def flags(self) -> list[str]:
+        """What ``build`` is told."""
+        *said, normalised = zip(self._fields, self, strict=True)
+        flags = [each for name, value in said for each in (f"--{name}", str(value))]
+        return [*flags, *([f"--{normalised[0]}"] if normalised[1] else [])]
 
 
 def parsed(name: str) -> Derived | None:
@@ -53,8 +62,8 @@ def parsed(name: str) -> Derived | None:
     found = NAMED.fullmatch(name)
     if found is None:
         return None
-    activation, hidden, loss, algorithm, steps = found.groups()
-    return Derived(activation, int(hidden), loss, algorithm, int(steps))
+    activation, hidden, loss, algorithm, steps, normalised = found.groups()
+    return Derived(activation, int(hidden), loss, algorithm, int(steps), normalised is not None)
 
 
 def folder(network: Derived) -> Path:
@@ -99,8 +108,7 @@ def derive(network: Derived, place: Path) -> None:
         When it cannot be derived; the message is that of the program.
     """
     print(f"deriving {network.name}, which is not there yet ...", file=sys.stderr, flush=True)
-    named = zip(network._fields, map(str, network), strict=True)
-    flags = [each for name, value in named for each in (f"--{name}", value)]
+    flags = network.flags
     if (network.hidden + 1) * (network.steps + 1) <= MINUTES:
         flags.append("--yes")
     with tempfile.TemporaryDirectory(dir=place, prefix=".derive-") as room:

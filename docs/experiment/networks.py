@@ -219,6 +219,11 @@ def takes_omegas(net: Network) -> bool:
     return "omegas" in signature(net.meta_loss_and_gradient).parameters
 
 
+def has_workspace(net: Network) -> bool:
+    """Whether a network has a form for repeated calls; one that is normalised has none."""
+    return hasattr(net, "workspace")
+
+
 def has_context(net: Network) -> bool:
     """Whether what adapts is a context, which the weights V1 take to the first layer."""
     return "V1" in net.Weights._fields

@@ -24,9 +24,10 @@ from .command import Refusal, one_of, parser, printable, status, whole
 from .files import is_ours, make_room, record_of, remove, set_aside, unmarked, writable, write_json
 from .methods import METHODS, angle_of, arguments, initial_of, network_of, parameters_of
 from .metrics import HEADER, NOTHING, Metrics, fits
-from .networks import has_context, load_network
+from .networks import has_context, has_workspace, load_network
 from .parameters import save_parameters
 from .randomness import stream
+from .readable import Readable
 from .recipes import from_record
 from .records import Measured, RunRecord
 from .schedules import SCHEDULES, clipped
@@ -228,9 +229,14 @@ def workspace_of(state: State, like: Batch) -> Workspace:
     # Without tasks only the vectors of the workspace are used.
     rows = (recipe.meta_batch, like.X_s.shape[1], like.X_q.shape[1])
     tasks, N, M = (1, 1, 1) if method.classes else rows
+    layers = state.family.layers(recipe.hidden, method.told, method.classes)
+    if not has_workspace(net):
+        if state.backend == "c":
+            raise ValueError(f"backend is 'c'; {recipe.network} has numpy alone")
+        state.backend = Readable.backend
+        return Readable(net, layers, np.dtype(recipe.dtype))
     beside: dict[str, Any] = {"context": recipe.context} if has_context(net) else {}
     beside |= {} if state.backend == "numpy" else {"backend": state.backend}
-    layers = state.family.layers(recipe.hidden, method.told, method.classes)
     ws = net.workspace(layers, tasks, N, M, np.dtype(recipe.dtype), **beside)
     if "backend" in beside:
         state.backend = ws.backend

@@ -24,6 +24,9 @@ CONTENDERS = {
     "JAX": "JAX",
 }
 
+#: The sign stays beside its number.
+PERCENT = "\N{NO-BREAK SPACE}%"
+
 #: Of its cases, those whose way and layers differ.
 WORKLOADS = 3
 
@@ -38,7 +41,8 @@ def record(name: str) -> dict[str, Any]:
 
 
 def characters(text: str) -> str:
-    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ``cost``, ``inputs``.
+    """What a page asks for: ``table/NAME``, ``at/NAME/METHOD/STEP``, ``seconds/RECIPE``,
+    ``cost``, ``inputs``.
 
     Raises
     ------
@@ -49,13 +53,19 @@ def characters(text: str) -> str:
         "table": accuracies,
         "at": at,
         "setting": lambda name, which: f"{record(name)['base'][which]:,}",
-        "baseline": lambda name, which: f"{100 * record(name)['baselines'][which]:.1f} %",
+        "baseline": lambda name, which: f"{100 * record(name)['baselines'][which]:.1f}{PERCENT}",
+        "seconds": seconds,
         "cost": lambda: costs(slice(WORKLOADS), "workload"),
         "inputs": lambda: costs(slice(None), "inputs"),
         "memory": memory,
         "ratio": ratio,
     }
     return asked_for("results of characters", text, kinds)
+
+
+def seconds(recipe: str, field: str = "seconds") -> str:
+    """What was measured of the training of a recipe."""
+    return f"{record('seconds')['recipes'][recipe][field]:,.0f}"
 
 
 def percent(summary: dict[str, Any], step: int) -> str:
@@ -79,11 +89,14 @@ def accuracies(name: str, *steps: str) -> str:
         ]
         for each in found["groups"]
     ]
-    seeds = "seed 0" if found["seeds"] == 1 else f"seeds 0 to {found['seeds'] - 1}"
+    over = "with intervals over tasks"
+    seeds = f"seed 0, {over}"
+    if found["seeds"] > 1:
+        seeds = f"seeds 0 to {found['seeds'] - 1}, {over} and over seeds"
     return (
         f"{numbers_table([header, *rows], len(settings) + 1)}\n\n"
         f"<small>`{found['command']}`: percent of the queries of {found['tasks']:,} test tasks, "
-        f"{seeds}, with intervals over tasks and over seeds.</small>"
+        f"{seeds}.</small>"
     )
 
 
@@ -102,7 +115,7 @@ def summary_of(name: str, method: str, *settings: str) -> dict[str, Any]:
 
 def at(name: str, method: str, step: str, *settings: str) -> str:
     """One mean in percent after so many steps."""
-    return f"{100 * summary_of(name, method, *settings)['capped'][int(step)]:.1f} %"
+    return f"{100 * summary_of(name, method, *settings)['capped'][int(step)]:.1f}{PERCENT}"
 
 
 def costs(which: slice, what: str) -> str:

@@ -21,6 +21,8 @@ class Network(NamedTuple):
         Whether each layer has a bias.
     penalty, task_weights
         Whether the inner loss has a penalty, and the tasks have weights.
+    normalised
+        Whether each hidden layer has mean 0 and variance 1 over the rows at hand.
     """
 
     hidden: int
@@ -31,3 +33,4 @@ class Network(NamedTuple):
     bias: bool
     penalty: bool
     task_weights: bool
+    normalised: bool = False

@@ -24,6 +24,10 @@ P = ParamSpec("P")
 NEWTON_STEPS = 20
 
 
+#: What batch normalisation adds to a variance.
+EPSILON = 1e-3
+
+
 class Setting(NamedTuple):
     """What a package is derived for: the fields of its ``NETWORK``.
 
@@ -39,6 +43,8 @@ class Setting(NamedTuple):
         Whether the inner loss has lam/2 times the sum of the squares of what adapts.
     task_weights
         Whether the meta-loss is a weighted sum over tasks instead of their mean.
+    normalised
+        Whether hidden layers have mean 0 and variance 1 over their rows, before the bias.
     """
 
     hidden: int = 2
@@ -49,6 +55,7 @@ class Setting(NamedTuple):
     bias: bool = True
     penalty: bool = False
     task_weights: bool = False
+    normalised: bool = False
 
 
 class Scalars(NamedTuple):
@@ -120,7 +127,10 @@ def forward(setting: Setting, parameters: Parameters, X: Any) -> Any:
     H = X
     for layer in range(1, setting.hidden + 2):
         W = first if layer == 1 else parameters[f"W{layer}"]
-        Z = H @ W + parameters.get(f"b{layer}", 0.0)
+        Z = H @ W
+        if setting.normalised and layer <= setting.hidden:
+            Z = (Z - Z.mean(axis=0)) / jnp.sqrt(Z.var(axis=0) + EPSILON)
+        Z += parameters.get(f"b{layer}", 0.0)
         H = ACTIVATIONS[setting.activation](Z)
     return Z
 

@@ -52,7 +52,9 @@ RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex())
 
 def identity(setting: Setting) -> str:
     """The name of a setting, which `named` reads."""
-    extras = ["no_bias"] * (not setting.bias) + [each for each in EXTRAS if getattr(setting, each)]
+    extras = ["no_bias"] * (not setting.bias) + [
+        each for each in (*EXTRAS, "normalised") if getattr(setting, each)
+    ]
     words = (setting.algorithm, setting.loss, setting.activation, setting.hidden, setting.steps)
     return "-".join(map(str, (*words, *extras)))
 
@@ -356,6 +358,22 @@ def compare(net: Any, case: Case) -> None:
 def test_a_committed_package_is_the_oracle(name: str) -> None:
     net = network(name)
     compare(net, case(Setting(**net.NETWORK._asdict())))
+
+
+NORMALISED = [
+    Setting(2, "relu", 1, "cross_entropy", normalised=True),
+    Setting(1, "tanh", 2, "cross_entropy", "meta_sgd", normalised=True),
+]
+
+
+@pytest.mark.parametrize("setting", NORMALISED, ids=identity)
+def test_a_normalised_package_is_the_oracle(
+    setting: Setting, package: Callable[[Setting], Any]
+) -> None:
+    net = package(setting)
+    assert net.NETWORK._asdict() == setting._asdict()
+    assert not hasattr(net, "workspace")
+    compare(net, case(setting))
 
 
 @pytest.mark.usefixtures("by_operation")

@@ -20,17 +20,20 @@ if TYPE_CHECKING:
     from ...experiment.evaluate import Run
     from ...experiment.networks import Array, WeightTuple
 
-#: Test tasks.
-TASKS = 200
+#: Test tasks; and what batch normalisation adds to a variance.
+TASKS, EPSILON = 200, 1e-3
 
 
-def layers(weights: WeightTuple, X: Array) -> list[Array]:
+def layers(weights: WeightTuple, X: Array, normalised: bool = False) -> list[Array]:
     """The activations of every hidden layer of relu, and last what is predicted."""
     named: Any = weights
     count = sum(name.startswith("W") for name in weights._fields)
     found, H = [], X
     for layer in range(1, count + 1):
-        Z = H @ getattr(named, f"W{layer}") + getattr(named, f"b{layer}")
+        U = H @ getattr(named, f"W{layer}")
+        if normalised and layer < count:
+            U = (U - U.mean(axis=0)) / np.sqrt(U.var(axis=0) + EPSILON)
+        Z = U + getattr(named, f"b{layer}")
         H = Z if layer == count else np.maximum(Z, 0)
         found.append(H)
     return found
@@ -46,14 +49,14 @@ def similarity(A: Array, B: Array) -> float:
 
 def similarities(run: Run, start: str, seed: int) -> Array:
     """Of each layer, how alike its features are before and after adaptation, (tasks, layers)."""
-    recipe = recipe_of(run)
-    found = []
+    recipe, found = recipe_of(run), []
+    before, normalised = run.starts[start].weights, run.network(start).NETWORK.normalised
     for X_s, Y_s, X_q, _ in zip(
         *run.family.unseen(seed, TASKS, recipe.shots, run.dtype), strict=True
     ):
         adapted = run.fine_tuned(start, X_s, Y_s, max(recipe.steps, 1))
-        both = zip(layers(run.starts[start].weights, X_q), layers(adapted, X_q), strict=True)
-        found.append([similarity(*pair) for pair in both])
+        both = (layers(weights, X_q, normalised) for weights in (before, adapted))
+        found.append([similarity(*pair) for pair in zip(*both, strict=True)])
     return np.array(found)
 
 

@@ -1,7 +1,4 @@
-"""Batch normalisation by hand, derived: the grammar has what it needs, and the sweep goes through.
-
-No package is made with it. The forward pass of this file stands in for that of the network.
-"""
+"""Batch normalisation: the sweep goes through, and finds what PyTorch's own layer has."""
 
 from __future__ import annotations
 
@@ -11,54 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from sympy import HadamardProduct, MatrixSymbol, OneMatrix, Rational
 
 from derive.language import names
-from derive.language.elementwise import FUNCTIONS, elementwise, z
-from derive.language.program import Arithmetic, Equation, evaluate
+from derive.language.program import Arithmetic, evaluate
 from derive.model import programs
-from derive.model.network import Network, State, data, stage_of
+from derive.model.network import EPSILON, Network
+from derive.passes.rewrite import rewrite
 
 SIZES = {"T": 1, "N": 6, "M": 9, "D": 7, "O": 3, "L1": 5, "L2": 11}
-ALPHA, EPSILON = 0.4, Rational(1, 1000)
+ALPHA = 0.4
 WEIGHTS = {"W1": "D L1", "b1": "1 L1", "W2": "L1 L2", "b2": "1 L2", "W3": "L2 O", "b3": "1 O"}
-
-
-def normalised(network: Network, state: State, rows: str) -> tuple[Equation, ...]:
-    """A forward pass whose hidden layers have mean 0 and variance 1 over the rows at hand."""
-    stage, label = stage_of(rows), f"_{rows}" if rows else ""
-    H, _ = data(rows)
-    n = H.shape[0]
-    up, down = OneMatrix(n, 1), OneMatrix(1, n)
-    root = FUNCTIONS["exp"](-FUNCTIONS["log"](z) / 2)
-    found: list[Equation] = []
-    for layer in range(1, network.hidden + 2):
-        W, b = state[f"W{layer}"], state[f"b{layer}"]
-        width = W.shape[1]
-
-        def named(letter: str, count: Any, layer: int = layer, width: Any = width) -> MatrixSymbol:
-            return MatrixSymbol(f"{letter}{layer}{label}", count, width)
-
-        Z = named("Z", n)
-        if layer > network.hidden:
-            found.append(Equation(Z, H * W + up * b, stage))
-            break
-        U, E, Q, A = (named(letter, n) for letter in "UEQA")
-        P, S, R = (named(letter, 1) for letter in "PSR")
-        lines = {
-            U: H * W,
-            P: down * U / n,
-            E: U - up * P,
-            Q: HadamardProduct(E, E),
-            S: down * Q / n + EPSILON * OneMatrix(1, width),
-            R: elementwise(root, S),
-            A: HadamardProduct(E, up * R),
-            Z: A + up * b,
-        }
-        H = named("H", n)
-        lines[H] = elementwise(FUNCTIONS[network.activation](z), Z)
-        found += [Equation(symbol, value, stage) for symbol, value in lines.items()]
-    return tuple(found)
 
 
 @cache
@@ -95,12 +54,11 @@ def given(program: Any) -> dict[Any, Any]:
     return {**symbols, names.alpha: ALPHA, **{each: SIZES[str(each)] for each in letters}}
 
 
-def test_its_meta_gradient_is_that_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dense", [None, True, False])
+def test_its_meta_gradient_is_that_of_torch(dense: bool | None) -> None:
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(programs, "forward", normalised)
-    programs.adapted_loss.cache_clear()
-    program = programs.meta_gradient_program(Network(loss="cross_entropy"))
-    programs.adapted_loss.cache_clear()
+    program = programs.meta_gradient_program(Network(loss="cross_entropy", normalised=True))
+    program = program if dense is None else rewrite(program, dense)
     values = given(program)
     found = evaluate(program, values, NUMPY)
     loss, *gradient = (found[symbol] for symbol in program.outputs)
@@ -109,8 +67,10 @@ def test_its_meta_gradient_is_that_of_torch(monkeypatch: pytest.MonkeyPatch) -> 
     def loss_of(weights: list[Any], rows: str) -> Any:
         H = torch.tensor(named[f"X_{rows}"])
         for place in (0, 2):
-            E = H @ weights[place] - (H @ weights[place]).mean(0)
-            H = torch.relu(E / torch.sqrt((E**2).mean(0) + float(EPSILON)) + weights[place + 1])
+            normal = torch.nn.functional.batch_norm(
+                H @ weights[place], None, None, training=True, eps=float(EPSILON)
+            )
+            H = torch.relu(normal + weights[place + 1])
         targets = torch.tensor(named[f"Y_{rows}"]).argmax(1)
         return torch.nn.functional.cross_entropy(H @ weights[4] + weights[5], targets)
 
@@ -130,3 +90,10 @@ def test_the_door_of_cross_entropy_is_the_covariance_of_the_softmax() -> None:
     for p, v, left in zip(probabilities, V, found["Z3_s_bar"], strict=True):
         np.testing.assert_allclose(left, (np.diag(p) - np.outer(p, p)) @ v / N, atol=1e-14)
     assert np.abs(V).max() > 0.01
+
+
+def test_only_what_can_be_normalised_is() -> None:
+    every: list[dict[str, Any]] = [{"hidden": 0}, {"bias": False}, {"algorithm": "cavia"}]
+    for lacking in every:
+        with pytest.raises(ValueError, match="normalised is True; there must be a hidden layer"):
+            Network(normalised=True, **lacking)

@@ -14,9 +14,11 @@ from matplotlib.ft2font import FT2Font
 
 from docs.characters import glyphs, images
 from docs.characters.images import GLYPHS, Images, Split, digest, load
+from docs.characters.omniglot import SIZES
 from docs.experiment.command import Refusal
 from tests.docs.characters.images import (
     ROOT,
+    SMALL_ZIPS,
     files_of_omniglot,
     folder_of,
     omniglot,
@@ -342,6 +344,9 @@ def test_the_minimal_splits_of_omniglot() -> None:
     assert set(split.test.alphabets) == {"Japanese_(katakana)", "Sanskrit", "Tagalog"}
     assert (len(split.training.names), len(split.test.names)) == (136, 106)
     assert (split.training.counts == 20).all()
+    assert [(omniglot() / name).stat().st_size for name in SMALL_ZIPS] == [
+        SIZES[name] for name in SMALL_ZIPS
+    ]
     whole = load(str(omniglot()), "usual", 14)
     assert sum(len(part.names) for part in whole) == 242
 

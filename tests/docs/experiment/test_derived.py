@@ -20,7 +20,11 @@ from generated import cross_entropy, relu2
 
 
 @pytest.mark.parametrize(
-    "text", ["relu2", "cross_entropy", "relu2-maml", "relu2-squared-maml-", "relu-squared-maml-1"]
+    "text",
+    [
+        *("relu2", "cross_entropy", "relu2-maml", "relu2-squared-maml-", "relu-squared-maml-1"),
+        "relu2-squared-maml-1-other",
+    ],
 )
 def test_other_names_are_of_something_else(text: str) -> None:
     assert parsed(text) is None
@@ -30,6 +34,9 @@ def test_a_name_says_what_is_derived() -> None:
     network = Derived("relu", 4, "cross_entropy", "meta_sgd", 3)
     assert network.name == "relu4-cross_entropy-meta_sgd-3"
     assert parsed(network.name) == network
+    normalised = network._replace(normalised=True)
+    assert parsed(normalised.name) == normalised
+    assert normalised.flags == [*network.flags, "--normalised"]
 
 
 def test_what_is_generated_is_not_derived(monkeypatch: pytest.MonkeyPatch) -> None:
