@@ -279,9 +279,11 @@ def without_gauss_newton(network: Network) -> Program:
     the inner gradient by way of the error alone, so that with the predictions held constant a step
     takes v to v - alpha R v. With one step the meta-gradient lacks -alpha 2/(N O) J.T J v and
     nothing else. With several, the v of a step before the last lacks already what those after it
-    have left out.
+    have left out. What the algorithm holds constant stays so.
     """
-    return meta_gradient_program(network, support_predictions)
+    return meta_gradient_program(
+        network, lambda program: (*network.rule.constants(program), *support_predictions(program))
+    )
 
 
 def _outer_stage(bar: Named) -> str:

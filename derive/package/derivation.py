@@ -15,6 +15,7 @@ from ..language.cost import cost_of
 from ..language.names import on_page, parse
 from ..model.algorithms import ALGORITHMS, inner_gradients
 from ..model.losses import LOSSES
+from ..model.programs import without_gauss_newton
 from ..passes.before import from_zero, rates_on_rows
 from ..passes.rewrite import PASSES, rewrite, stages
 from ..passes.workspace import lowered
@@ -161,6 +162,11 @@ class Derivation:
     def derived(self) -> Program:
         """The meta-gradient as derived."""
         return meta_gradient_of(self.functions)
+
+    @cached_property
+    def without_gauss_newton(self) -> Program:
+        """The meta-gradient without the Gauss-Newton part, as derived."""
+        return without_gauss_newton(self.network)
 
     @property
     def costs(self) -> dict[str, Cost]:

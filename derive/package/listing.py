@@ -16,9 +16,7 @@ from .numbers import PRIME
 from .rules import applied
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from sympy import Expr
+    from collections.abc import Iterable, Mapping
 
     from ..language.program import Equation, Program, Shape
     from ..printers.numpy import Layout
@@ -41,7 +39,6 @@ def equation_records(
 ) -> list[dict[str, object]]:
     """What a page needs to know of equations; also what they come to, where there are `values`."""
     lines = list(equations)
-    first_order = {line.name: line.terms for line in derivation.first_order}
     gradient = derivation.derived.outputs[1:] if layout == "dense" else ()
     codes = formatted_statements(
         [
@@ -59,18 +56,23 @@ def equation_records(
             "reads": [symbol.name for symbol in line.reads],
             "sources": list(line.sources),
             "code": code,
-            "terms": term_records(line, derivation, first_order.get(line.name, ())),
+            "terms": term_records(line, derivation),
             **({"example": values[line.name]} if values else {}),
         }
         for line, code in zip(lines, codes, strict=True)
     ]
 
 
-def term_records(
-    equation: Equation, derivation: Derivation, first_order: Collection[Expr]
-) -> list[dict[str, object]]:
-    """The terms of an adjoint: the equations each comes from, by which rules, and its order."""
+def term_records(equation: Equation, derivation: Derivation) -> list[dict[str, object]]:
+    """The terms of an adjoint: the equations each comes from, by which rules, and its order.
+
+    Beside its order stands whether it is gone where the Gauss-Newton part is left out.
+    """
     records = []
+    first_order, without = (
+        next((line.terms for line in program if line.name == equation.name), ())
+        for program in (derivation.first_order, derivation.without_gauss_newton)
+    )
     for term, text in latex.terms_latex(equation) if equation.gains else ():
         gains = [gain for gain in equation.gains if gain.term == term] or equation.gains
         rules = [
@@ -84,6 +86,7 @@ def term_records(
                 "readers": list(dict.fromkeys(gain.reader for gain in gains)),
                 "rules": list(dict.fromkeys(rules)),
                 "second_order": term not in first_order,
+                "gauss_newton": term not in without,
             }
         )
     return records

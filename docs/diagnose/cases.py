@@ -78,13 +78,6 @@ class Case:
         """The same problem with `alpha` times the step size, or another number of steps."""
         return replace(self, alpha=alpha * self.alpha, steps=self.steps + more_steps)
 
-    def on(self, support: str, query: str) -> Case:
-        """The same problem with other sets, ``"s"`` or ``"q"``, in the two roles."""
-        sets = self.batch._asdict()
-        return self.with_data(
-            *(sets[f"{each}_{role}"] for role in (support, query) for each in "XY")
-        )
-
     def with_data(self, *data: Array) -> Case:
         """The same problem with other data: X_s, Y_s, X_q, Y_q."""
         return replace(self, batch=Batch(*data))

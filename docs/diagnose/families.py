@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .computations import only
 from .factors import digits
-from .gradients import Way, first_order, none, second_order, through_steps
+from .gradients import Way, none, through_steps
 from .hypotheses import ANY, FIRST, HYPOTHESES, NOTHING, RIGHT, Hypothesis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ..experiment.networks import WeightTuple
     from .cases import Case
@@ -41,21 +40,30 @@ class Family(NamedTuple):
     ----------
     hypothesis
         What they have in common; its gradient is that at the first start.
-    gradient
-        For a case and a number.
+    free
+        What the number is: ``"alpha"`` as a multiple of the case's, or a field of a `Way`.
     starts
         Numbers to look from.
-    said
-        The number in words for a case, the plainest first.
     loop
         Whether the number is idle in the first step.
     """
 
     hypothesis: Hypothesis
-    gradient: Callable[[Case, float], WeightTuple]
+    free: str
     starts: tuple[float, ...]
-    said: Callable[[Case, float], tuple[str, ...]]
     loop: bool = False
+
+    def gradient(self, case: Case, number: float) -> WeightTuple:
+        """The gradient of a case at a number."""
+        if self.free == "alpha":
+            return self.hypothesis.gradient(case.but(alpha=number))
+        return self.hypothesis.gradient.of_way(**{self.free: number})(case)
+
+    def said(self, case: Case, number: float) -> tuple[str, ...]:
+        """A number in words for a case, the plainest first."""
+        return {"alpha": of_alpha, "curvature": of_curvature}.get(self.free, in_digits)(
+            case, number
+        )
 
 
 def in_digits(_: Case, number: float) -> tuple[str, ...]:
@@ -79,14 +87,9 @@ def of_curvature(case: Case, number: float) -> tuple[str, ...]:
 ALIKE = 1e-3
 
 
-def through_number(way: Callable[[float], Way], case: Case, number: float) -> WeightTuple:
-    """The gradient of an inner loop in which a number is free."""
-    return through_steps(case, way(number))
-
-
 def of_number(
     name: str,
-    way: Callable[[float], Way],
+    free: str,
     starts: tuple[float, ...],
     explanation: str,
     remedies: tuple[tuple[str, str], ...],
@@ -94,18 +97,13 @@ def of_number(
     loop: bool = False,
 ) -> Iterator[Family]:
     """A number of the inner loop, with second order and without."""
-
-    def first(number: float) -> Way:
-        return replace(way(number), hessians=none)
-
     of_first = f"{FIRST.name}, {name}", "no", f"{FIRST.explanation} {explanation}"
-    for ways, (said, order, sentence), advice in (
-        (way, (name, "yes", explanation), remedies),
-        (first, of_first, (*FIRST.remedies, *remedies)),
+    for way, (said, order, sentence), advice in (
+        (Way(), (name, "yes", explanation), remedies),
+        (Way(hessians=none), of_first, (*FIRST.remedies, *remedies)),
     ):
-        gradient = partial(through_number, ways)
-        hypothesis = Hypothesis(said, partial(gradient, number=starts[0]), order, sentence, advice)
-        yield Family(hypothesis, gradient, starts, in_digits, loop)
+        gradient = only(through_steps, way=way).of_way(**{free: starts[0]})
+        yield Family(Hypothesis(said, gradient, order, sentence, advice), free, starts, loop)
 
 
 PLAIN = (
@@ -116,16 +114,6 @@ PLAIN = (
 )
 CONSTANT = ((ANY, "the same alpha in every inner step"),)
 TERM = ((ANY, "the second-order term is -alpha H v: its sign, its alpha, no 2 that is not there"),)
-
-
-def at_second(case: Case, number: float) -> WeightTuple:
-    """The meta-gradient at another step size."""
-    return second_order(case.but(alpha=number))
-
-
-def at_first(case: Case, number: float) -> WeightTuple:
-    """The first-order gradient at another step size."""
-    return first_order(case.but(alpha=number))
 
 
 ANOTHER = "The inner step size is another one than the case says."
@@ -142,46 +130,28 @@ def any_alpha(hypothesis: Hypothesis) -> Family:
             f"{hypothesis.explanation} {ANOTHER}",
             (*hypothesis.remedies, *ALPHA),
         ),
-        lambda case, number: hypothesis.gradient(case.but(alpha=number)),
+        "alpha",
         ALPHAS,
-        of_alpha,
     )
 
 
 FAMILIES = [
-    Family(
-        Hypothesis("inner step size", second_order, "yes", ANOTHER, ALPHA),
-        at_second,
-        ALPHAS,
-        of_alpha,
-    ),
-    Family(
-        Hypothesis(
-            "first order, inner step size",
-            first_order,
-            "no",
-            f"{FIRST.explanation} {ANOTHER}",
-            (*FIRST.remedies, *ALPHA),
-        ),
-        at_first,
-        ALPHAS,
-        of_alpha,
-    ),
+    Family(Hypothesis("inner step size", RIGHT.gradient, "yes", ANOTHER, ALPHA), "alpha", ALPHAS),
+    any_alpha(FIRST),
     Family(
         Hypothesis(
             "first order + c (second - first), c",
-            second_order,
+            only(through_steps, way=Way(curvature=MULTIPLES[0])),
             "in part",
             "The second-order term of every step is multiplied by a number.",
             TERM,
         ),
-        partial(through_number, lambda number: Way(curvature=number)),
+        "curvature",
         MULTIPLES,
-        of_curvature,
     ),
     *of_number(
         "inner momentum",
-        lambda number: Way(momentum=number),
+        "momentum",
         SHARES,
         "The inner steps had momentum.",
         PLAIN,
@@ -189,21 +159,21 @@ FAMILIES = [
     ),
     *of_number(
         "inner weight decay",
-        lambda number: Way(decay=number),
+        "decay",
         DECAYS,
         "The weights decayed in the inner steps.",
         PLAIN,
     ),
     *of_number(
         "inner gradient clipped to",
-        lambda number: Way(longest=number),
+        "longest",
         LENGTHS,
         "The inner gradient was clipped.",
         ((ANY, "no clipping in the inner loop"),),
     ),
     *of_number(
         "inner step size shrinking by",
-        lambda number: Way(shrinking=number),
+        "shrinking",
         SHARES,
         "Each inner step was shorter, or longer, than the one before it.",
         CONSTANT,

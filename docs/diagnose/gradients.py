@@ -85,9 +85,45 @@ def none(_: int, __: int) -> bool:
     return False
 
 
+def first(step: int, _: int) -> bool:
+    """It goes through the first step only."""
+    return step == 0
+
+
 def always(_: Case, __: str) -> bool:
     """Every parameter takes the inner steps."""
     return True
+
+
+def matrices(_: Case, name: str) -> bool:
+    """The matrices do."""
+    return name[0] == "W"
+
+
+def biases(_: Case, name: str) -> bool:
+    """The biases do."""
+    return name[0] == "b"
+
+
+def head(case: Case, name: str) -> bool:
+    """The last layer does."""
+    last: str = case.net.Weights._fields[-1]
+    return name[1:] == last[1:]
+
+
+def body(case: Case, name: str) -> bool:
+    """All layers do but the last."""
+    return not head(case, name)
+
+
+def above_first(_: Case, name: str) -> bool:
+    """All layers do but the first."""
+    return int(name[1:]) > 1
+
+
+def above_hidden(case: Case, name: str) -> bool:
+    """What is above the hidden layers does."""
+    return int(name[1:]) > len(case.weights) // 2 - 1
 
 
 @dataclass(frozen=True)
@@ -107,6 +143,8 @@ class Way:
         weights, the length that a gradient is clipped to, the ratio of a step size to that before.
     restarts
         Whether every step starts from the shared weights.
+    detached
+        Whether what takes no inner step gets no gradient either.
     """
 
     hessians: Callable[[int, int], bool] = every
@@ -117,6 +155,7 @@ class Way:
     longest: float = math.inf
     shrinking: float = 1.0
     restarts: bool = False
+    detached: bool = False
 
 
 def through_steps(case: Case, way: Way = Way()) -> WeightTuple:
@@ -126,7 +165,8 @@ def through_steps(case: Case, way: Way = Way()) -> WeightTuple:
         path = forth(case, way, case.weights, X_s, Y_s)
         return back(case, way, path, X_s, Y_s, case.net.loss_and_gradient(path[-1], X_q, Y_q)[1])
 
-    return mean(of_task(*task) for task in zip(*case.batch, strict=True))
+    found = mean(of_task(*task) for task in zip(*case.batch, strict=True))
+    return projected(case, way, found) if way.detached else found
 
 
 def forth(case: Case, way: Way, start: WeightTuple, X: Array, Y: Array) -> list[WeightTuple]:
@@ -238,9 +278,10 @@ def support_gradients(case: Case) -> WeightTuple:
     )
 
 
-def of_all_steps(case: Case, gradient: Gradient) -> WeightTuple:
+def of_all_steps(case: Case, way: Way = Way()) -> WeightTuple:
     """The mean of the gradients of the query losses after each of the steps."""
-    return mean(gradient(replace(case, steps=steps)) for steps in range(1, case.steps + 1))
+    after = (replace(case, steps=steps) for steps in range(1, case.steps + 1))
+    return mean(through_steps(each, way) for each in after)
 
 
 # --- arithmetic of weights ---

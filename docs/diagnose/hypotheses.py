@@ -1,31 +1,33 @@
 """What somebody's code may have computed: each hypothesis with its gradient and its remedy.
 
-The list is data. To add a mistake, add an entry: its gradient is a function of a case, made of
-the generated functions.
+The list is data. To add a mistake, add an entry: its gradient is a computation of
+`computations`, made of the generated functions. The page of the diagnosis computes the same list.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from .factors import times
+from .computations import Computation, Part, Problem, only
 from .gradients import (
     Way,
+    above_first,
+    above_hidden,
     adam,
+    biases,
+    body,
     cut_between_tasks,
+    first,
     first_order,
+    head,
     joint,
     last_step,
     leaking,
-    moved,
+    matrices,
     none,
     nothing,
     of_all_steps,
-    projected,
     reptile,
     second_order,
     support_gradients,
@@ -33,11 +35,7 @@ from .gradients import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ..experiment.networks import WeightTuple
-    from .cases import Case
-    from .gradients import Gradient
+    from collections.abc import Iterator
 
 
 # --8<-- [start:hypothesis]
@@ -62,7 +60,7 @@ class Hypothesis:
     """
 
     name: str
-    gradient: Gradient
+    gradient: Computation
     order: str
     explanation: str
     remedies: tuple[tuple[str, str], ...] = ()
@@ -75,14 +73,14 @@ ANY = "any framework"
 
 RIGHT = Hypothesis(
     "second order",
-    second_order,
+    only(second_order),
     "yes",
     "Every second-order term is there, through every inner step.",
 )
 
 FIRST = Hypothesis(
     "first order",
-    first_order,
+    only(first_order),
     "no",
     "The inner gradients were treated as constants, so every second-order term is missing.",
     (
@@ -102,7 +100,7 @@ FIRST = Hypothesis(
 
 NOTHING = Hypothesis(
     "no gradient",
-    nothing,
+    only(nothing),
     "no",
     "Every entry is zero: the query loss is not connected to the weights.",
     (
@@ -118,7 +116,7 @@ WHOLE = [
     FIRST,
     Hypothesis(
         "second order through the last step only",
-        last_step,
+        only(last_step),
         "in part",
         "Only the gradient of the last inner step was differentiated; those before were constants.",
         (
@@ -130,7 +128,7 @@ WHOLE = [
     ),
     Hypothesis(
         "second order through the first step only",
-        lambda case: through_steps(case, Way(hessians=lambda step, _: step == 0)),
+        only(through_steps, way=Way(hessians=first)),
         "in part",
         "Only the gradient of the first inner step was differentiated; later ones were constants.",
         (
@@ -142,7 +140,7 @@ WHOLE = [
     ),
     Hypothesis(
         "Reptile's direction",
-        reptile,
+        only(reptile),
         "no",
         "This is how far adaptation moved the weights; no query point took part.",
         ((ANY, "differentiate the query loss at the adapted weights by the original ones"),),
@@ -150,7 +148,7 @@ WHOLE = [
     ),
     Hypothesis(
         "joint training",
-        joint,
+        only(joint),
         "no",
         "The query loss was taken at the weights before adaptation.",
         (
@@ -162,7 +160,7 @@ WHOLE = [
     ),
     Hypothesis(
         "joint training on the support set",
-        lambda case: joint(case.on("s", "s")),
+        only(joint, Problem(query="s")),
         "no",
         "The support loss was taken at the weights before adaptation; no query point took part.",
         ((ANY, "differentiate the query loss at the adapted weights by the original ones"),),
@@ -178,48 +176,28 @@ class Change(NamedTuple):
     """A mistake beside the order of the gradient: what it makes of either order."""
 
     name: str
-    second: Gradient
-    first: Gradient
+    second: Computation
+    first: Computation
     explanation: str
     remedies: tuple[tuple[str, str], ...]
 
 
-def of_problem(
-    name: str,
-    change: Callable[[Case], Case],
-    explanation: str,
-    *remedies: tuple[str, str],
-) -> Change:
+def of_problem(name: str, problem: Problem, explanation: str, *remedies: tuple[str, str]) -> Change:
     """A mistake that is the right computation on another problem."""
-    return Change(
-        name,
-        lambda case: second_order(change(case)),
-        lambda case: first_order(change(case)),
-        explanation,
-        remedies,
-    )
+    second, first = (only(order, problem) for order in (second_order, first_order))
+    return Change(name, second, first, explanation, remedies)
 
 
 def of_way(name: str, way: Way, explanation: str, *remedies: tuple[str, str]) -> Change:
     """A mistake in how the inner loop goes."""
-    return Change(
-        name,
-        lambda case: through_steps(case, way),
-        lambda case: through_steps(case, replace(way, hessians=none)),
-        explanation,
-        remedies,
-    )
+    second, first = (only(through_steps, way=each) for each in (way, replace(way, hessians=none)))
+    return Change(name, second, first, explanation, remedies)
 
 
-def with_added(name: str, added: Gradient, explanation: str, *remedies: tuple[str, str]) -> Change:
+def with_added(name: str, added: Part, explanation: str, *remedies: tuple[str, str]) -> Change:
     """A mistake that adds something to either order."""
-    return Change(
-        name,
-        lambda case: moved(second_order(case), 1.0, added(case)),
-        lambda case: moved(first_order(case), 1.0, added(case)),
-        explanation,
-        remedies,
-    )
+    second, first = (Computation((Part(order), added)) for order in (second_order, first_order))
+    return Change(name, second, first, explanation, remedies)
 
 
 #: What may have happened to the inner loss, and as if alpha were how many times as large.
@@ -242,7 +220,7 @@ def of_inner_loss(name: str, by: str) -> Change:
     undo = f"multiply alpha by {by[4:]}" if by.startswith("1 / ") else f"divide alpha by {by}"
     return of_problem(
         f"inner loss {name}",
-        lambda case: case.but(alpha=times(by, case.sizes)),
+        Problem(alpha=by),
         f"The inner loss is {name}: it is as if alpha were {by} times as large.",
         ("PyTorch", 'mse_loss(..., reduction="mean") as it is; not "sum", no factor'),
         ("JAX", "jnp.mean of the squares as it is; not jnp.sum, no factor"),
@@ -251,64 +229,16 @@ def of_inner_loss(name: str, by: str) -> Change:
     )
 
 
-def in_head(case: Case, name: str) -> bool:
-    """Whether a parameter belongs to the last layer."""
-    last: str = case.net.Weights._fields[-1]
-    return name[1:] == last[1:]
-
-
-def above(name: str, cut: int) -> bool:
-    """Whether a parameter is above so many layers."""
-    return int(name[1:]) > cut
-
-
-def of_layers_cut(name: str, cut: Callable[[Case], int]) -> Change:
+def of_layers_cut(name: str, way: Way) -> Change:
     """A mistake that leaves the lowest layers without any gradient."""
-
-    def gradient(case: Case, way: Way) -> WeightTuple:
-        kept = replace(way, adapted=lambda _, parameter: above(parameter, cut(case)))
-        return projected(case, kept, through_steps(case, kept))
-
-    return Change(
+    return of_way(
         name,
-        partial(gradient, way=Way()),
-        partial(gradient, way=Way(hessians=none)),
+        way,
         "Nothing came back through that layer: those up to it neither adapted nor got a gradient.",
-        (
-            ("PyTorch", "no .detach(), .data or torch.no_grad() in the forward pass"),
-            ("JAX", "no jax.lax.stop_gradient in the forward pass"),
-            ("TensorFlow", "no tf.stop_gradient, .numpy() or trainable=False in the forward pass"),
-        ),
+        ("PyTorch", "no .detach(), .data or torch.no_grad() in the forward pass"),
+        ("JAX", "no jax.lax.stop_gradient in the forward pass"),
+        ("TensorFlow", "no tf.stop_gradient, .numpy() or trainable=False in the forward pass"),
     )
-
-
-def targets_averaged(case: Case, *, inner: bool = True, outer: bool = True) -> Case:
-    """The problem whose squared errors have the gradient of those broadcast to (N, N).
-
-    The mean over i and j of (p_i - y_j)^2 is that of (p_i - y)^2 for the mean y of the targets,
-    and the variance of those.
-    """
-    X_s, Y_s, X_q, Y_q = case.batch
-    same_s, same_q = (np.broadcast_to(Y.mean(1, keepdims=True), Y.shape) for Y in (Y_s, Y_q))
-    return case.with_data(X_s, same_s if inner else Y_s, X_q, same_q if outer else Y_q)
-
-
-def both_sets(case: Case, *, inner: bool) -> Case:
-    """The problem with the rows of both sets in one of the two roles."""
-    X_s, Y_s, X_q, Y_q = case.batch
-    X, Y = (np.concatenate(pair, 1) for pair in ((X_s, X_q), (Y_s, Y_q)))
-    return case.with_data(X, Y, X_q, Y_q) if inner else case.with_data(X_s, Y_s, X, Y)
-
-
-def on_rows(case: Case, support: slice = slice(None), query: slice = slice(None)) -> Case:
-    """The problem with some of the rows of either set."""
-    rows = (support, support, query, query)
-    return case.with_data(*(a[:, some] for a, some in zip(case.batch, rows, strict=True)))
-
-
-def on_tasks(case: Case, some: slice) -> Case:
-    """The problem with some of the tasks."""
-    return case.with_data(*(array[some] for array in case.batch))
 
 
 RESHAPE = (
@@ -327,32 +257,32 @@ EVERY_ONE = (ANY, "add the query losses of all tasks up inside the loop, and div
 CHANGES = [
     of_problem(
         "support and query swapped",
-        lambda case: case.on("q", "s"),
+        Problem(support="q", query="s"),
         "Adaptation took the query set and the outer loss the support set.",
         (ANY, "adapt on X_s, Y_s; take the outer loss on X_q, Y_q"),
     ),
     of_problem(
         "outer loss on the support set",
-        lambda case: case.on("s", "s"),
+        Problem(query="s"),
         "The outer loss was taken on the points that were adapted to.",
         (ANY, "take the outer loss on X_q, Y_q, at the adapted weights"),
     ),
     of_problem(
         "outer loss on both sets",
-        partial(both_sets, inner=False),
+        Problem(query="sq"),
         "The outer loss was taken on the support and the query set together.",
         (ANY, "take the outer loss on X_q, Y_q only"),
     ),
     of_problem(
         "adapted on both sets",
-        partial(both_sets, inner=True),
+        Problem(support="sq"),
         "Adaptation took the support and the query set together.",
         (ANY, "adapt on X_s, Y_s only"),
     ),
     # --- sums ---
     with_added(
         "support gradient added",
-        lambda case: joint(case.on("s", "s")),
+        Part(joint, Problem(query="s")),
         "The support gradient at the shared weights is in it: left in .grad, or as a loss.",
         ("PyTorch", "inner gradients by torch.autograd.grad; or zero_grad() before backward()"),
         ("TensorFlow", "differentiate the query loss alone by the shared weights"),
@@ -361,53 +291,53 @@ CHANGES = [
     ),
     with_added(
         "support gradients of all steps added",
-        support_gradients,
+        Part(support_gradients),
         "The support gradients of all inner steps are in it: nobody set .grad to zero.",
         ("PyTorch", "inner gradients by torch.autograd.grad; or zero_grad() before backward()"),
         ("TensorFlow", "differentiate the query loss alone by the shared weights"),
     ),
     Change(
         "support and query losses after adaptation",
-        lambda case: moved(second_order(case), 1.0, second_order(case.on("s", "s"))),
-        lambda case: moved(first_order(case), 1.0, first_order(case.on("s", "s"))),
+        Computation((Part(second_order), Part(second_order, Problem(query="s")))),
+        Computation((Part(first_order), Part(first_order, Problem(query="s")))),
         "The outer loss is that of the support set and that of the query set, added up.",
         ((ANY, "take the outer loss on X_q, Y_q only"),),
     ),
     Change(
         "query losses of all steps",
-        partial(of_all_steps, gradient=second_order),
-        partial(of_all_steps, gradient=first_order),
+        only(of_all_steps, way=Way()),
+        only(of_all_steps, way=Way(hessians=none)),
         "The outer loss is the mean of the query losses after every step, as in MAML++.",
         ((ANY, "take the query loss once, after the last inner step"),),
     ),
     # --- subsets ---
     of_problem(
         "first task only",
-        partial(on_tasks, some=slice(1)),
+        Problem(tasks="first"),
         "Only the first task of the meta-batch is in it.",
         EVERY_ONE,
     ),
     of_problem(
         "last task only",
-        partial(on_tasks, some=slice(-1, None)),
+        Problem(tasks="last"),
         "Only the last task of the meta-batch is in it.",
         EVERY_ONE,
     ),
     of_problem(
         "first row of the support set only",
-        partial(on_rows, support=slice(1)),
+        Problem(support_rows="first"),
         "Adaptation saw one row of each support set.",
         (ANY, "give adaptation all rows of X_s[task], not X_s[task][0]"),
     ),
     of_problem(
         "first row of the query set only",
-        partial(on_rows, query=slice(1)),
+        Problem(query_rows="first"),
         "The outer loss saw one row of each query set.",
         (ANY, "take the outer loss on all rows of X_q[task], not on X_q[task][0]"),
     ),
     of_way(
         "biases not adapted",
-        Way(adapted=lambda _, name: name[0] != "b"),
+        Way(adapted=matrices),
         "The biases took no inner step.",
         ("PyTorch", "differentiate by and update all of model.parameters() in the inner step"),
         ("JAX", "update the whole tree: jax.tree.map(lambda w, g: w - alpha * g, ...)"),
@@ -415,7 +345,7 @@ CHANGES = [
     ),
     of_way(
         "only the biases adapted",
-        Way(adapted=lambda _, name: name[0] == "b"),
+        Way(adapted=biases),
         "The matrices took no inner step.",
         ("PyTorch", "differentiate by and update all of model.parameters() in the inner step"),
         ("JAX", "update the whole tree: jax.tree.map(lambda w, g: w - alpha * g, ...)"),
@@ -423,41 +353,41 @@ CHANGES = [
     ),
     of_way(
         "only the head adapted",
-        Way(adapted=in_head),
+        Way(adapted=head),
         "Only the last layer took an inner step; this variant is known as ANIL.",
         (ANY, "update the layers below the last one in the inner step, too"),
     ),
     of_way(
         "only the body adapted",
-        Way(adapted=lambda case, name: not in_head(case, name)),
+        Way(adapted=body),
         "All but the last layer took an inner step; this variant is known as BOIL.",
         (ANY, "update the last layer in the inner step, too"),
     ),
-    of_layers_cut("first layer detached", lambda _: 1),
-    of_layers_cut("last hidden layer detached", lambda case: len(case.weights) // 2 - 1),
+    of_layers_cut("first layer detached", Way(adapted=above_first, detached=True)),
+    of_layers_cut("last hidden layer detached", Way(adapted=above_hidden, detached=True)),
     of_problem(
         "errors broadcast",
-        targets_averaged,
+        Problem(averaged="sq"),
         "Predictions (N, 1) minus targets (N,) are (N, N): each row was compared with all targets.",
         *RESHAPE,
     ),
     of_problem(
         "errors broadcast in the inner loss",
-        partial(targets_averaged, outer=False),
+        Problem(averaged="s"),
         "In the inner loss, predictions (N, 1) minus targets (N,) are (N, N).",
         *RESHAPE,
     ),
     of_problem(
         "errors broadcast in the outer loss",
-        partial(targets_averaged, inner=False),
+        Problem(averaged="q"),
         "In the outer loss, predictions (M, 1) minus targets (M,) are (M, M).",
         *RESHAPE,
     ),
     # --- state in the inner loop ---
     Change(
         "fast weights leak to the next task",
-        leaking,
-        partial(leaking, way=Way(hessians=none)),
+        only(leaking, way=Way()),
+        only(leaking, way=Way(hessians=none)),
         "Every task started from the fast weights of the task before it.",
         SHARED,
     ),
@@ -469,7 +399,7 @@ CHANGES = [
     ),
     of_problem(
         "one gradient for all steps",
-        lambda case: replace(case, steps=1, alpha=case.alpha * case.steps),
+        Problem(at_once=True),
         "The gradient was taken once, at the shared weights, and applied in every step.",
         (ANY, "compute the support loss and its gradient anew in every step, at the fast weights"),
     ),
@@ -477,13 +407,13 @@ CHANGES = [
     *(of_inner_loss(name, by) for name, by in INNER_LOSSES.items()),
     of_problem(
         "one step more",
-        lambda case: case.but(more_steps=1),
+        Problem(more_steps=1),
         "Adaptation took one inner step more than the case says.",
         (ANY, "count the inner steps; the query loss belongs after the last of them"),
     ),
     of_problem(
         "one step fewer",
-        lambda case: case.but(more_steps=-1),
+        Problem(more_steps=-1),
         "Adaptation took one inner step fewer than the case says.",
         (ANY, "count the inner steps; the query loss belongs after the last of them"),
     ),
@@ -492,14 +422,14 @@ CHANGES = [
 ALONE = [
     Hypothesis(
         "fast weights leak to the next task as constants",
-        cut_between_tasks,
+        only(cut_between_tasks),
         "yes",
         "Every task started from the fast weights of the task before it, detached.",
         SHARED,
     ),
     Hypothesis(
         "first order, Adam in the inner loop",
-        adam,
+        only(adam),
         "no",
         f"{FIRST.explanation} Their steps were those of Adam.",
         (

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Nearer than this, it was computed in float64.
 DOUBLE = 1e-9
 
+#: What arithmetic in float64 leaves is below this, and another in every order of summation.
+EXACT = 1e-12
+
 #: What is nearer than this to something, but not equal to it, is close to it,
 NEAR = 5e-3
 
@@ -103,7 +106,7 @@ class Parameter(NamedTuple):
     right: bool
 
     def __str__(self) -> str:
-        columns = f"{self.name:9}{self.error:>9.1e}{self.angle:>9.2f}°{self.length:>10.3g}"
+        columns = f"{self.name:9}{size(self.error):>9}{self.angle:>9.2f}°{self.length:>10.3g}"
         return f"{columns}   {'right' if self.right else 'wrong'}"
 
 
@@ -185,7 +188,7 @@ class OfCase:
         if not self.close:
             return ""
         error, noise = (
-            f"{size:.0e}".replace("e-0", "e-") for size in (self.nearest.error, self.noise)
+            f"{each:.0e}".replace("e-0", "e-") for each in (self.nearest.error, self.noise)
         )
         return f", differs by more than rounding: {error} against {noise}"
 
@@ -193,7 +196,7 @@ class OfCase:
         layout = ["matrices       (out, in)"] if self.transposed else []
         if self.matches:
             first, *others = self.matches
-            lines = [f"error          {first.error:.1e}{first.accuracy}"]
+            lines = [f"error          {size(first.error)}{first.accuracy}"]
             if others:
                 same = f"{'; '.join(map(str, others))}: no way to tell here"
                 lines += columns((("as well", same),))
@@ -308,6 +311,11 @@ class Verdict:
                 "The angles are those to the true gradient.",
             ]
         return lines
+
+
+def size(error: float) -> str:
+    """An error in two digits, where they are not those of this machine."""
+    return f"{error:.1e}" if error >= EXACT else f"<{EXACT:.0e}"
 
 
 def plainest(fits: Iterable[Fit]) -> tuple[Fit, ...]:

@@ -1,8 +1,8 @@
 // A few points, and the curves of networks before and after steps on them.
 
 import { STARTS, inTraining } from "./networks.js";
-import { button, element, legend, slider } from "./parts.js";
-import { plot, short } from "./plot.js";
+import { button, element, legend, short, slider } from "./parts.js";
+import { plot } from "./plot.js";
 import { GRID, INPUTS, sinusoid } from "./sinusoids.js";
 import { MOST_POINTS, MOST_STEPS, RATES, TARGETS, drawn, rounded } from "./state.js";
 

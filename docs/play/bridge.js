@@ -5,8 +5,8 @@
 
 import { equations, inputs } from "../../generated/linear/equations.js";
 import { evaluate, withSizes } from "../../generated/runtime/matrices.js";
-import { element, legend, slider } from "./parts.js";
-import { plot, short } from "./plot.js";
+import { element, legend, short, slider } from "./parts.js";
+import { plot } from "./plot.js";
 
 const AXES = { x: [-3, 3], y: [-3, 3] };
 const CENTRES = [[-1.5, -1], [1.5, 1]], TURNS = [0.3, -0.5], COLOURS = ["--q-data", "--q-gradient"];

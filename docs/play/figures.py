@@ -5,9 +5,10 @@ They are drawn from the generated functions in Python.
 
 from __future__ import annotations
 
+import json
+import re
 from base64 import b64decode
 from pathlib import Path
-from re import search
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -110,7 +111,7 @@ def bridge() -> Figure:
 def shipped(method: str) -> Any:
     """The weights of the playground."""
     text = (FOLDER / "weights.js").read_text(encoding="utf-8")
-    code = search(rf'"{method}": numbers\("([^"]+)"\)', text)
+    code = re.search(rf'"{method}": numbers\("([^"]+)"\)', text)
     if code is None:
         raise ValueError(f"weights.js has no weights of {method}")
     vector, arrays = np.frombuffer(b64decode(code[1]), "<f4"), []
@@ -139,10 +140,40 @@ def playground() -> Figure:
     return figure
 
 
+# --- chapter 7 ---
+
+
+def orders() -> Figure:
+    """The entries of the meta-gradient of the small task, and of its first order."""
+    record = json.loads((Path(relu2.__file__).parent / "equations.json").read_text("utf-8"))
+    found = {
+        form: {line["name"]: line["example"] for line in record[form]}
+        for form in ("derived", "first_order")
+    }
+    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+    axes = figure.subplots()
+    at, ticks = 0, {}
+    for name in found["first_order"]:
+        whole, first = (
+            [float(each) for each in re.findall(r"[-\d.]+", found[form][name])]
+            for form in ("derived", "first_order")
+        )
+        places = np.arange(at, at + len(whole))
+        axes.bar(places - 0.2, whole, 0.4, color=QUERY, label="meta-gradient")
+        axes.bar(places + 0.2, first, 0.4, color=FIRST_ORDER, label="first order")
+        ticks[name.removesuffix("_bar")] = places.mean()
+        at += len(whole) + 1
+    axes.axhline(0, color=FAINT, linewidth=1)
+    axes.set_xticks(list(ticks.values()), list(ticks))
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[:2], labels[:2], frameon=False, loc="lower left")
+    return figure
+
+
 def main() -> None:
     """Draw them all."""
     with mpl.rc_context(STYLE):
-        for draw in (scalar, bridge, playground):
+        for draw in (scalar, bridge, orders, playground):
             save_as(draw(), FOLDER, draw.__name__, "svg")
             print(f"wrote docs/play/{draw.__name__}.svg")
 

@@ -5,8 +5,7 @@
 
 import { equations, inputs } from "../../generated/relu2/equations.js";
 import { withSizes } from "../../generated/runtime/matrices.js";
-import { button, element } from "./parts.js";
-import { short } from "./plot.js";
+import { button, element, short } from "./parts.js";
 import { sinusoid } from "./sinusoids.js";
 
 const MILLISECONDS = 1100;

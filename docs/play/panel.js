@@ -1,8 +1,8 @@
 // The panel of the playground that trains: its buttons and settings, its numbers and its curves.
 
 import { npz } from "./npz.js";
-import { button, element, legend, slider } from "./parts.js";
-import { plot, short } from "./plot.js";
+import { button, element, legend, short, slider } from "./parts.js";
+import { plot } from "./plot.js";
 import { runner } from "./runner.js";
 import { CHOICES, RATES, toCommand, toEvaluation } from "./state.js";
 import { METHODS } from "./training.js";

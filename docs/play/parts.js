@@ -42,3 +42,11 @@ export const legend = (entries) =>
     element("li", {}, element("span", {
       class: `mark ${kind}`, style: `--shade: var(${colour})`, "aria-hidden": "true",
     }), name)));
+
+// A number for a reader: three digits, a real minus sign, no exponent where none is needed.
+export function short(value) {
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "−∞" : "not a number";
+  const text = Math.abs(value) >= 1e5 || (value && Math.abs(value) < 1e-4)
+    ? value.toExponential(2) : String(Number(value.toPrecision(3)));
+  return text.replace("-", "−");
+}

@@ -2,6 +2,8 @@
 //
 // Colours are names of the page's own, as in var(--q-weight), so that they follow light and dark.
 
+import { short } from "./parts.js";
+
 const GRID = "--md-default-fg-color--lightest", INK = "--md-default-fg-color--light";
 const FONT = "12px system-ui, sans-serif";
 
@@ -131,14 +133,6 @@ function pen(u, colour) {
     ctx.fill();
   });
   return { line, arrow, dot };
-}
-
-// A number for a reader: three digits, a real minus sign, no exponent where none is needed.
-export function short(value) {
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "−∞" : "not a number";
-  const text = Math.abs(value) >= 1e5 || (value && Math.abs(value) < 1e-4)
-    ? value.toExponential(2) : String(Number(value.toPrecision(3)));
-  return text.replace("-", "−");
 }
 
 // Places of a curve, from one end of an axis to the other.

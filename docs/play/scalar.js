@@ -3,8 +3,8 @@
 // Every number is computed by generated/warm_up/scalar.js.
 
 import { metaLossAndGradient } from "../../generated/warm_up/scalar.js";
-import { element, legend, slider } from "./parts.js";
-import { plot, short, spread } from "./plot.js";
+import { element, legend, short, slider } from "./parts.js";
+import { plot, spread } from "./plot.js";
 
 const START = { w: 0.5, x_s: 1, y_s: 2, x_q: 2, y_q: 3, alpha: 0.1 };
 const WEIGHTS = [-1, 4], LOSSES = [0, 10], INPUTS = [-3, 3], TARGETS = [-5, 5];

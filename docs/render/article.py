@@ -167,10 +167,14 @@ class _Article(HTMLParser):
             self.sink.append(text)
 
     def is_dropped(self, tag: str, given: Mapping[str, str | None]) -> bool:
-        """Whether an element is of no use on paper: scripts, marks of links, an answer's title."""
+        """Whether an element is of no use on paper: scripts, the map, links, an answer's title."""
         classes = set((given.get("class") or "").split())
         of_answer = tag == "summary" and bool(self.details) and self.details[-1]
-        return tag == "script" or bool(classes & {"headerlink", "footnote-backref"}) or of_answer
+        return (
+            tag in {"script", "maml-map"}
+            or bool(classes & {"headerlink", "footnote-backref"})
+            or of_answer
+        )
 
     def open_details(self, given: dict[str, str | None]) -> None:
         """What is folded is open on paper; of an answer, the place where it stands is left."""

@@ -75,7 +75,7 @@ def diagnosed(what: str) -> str:
 
 def verdict(name: str, names: tuple[str, ...]) -> str:
     """What the command says of a mistake in some cases."""
-    gradients = {**{each.name: each.gradient for each in HYPOTHESES}, **OTHERS}
+    gradients: dict[str, Gradient] = {each.name: each.gradient for each in HYPOTHESES} | OTHERS
     if name not in gradients:
         raise PageError(f"there is no mistake {name!r}")
     given = []

@@ -21,18 +21,25 @@ from docs.render.manifest import (
 from docs.render.tables import value_html
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 #: The page that lists every quantity, also those that are given, and the one that lists the rules.
 INPUTS = "reference/notation.md"
 RULES = "reference/rules.md"
+
+#: What a term says of itself in the manifest, and what it is then gone without, for scripts.
+GONE = {"second_order": "first-order", "gauss_newton": "without-gauss-newton"}
 
 #: What marks a term that first-order MAML does not have.
 SECOND_ORDER = '<span class="order">second order</span>'
 
 
 def equation_html(
-    label: Label, href: Callable[[Label], str], page_url: Callable[[str], str]
+    label: Label,
+    href: Callable[[Label], str],
+    page_url: Callable[[str], str],
+    *,
+    in_numbers: bool = False,
 ) -> str:
     """An equation as a page shows it.
 
@@ -44,16 +51,20 @@ def equation_html(
         The address of an equation, or nothing where no page shows it.
     page_url
         The address of a page, or nothing where there is no such page.
+    in_numbers
+        Whether its value for the small task is unfolded.
     """
     record = find(label)
+    gone = _gone(_gone_without(record.get("terms", [])))
     code = "\n".join(code_lines(record["code"], label.network))
     return (
         f'<div class="equation" id="{label.anchor}">'
-        f'<div class="formula" tabindex="0">{_formula(label, record, href, page_url)}</div>'
+        f'<div class="formula" tabindex="0"{gone}>{_formula(label, record, href, page_url)}</div>'
         f'<div class="tag"><a class="number" href="#{label.anchor}">({record["number"]})</a>'
         f"{_note(label, record)}</div>"
         f'<div class="line highlight"><code>{code}</code></div>'
-        f'<div class="links" data-search-exclude>{_links(label, record, href, page_url)}</div>'
+        '<div class="links" data-search-exclude>'
+        f"{_links(label, record, href, page_url, in_numbers)}</div>"
         "</div>"
     )
 
@@ -97,24 +108,32 @@ def _formula(
     if not terms:
         return _math(record["latex"], label.network)
     left = record["latex"].partition(" = ")[0]
-    mixed = not _wholly_second_order(terms)
+    wholly = _gone_without(terms)
     parts: list[str] = []
     for term in terms:
-        second = mixed and term["second_order"]
+        own = _gone_without([term]) - wholly
+        second = GONE["second_order"] in own
         origin = [SECOND_ORDER] if second else []
         origin.append(_origin(label, term, href, page_url))
+        if own and not parts:  # the name stays when the term beside it is gone
+            parts.append(_math(f"{left} =", label.network))
         # A sign keeps its distance from what follows only where something is before it.
         before = "{}" if parts else f"{left} = "
         formula = _math(f"{before}{term['latex']}", label.network)
         parts.append(
-            f'<span class="term{" second" if second else ""}">{formula}'
+            f'<span class="term{" second" if second else ""}"{_gone(own)}>{formula}'
             f'<span class="origin" data-search-exclude>{", ".join(origin)}</span></span>'
         )
     return "".join(parts)
 
 
-def _wholly_second_order(terms: Iterable[dict[str, Any]]) -> bool:
-    return all(term["second_order"] for term in terms)
+def _gone_without(terms: Sequence[dict[str, Any]]) -> set[str]:
+    """What all of some terms are gone without; of no terms, nothing."""
+    return {name for key, name in GONE.items() if terms and all(term[key] for term in terms)}
+
+
+def _gone(names: set[str]) -> str:
+    return f' data-gone="{" ".join(sorted(names))}"' if names else ""
 
 
 def _origin(
@@ -147,7 +166,7 @@ def _note(label: Label, record: dict[str, Any]) -> str:
     if label.form == "first_order":
         return "<span>first order</span>"
     terms = record.get("terms", [])
-    return SECOND_ORDER if terms and _wholly_second_order(terms) else ""
+    return SECOND_ORDER if GONE["second_order"] in _gone_without(terms) else ""
 
 
 def _links(
@@ -155,6 +174,7 @@ def _links(
     record: dict[str, Any],
     href: Callable[[Label], str],
     page_url: Callable[[str], str],
+    in_numbers: bool,
 ) -> str:
     """One line, and what unfolds from it."""
     parts: list[str] = []
@@ -172,10 +192,8 @@ def _links(
     ]
     parts.append(_folded("connections", "".join(lists)))
     if "example" in record:
-        kind = symbols(label.network)[label.name]["kind"]
-        name = f'<code class="q-{kind}" data-sym="{label.name}">{label.name}</code>'
-        value = value_html(record["example"])
-        parts.append(_folded("in numbers", f"<span>{name} = {value}</span>"))
+        value = f'<span class="value">{value_html(record["example"])}</span>'
+        parts.append(_folded("in numbers", value, " open" * in_numbers))
     return "".join(parts)
 
 
@@ -205,8 +223,8 @@ def _connections(label: Label, record: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _folded(title: str, html: str) -> str:
-    return f"<details><summary>{title}</summary><div>{html}</div></details>"
+def _folded(title: str, html: str, is_open: str = "") -> str:
+    return f"<details{is_open}><summary>{title}</summary><div>{html}</div></details>"
 
 
 def _names(

@@ -24,6 +24,7 @@ from mkdocs.utils import get_relative_url
 from derive.making import NETWORKS
 from docs.render.formulas import classed, fonts_of, stylesheet, with_formulas
 from docs.render.manifest import ROOT, PageError
+from docs.render.map import program_map
 from docs.render.modules import bundled
 from docs.render.notebook import NOTEBOOKS, notebook, notebook_name
 from docs.render.page import (
@@ -155,6 +156,7 @@ def on_post_page(output: str, page: Any, config: Any, **_: Any) -> str:
     html = classed(html, _styles).replace(" data-search-exclude", "")
     for problem in problems:
         log.warning("%s: %s", page.file.src_uri, problem)
+    html = html.replace("</article>", f"{program_map(page.file.src_uri, _site)}</article>", 1)
     # From disk the fonts are there at once.
     if not config["plugins"]["material/offline"].config.enabled:
         html = html.replace("</head>", f"{preloads(fonts_of(html), page.url)}</head>", 1)

@@ -25,7 +25,7 @@ IMPORT = re.compile(
     re.MULTILINE,
 )
 EXPORT = re.compile(
-    r"^export (?=(?:const|let|class|function\*?|async function) (\w+))", re.MULTILINE
+    r"^export (?=(?:const|let|class|function\*?|async function\*?) (\w+))", re.MULTILINE
 )
 
 

@@ -98,6 +98,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+#: The element that switches orders and changes what is given in the small task.
+ORDERS = "<maml-orders"
+
+
 @dataclass
 class Site:
     """What rendering a page needs to know of the others.
@@ -154,7 +158,7 @@ def render(markdown: str, page: str, site: Site) -> str:
         return site.href(page, label)
 
     commands: dict[str, Callable[[str], str]] = {
-        "eq": lambda rest: shown_equations(rest, page, site),
+        "eq": lambda rest: shown_equations(rest, page, site, in_numbers=ORDERS in markdown),
         "quote": lambda rest: quoted(rest, page, site),
         "minutes": lambda rest: reading_time(rest.split(), site.texts),
         "diagram": lambda rest: diagram(rest, page, site),
@@ -208,8 +212,8 @@ def render(markdown: str, page: str, site: Site) -> str:
 # --- equations ---
 
 
-def shown_equations(labels: str, page: str, site: Site) -> str:
-    """The equations that a page asks for."""
+def shown_equations(labels: str, page: str, site: Site, *, in_numbers: bool = False) -> str:
+    """The equations that a page asks for; in numbers, too, where a reader can change these."""
     blocks = []
     if not labels:
         raise PageError("an equation is asked for without a label")
@@ -221,7 +225,10 @@ def shown_equations(labels: str, page: str, site: Site) -> str:
             raise PageError(f"equation {label} is ({number}) but is shown in chapter {chapter[0]}")
         blocks.append(
             equation_html(
-                label, lambda other: site.href(page, other), lambda other: site.url(other, page)
+                label,
+                lambda other: site.href(page, other),
+                lambda other: site.url(other, page),
+                in_numbers=in_numbers,
             )
         )
     return '<div class="equations">\n' + "\n".join(blocks) + "\n</div>"

@@ -86,3 +86,14 @@ export const firstOrder = without(
     ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // (7.21')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["db3_bar", "dZ3_s_bar", "Z3_s_bar"],
+  [
+    ["H2_s_bar", ({ dW3_bar, dZ3_s }) => matmul(dZ3_s, transpose(dW3_bar))], // left of (7.12)
+    ["W3_bar", ({ W3_fast_bar }) => W3_fast_bar], // left of (7.20)
+    ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // left of (7.21)
+  ],
+);

@@ -98,3 +98,17 @@ export const firstOrder = without(
     ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // (7.27')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["db3_bar", "dZ3_s_bar", "Z3_s_bar", "H2_s_bar", "Z2_s_bar", "H1_s_bar", "Z1_s_bar"],
+  [
+    ["W1_bar", ({ X_q, Z1_q_bar }) => matmul(transpose(X_q), Z1_q_bar)], // left of (7.22)
+    ["b1_bar", ({ b1_fast_bar }) => b1_fast_bar], // left of (7.23)
+    ["W2_bar", ({ H1_q, Z2_q_bar, dH1_s_bar, dZ2_s }) => add(matmul(transpose(dH1_s_bar), dZ2_s), matmul(transpose(H1_q), Z2_q_bar))], // left of (7.24)
+    ["b2_bar", ({ b2_fast_bar }) => b2_fast_bar], // left of (7.25)
+    ["W3_bar", ({ H2_q, Z3_q_bar, dH2_s_bar, dZ3_s }) => add(matmul(transpose(dH2_s_bar), dZ3_s), matmul(transpose(H2_q), Z3_q_bar))], // left of (7.26)
+    ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // left of (7.27)
+  ],
+);

@@ -102,3 +102,16 @@ export const firstOrder = without(
     ["b3_bar", ({ Z3_q_bar, M }) => matmul(ones(1, M), Z3_q_bar)], // (7.29')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["dZ3_s_bar", "Z3_s_bar", "H2_s_bar", "Z2_s_bar"],
+  [
+    ["H1_s_bar", ({ dW2_bar, dZ2_s }) => matmul(dZ2_s, transpose(dW2_bar))], // left of (7.22)
+    ["W2_bar", ({ W2_fast_bar, dH1_s_bar, dZ2_s }) => add(W2_fast_bar, matmul(transpose(dH1_s_bar), dZ2_s))], // left of (7.26)
+    ["b2_bar", ({ b2_fast_bar }) => b2_fast_bar], // left of (7.27)
+    ["W3_bar", ({ H2_q, Z3_q_bar, dH2_s_bar, dZ3_s }) => add(matmul(transpose(dH2_s_bar), dZ3_s), matmul(transpose(H2_q), Z3_q_bar))], // left of (7.28)
+    ["b3_bar", ({ Z3_q_bar, M }) => matmul(ones(1, M), Z3_q_bar)], // left of (7.29)
+  ],
+);

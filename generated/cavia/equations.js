@@ -100,3 +100,18 @@ export const firstOrder = without(
     ["V1_bar", ({ B1_q_bar, c_fast }) => matmul(transpose(c_fast), B1_q_bar)], // (7.27')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["dZ3_s_bar", "Z3_s_bar", "H2_s_bar", "Z2_s_bar", "H1_s_bar", "Z1_s_bar", "B1_s_bar"],
+  [
+    ["W1_bar", ({ X_q, Z1_q_bar }) => matmul(transpose(X_q), Z1_q_bar)], // left of (7.21)
+    ["b1_bar", ({ B1_q_bar }) => B1_q_bar], // left of (7.22)
+    ["W2_bar", ({ H1_q, Z2_q_bar, dH1_s_bar, dZ2_s }) => add(matmul(transpose(dH1_s_bar), dZ2_s), matmul(transpose(H1_q), Z2_q_bar))], // left of (7.23)
+    ["b2_bar", ({ Z2_q_bar, M }) => matmul(ones(1, M), Z2_q_bar)], // left of (7.24)
+    ["W3_bar", ({ H2_q, Z3_q_bar, dH2_s_bar, dZ3_s }) => add(matmul(transpose(dH2_s_bar), dZ3_s), matmul(transpose(H2_q), Z3_q_bar))], // left of (7.25)
+    ["b3_bar", ({ Z3_q_bar, M }) => matmul(ones(1, M), Z3_q_bar)], // left of (7.26)
+    ["V1_bar", ({ B1_q_bar, c_fast, dB1_s, dc_bar }) => add(matmul(transpose(dc_bar), dB1_s), matmul(transpose(c_fast), B1_q_bar))], // left of (7.27)
+  ],
+);

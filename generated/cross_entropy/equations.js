@@ -134,3 +134,11 @@ export const firstOrder = without(
     ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // (7.43')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  [],
+  [
+  ],
+);

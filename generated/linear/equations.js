@@ -16,6 +16,16 @@ export const inputs = {
   alpha: [],
 };
 
+// The same of a toy task, whose numbers stand in equations.json.
+export const example = {
+  W1: [[1], [2]],
+  X_s: [[2, 1], [-1, -2]],
+  Y_s: [[1], [1]],
+  X_q: [[1, 0], [1, 2]],
+  Y_q: [[-5], [-3]],
+  alpha: 1/6,
+};
+
 export const outputs = ["loss_q", "W1_bar"];
 
 export const equations = [
@@ -48,5 +58,14 @@ export const firstOrder = without(
   ["dW1_bar", "dZ1_s_bar", "Z1_s_bar"],
   [
     ["W1_bar", ({ W1_fast_bar }) => W1_fast_bar], // (2.19')
+  ],
+);
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["dW1_bar", "dZ1_s_bar", "Z1_s_bar"],
+  [
+    ["W1_bar", ({ W1_fast_bar }) => W1_fast_bar], // left of (2.19)
   ],
 );

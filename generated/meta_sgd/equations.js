@@ -121,3 +121,14 @@ export const firstOrder = without(
     ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // (7.33')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["db3_bar", "dZ3_s_bar", "Z3_s_bar"],
+  [
+    ["H2_s_bar", ({ dW3_bar, dZ3_s }) => matmul(dZ3_s, transpose(dW3_bar))], // left of (7.24)
+    ["W3_bar", ({ W3_fast_bar, dH2_s_bar, dZ3_s }) => add(W3_fast_bar, matmul(transpose(dH2_s_bar), dZ3_s))], // left of (7.32)
+    ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // left of (7.33)
+  ],
+);

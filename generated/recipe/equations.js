@@ -450,3 +450,26 @@ export const firstOrder = without(
     ["b3_bar", ({ b3_fast1_bar }) => b3_fast1_bar], // (12.287')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["db3_s5_bar", "dZ3_s5_bar", "Z3_s5_bar", "db3_s4_bar", "dZ3_s4_bar", "Z3_s4_bar", "db3_s3_bar", "dZ3_s3_bar", "Z3_s3_bar", "db3_s2_bar", "dZ3_s2_bar", "Z3_s2_bar", "db3_s1_bar", "dZ3_s1_bar", "Z3_s1_bar"],
+  [
+    ["H2_s5_bar", ({ dW3_s5_bar, dZ3_s5 }) => matmul(dZ3_s5, transpose(dW3_s5_bar))], // left of (12.170)
+    ["b3_fast4_bar", ({ Z3_q4_bar, b3_fast5_bar, M }) => add(b3_fast5_bar, matmul(ones(1, M), Z3_q4_bar))], // left of (12.179)
+    ["W3_fast4_bar", ({ H2_q4, W3_fast5_bar, Z3_q4_bar, dH2_s5_bar, dZ3_s5 }) => add(W3_fast5_bar, matmul(transpose(H2_q4), Z3_q4_bar), matmul(transpose(dH2_s5_bar), dZ3_s5))], // left of (12.180)
+    ["H2_s4_bar", ({ dW3_s4_bar, dZ3_s4 }) => matmul(dZ3_s4, transpose(dW3_s4_bar))], // left of (12.197)
+    ["b3_fast3_bar", ({ Z3_q3_bar, b3_fast4_bar, M }) => add(b3_fast4_bar, matmul(ones(1, M), Z3_q3_bar))], // left of (12.206)
+    ["W3_fast3_bar", ({ H2_q3, W3_fast4_bar, Z3_q3_bar, dH2_s4_bar, dZ3_s4 }) => add(W3_fast4_bar, matmul(transpose(H2_q3), Z3_q3_bar), matmul(transpose(dH2_s4_bar), dZ3_s4))], // left of (12.207)
+    ["H2_s3_bar", ({ dW3_s3_bar, dZ3_s3 }) => matmul(dZ3_s3, transpose(dW3_s3_bar))], // left of (12.224)
+    ["b3_fast2_bar", ({ Z3_q2_bar, b3_fast3_bar, M }) => add(b3_fast3_bar, matmul(ones(1, M), Z3_q2_bar))], // left of (12.233)
+    ["W3_fast2_bar", ({ H2_q2, W3_fast3_bar, Z3_q2_bar, dH2_s3_bar, dZ3_s3 }) => add(W3_fast3_bar, matmul(transpose(H2_q2), Z3_q2_bar), matmul(transpose(dH2_s3_bar), dZ3_s3))], // left of (12.234)
+    ["H2_s2_bar", ({ dW3_s2_bar, dZ3_s2 }) => matmul(dZ3_s2, transpose(dW3_s2_bar))], // left of (12.251)
+    ["b3_fast1_bar", ({ Z3_q1_bar, b3_fast2_bar, M }) => add(b3_fast2_bar, matmul(ones(1, M), Z3_q1_bar))], // left of (12.260)
+    ["W3_fast1_bar", ({ H2_q1, W3_fast2_bar, Z3_q1_bar, dH2_s2_bar, dZ3_s2 }) => add(W3_fast2_bar, matmul(transpose(H2_q1), Z3_q1_bar), matmul(transpose(dH2_s2_bar), dZ3_s2))], // left of (12.261)
+    ["H2_s1_bar", ({ dW3_s1_bar, dZ3_s1 }) => matmul(dZ3_s1, transpose(dW3_s1_bar))], // left of (12.278)
+    ["W3_bar", ({ W3_fast1_bar, dH2_s1_bar, dZ3_s1 }) => add(W3_fast1_bar, matmul(transpose(dH2_s1_bar), dZ3_s1))], // left of (12.286)
+    ["b3_bar", ({ b3_fast1_bar }) => b3_fast1_bar], // left of (12.287)
+  ],
+);

@@ -84,3 +84,14 @@ export const firstOrder = without(
     ["b2_bar", ({ b2_fast_bar }) => b2_fast_bar], // (7.21')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["db2_bar", "dZ2_s_bar", "Z2_s_bar"],
+  [
+    ["H1_s_bar", ({ dW2_bar, dZ2_s }) => matmul(dZ2_s, transpose(dW2_bar))], // left of (7.16)
+    ["W2_bar", ({ W2_fast_bar, dH1_s_bar, dZ2_s }) => add(W2_fast_bar, matmul(transpose(dH1_s_bar), dZ2_s))], // left of (7.20)
+    ["b2_bar", ({ b2_fast_bar }) => b2_fast_bar], // left of (7.21)
+  ],
+);

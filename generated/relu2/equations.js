@@ -22,6 +22,21 @@ export const inputs = {
   alpha: [],
 };
 
+// The same of a toy task, whose numbers stand in equations.json.
+export const example = {
+  W1: [[-2, 1]],
+  b1: [[-1, 2]],
+  W2: [[2, -1], [1, 1]],
+  b2: [[0, -2]],
+  W3: [[2], [-2]],
+  b3: [[-2]],
+  X_s: [[1], [-1]],
+  Y_s: [[3], [1]],
+  X_q: [[1], [-2]],
+  Y_q: [[-2], [-1]],
+  alpha: 1/2,
+};
+
 export const outputs = ["loss_q", "W1_bar", "b1_bar", "W2_bar", "b2_bar", "W3_bar", "b3_bar"];
 
 export const equations = [
@@ -108,5 +123,16 @@ export const firstOrder = without(
     ["b2_bar", ({ b2_fast_bar }) => b2_fast_bar], // (7.31')
     ["W3_bar", ({ W3_fast_bar }) => W3_fast_bar], // (7.32')
     ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // (7.33')
+  ],
+);
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["db3_bar", "dZ3_s_bar", "Z3_s_bar"],
+  [
+    ["H2_s_bar", ({ dW3_bar, dZ3_s }) => matmul(dZ3_s, transpose(dW3_bar))], // left of (7.24)
+    ["W3_bar", ({ W3_fast_bar, dH2_s_bar, dZ3_s }) => add(W3_fast_bar, matmul(transpose(dH2_s_bar), dZ3_s))], // left of (7.32)
+    ["b3_bar", ({ b3_fast_bar }) => b3_fast_bar], // left of (7.33)
   ],
 );

@@ -334,3 +334,26 @@ export const firstOrder = without(
     ["b3_bar", ({ b3_fast1_bar }) => b3_fast1_bar], // (12.242')
   ],
 );
+
+// The same with the predictions of the support set held constant, and no more.
+export const withoutGaussNewton = without(
+  equations,
+  ["db3_s5_bar", "dZ3_s5_bar", "Z3_s5_bar", "db3_s4_bar", "dZ3_s4_bar", "Z3_s4_bar", "db3_s3_bar", "dZ3_s3_bar", "Z3_s3_bar", "db3_s2_bar", "dZ3_s2_bar", "Z3_s2_bar", "db3_s1_bar", "dZ3_s1_bar", "Z3_s1_bar"],
+  [
+    ["H2_s5_bar", ({ dW3_s5_bar, dZ3_s5 }) => matmul(dZ3_s5, transpose(dW3_s5_bar))], // left of (12.145)
+    ["b3_fast4_bar", ({ b3_fast5_bar }) => b3_fast5_bar], // left of (12.149)
+    ["W3_fast4_bar", ({ W3_fast5_bar, dH2_s5_bar, dZ3_s5 }) => add(W3_fast5_bar, matmul(transpose(dH2_s5_bar), dZ3_s5))], // left of (12.150)
+    ["H2_s4_bar", ({ dW3_s4_bar, dZ3_s4 }) => matmul(dZ3_s4, transpose(dW3_s4_bar))], // left of (12.167)
+    ["b3_fast3_bar", ({ b3_fast4_bar }) => b3_fast4_bar], // left of (12.171)
+    ["W3_fast3_bar", ({ W3_fast4_bar, dH2_s4_bar, dZ3_s4 }) => add(W3_fast4_bar, matmul(transpose(dH2_s4_bar), dZ3_s4))], // left of (12.172)
+    ["H2_s3_bar", ({ dW3_s3_bar, dZ3_s3 }) => matmul(dZ3_s3, transpose(dW3_s3_bar))], // left of (12.189)
+    ["b3_fast2_bar", ({ b3_fast3_bar }) => b3_fast3_bar], // left of (12.193)
+    ["W3_fast2_bar", ({ W3_fast3_bar, dH2_s3_bar, dZ3_s3 }) => add(W3_fast3_bar, matmul(transpose(dH2_s3_bar), dZ3_s3))], // left of (12.194)
+    ["H2_s2_bar", ({ dW3_s2_bar, dZ3_s2 }) => matmul(dZ3_s2, transpose(dW3_s2_bar))], // left of (12.211)
+    ["b3_fast1_bar", ({ b3_fast2_bar }) => b3_fast2_bar], // left of (12.215)
+    ["W3_fast1_bar", ({ W3_fast2_bar, dH2_s2_bar, dZ3_s2 }) => add(W3_fast2_bar, matmul(transpose(dH2_s2_bar), dZ3_s2))], // left of (12.216)
+    ["H2_s1_bar", ({ dW3_s1_bar, dZ3_s1 }) => matmul(dZ3_s1, transpose(dW3_s1_bar))], // left of (12.233)
+    ["W3_bar", ({ W3_fast1_bar, dH2_s1_bar, dZ3_s1 }) => add(W3_fast1_bar, matmul(transpose(dH2_s1_bar), dZ3_s1))], // left of (12.241)
+    ["b3_bar", ({ b3_fast1_bar }) => b3_fast1_bar], // left of (12.242)
+  ],
+);

@@ -16,11 +16,13 @@ export const add = (...all) => all.reduce((a, b) => zip(a, b, (x, y) => x + y));
 export const subtract = (a, b) => zip(a, b, (x, y) => x - y);
 export const hadamard = (...all) => all.reduce((a, b) => zip(a, b, (x, y) => x * y));
 
-const dot = (row, column) => row.reduce((sum, entry, k) => sum + entry * column[k], 0);
-const product = (a, b) => {
-  const columns = transpose(b);
-  return a.map((row) => columns.map((column) => dot(row, column)));
-};
+const product = (a, b) => a.map((row) => {
+  const sums = new Array(b[0].length).fill(0);
+  b.forEach((other, k) => {
+    for (let j = 0; j < sums.length; j++) sums[j] += row[k] * other[j];
+  });
+  return sums;
+});
 export const matmul = (...all) => all.reduce(product);
 
 // --- programs ---

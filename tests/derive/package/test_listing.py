@@ -49,6 +49,19 @@ def test_a_term_is_of_second_order_where_first_order_maml_has_none() -> None:
     assert [each["second_order"] for each in terms("relu2", "W2_bar", "first_order")] == [False]
 
 
+def test_a_term_is_of_gauss_newton_where_the_support_predictions_being_constant_removes_it() -> (
+    None
+):
+    def flags(adjoint: str) -> list[bool]:
+        return [each["gauss_newton"] for each in terms("relu2", adjoint)]
+
+    assert flags("Z3_s_bar") == [True]
+    assert flags("dZ3_s_bar") == [True, True, True]
+    assert flags("H2_s_bar") == [True, False]
+    assert flags("W3_bar") == [False, True, False]
+    assert flags("W2_bar") == [False, False, False]
+
+
 def test_a_term_names_its_equation_and_its_rule() -> None:
     above, below = terms("relu2", "H2_s_bar")
     assert (above["readers"], below["readers"]) == (["Z3_s"], ["dW3"])

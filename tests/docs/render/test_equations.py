@@ -296,7 +296,8 @@ def test_every_term_says_where_it_comes_from() -> None:
         terms = find(label).get("terms", [])
         block = pages[page].split(f'<div class="equation" id="{label.anchor}">')[1]
         shown_terms = re.findall(
-            r'<span class="term( second)?">.*?<span class="origin"[^>]*>(.*?)</span></span>(?=<)',
+            r'<span class="term( second)?"[^>]*>.*?'
+            r'<span class="origin"[^>]*>(.*?)</span></span>(?=<)',
             block.split('<div class="tag">')[0],
         )
         assert len(shown_terms) == len(terms), label

@@ -31,7 +31,7 @@ def test_a_script_does_what_its_modules_do(tmp_path: Path) -> None:
         a='import { four } from "./b.js";\nexport const one = () => four + 1;\n'
         "export class Two { x = 2; }\n",
         b="export let four = 4;\nexport function* three() { yield 3; }\n"
-        "export async function later() {}\n",
+        "export async function later() {}\nexport async function* last() {}\n",
         worker='import { four } from "./b.js";\nconsole.log("worker", four, "</script>");\n',
     )
     made = tmp_path / "made.cjs"

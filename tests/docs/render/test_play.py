@@ -8,40 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.docs.render.browser import DESK, PHONE, needs_browser, watched
-from tests.docs.render.page_problems import access_problems, layout_problems, visit
+from tests.docs.render.browser import DESK, PHONE, needs_browser
+from tests.docs.render.gestures import drag, number, part, phone, swipe
+from tests.docs.render.page_problems import (
+    access_problems,
+    layout_problems,
+    visit,
+)
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Page
 
     from tests.docs.render.browser import Site
 
 pytestmark = needs_browser
 
 PATIENCE = 60_000
-
-
-def part(page: Page, name: str) -> Locator:
-    """What carries a name for checks from outside."""
-    return page.locator(f'[data-maml="{name}"]')
-
-
-def number(page: Page, name: str) -> float:
-    """A number that is shown."""
-    text = part(page, name).inner_text()
-    return float(text.replace(",", "").replace("−", "-"))
-
-
-def drag(page: Page, what: Locator, by: tuple[int, int]) -> None:
-    """Move something with the mouse."""
-    what.scroll_into_view_if_needed()
-    box = what.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + by[0], y + by[1], steps=4)
-    page.mouse.up()
 
 
 def trained(page: Page, iterations: int) -> None:
@@ -86,23 +68,10 @@ def test_a_weight_is_moved_by_mouse_and_keys(scalar: Page) -> None:
 
 
 def test_a_weight_is_moved_by_a_finger(browser: Browser, site: Site) -> None:
-    context = browser.new_context(
-        has_touch=True, viewport={"width": PHONE, "height": 900}, reduced_motion="reduce"
-    )
-    with watched(context, site.origin) as page:
-        visit(page, f"{site.origin}/2-warm-up/")
+    with phone(browser, site, "2-warm-up/") as page:
         handle = page.get_by_role("slider", name="weight w")
-        handle.scroll_into_view_if_needed()
-        box = handle.bounding_box()
-        assert box is not None
-        session = context.new_cdp_session(page)
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        for kind, at in (("touchStart", x), ("touchMove", x + 20), ("touchMove", x + 40)):
-            points = [{"x": at, "y": y}]
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        swipe(page, handle, 40)
         assert float(handle.get_attribute("aria-valuenow") or "nan") > 0.6
-    context.close()
 
 
 def test_equal_curvatures_end_together(page: Page, site: Site) -> None:
@@ -275,7 +244,10 @@ def test_it_plays_from_disk(disk_page: Page, offline_site: Site) -> None:
     trained(disk_page, 5)
 
 
-@pytest.mark.parametrize("name", ["", "playground/", "2-warm-up/", "2b-linear/", "8-rewrite/"])
+PLAYED = ["", "playground/", "2-warm-up/", "2b-linear/", "7-meta-gradient/", "8-rewrite/"]
+
+
+@pytest.mark.parametrize("name", PLAYED)
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_what_can_be_played_with_is_accessible(
     page: Page, site: Site, name: str, width: int
@@ -284,7 +256,7 @@ def test_what_can_be_played_with_is_accessible(
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         visit(page, f"{site.origin}/{name}")
-        only = {"include": [".play"]}
+        only = {"include": [".play", ".orders", ".map"]}
         assert layout_problems(page) == []
         assert access_problems(page, {}, only) == []
 
@@ -292,7 +264,8 @@ def test_what_can_be_played_with_is_accessible(
 def test_without_scripts_there_is_a_figure(browser: Browser, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in ("", "playground/", "2-warm-up/", "2b-linear/"):
+    for name in ("", "playground/", "2-warm-up/", "2b-linear/", "7-meta-gradient/"):
         page.goto(f"{site.origin}/{name}")
         expect(page.locator(".play img")).to_be_visible()
+        expect(page.locator(".map:visible")).to_have_count(0)
     context.close()
