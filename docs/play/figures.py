@@ -174,7 +174,7 @@ def main() -> None:
     """Draw them all."""
     with mpl.rc_context(STYLE):
         for draw in (scalar, bridge, orders, playground):
-            save_as(draw(), FOLDER, draw.__name__, "svg")
+            save_as(draw(), FOLDER, draw.__name__, "svg", own=False)
             print(f"wrote docs/play/{draw.__name__}.svg")
 
 

@@ -53,8 +53,8 @@ def save(figure: Figure, folder: Path, name: str) -> None:
         figure.set_layout_engine("none")
 
 
-def save_as(figure: Figure, folder: Path, name: str, suffix: str) -> None:
+def save_as(figure: Figure, folder: Path, name: str, suffix: str, own: bool = True) -> None:
     """Write a figure in one format, without the date or the program that would change it."""
-    with replacing(folder / f"{name}.{suffix}") as file:
+    with replacing(folder / f"{name}.{suffix}", own=own) as file:
         unsigned = {"png": {"Software": None}, "svg": {"Date": None}}[suffix]
         figure.savefig(file, format=suffix, dpi=160, metadata=unsigned)
