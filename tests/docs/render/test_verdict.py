@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 pytestmark = needs_browser
 
+#: A mistake is looked for among all that are known.
+PATIENCE = 60_000
+
 
 def gradients(folder: Path, gradient: Callable[[Case], Any]) -> Path:
     """A file as somebody would make it."""
@@ -110,7 +113,8 @@ def test_a_mistake_of_ours_is_judged_by_a_tap(browser: Browser, site: Site) -> N
             visit(page, f"{site.origin}/diagnose/")
             part(page, "mistake").select_option("only the head adapted")
             part(page, "judge-ours").tap()
-            expect(part(page, "verdict")).to_contain_text("this variant is known as ANIL")
+            said = "this variant is known as ANIL"
+            expect(part(page, "verdict")).to_contain_text(said, timeout=PATIENCE)
             settle(page)
             assert layout_problems(page) == []
             assert access_problems(page, {}, {"include": [".play"]}) == []
