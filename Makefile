@@ -42,11 +42,13 @@ book: site
 	$(BIN)/python -m docs.render.book
 	$(BIN)/python -m docs.render.notebook --out book
 
-# Make the experiment's results that the site shows; into docs/sinusoid/, and the card from them. Nearly three hours, resumable.
+# Make the results that the site shows; into docs/sinusoid/, docs/play/, and the card from them. Nearly three hours, resumable.
 results: $(VENV)/dev.stamp
 	$(BIN)/python -m docs.sinusoid.results
 	$(BIN)/python -m docs.sinusoid.cost --out docs/sinusoid/results/cost.json
 	$(BIN)/python -m docs.sinusoid.sweep.scaling --out docs/sinusoid/results/scaling.json
+	$(BIN)/python -m docs.play.weights
+	$(BIN)/python -m docs.play.figures
 	$(BIN)/python -m docs.render.card
 
 # Attack the commands: damaged files, kills, random command lines; the counts into docs/attack.json. A quarter of an hour.
