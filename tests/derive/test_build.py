@@ -177,8 +177,8 @@ def test_a_derivation_that_fails_is_one_line(tmp_path: Path) -> None:
     edited(
         tmp_path,
         "derive/model/network.py",
-        "H * W + repeated * bias if",
-        "H * W.T + repeated * bias if",
+        "rest = H * W\n",
+        "rest = H * W.T\n",
     )
     result = build_copy(tmp_path)
     assert result.returncode == 2
