@@ -342,6 +342,12 @@ def slower_in_one_case() -> None:
     assert slow == [(25, 10, 40, 1)]
 
 
+def without_a_pause() -> None:
+    found = json.loads(JAVASCRIPT.read_text(encoding="utf-8"))["playground"]
+    assert found["tasks beyond 50 ms"] == 0
+    assert found["frames a second"] > 50
+
+
 def beginning_calls_is_most() -> None:
     assert workspace(hidden=1)["share of sgemm"] < 0.5
 
@@ -669,6 +675,9 @@ SENTENCES: dict[str, dict[str, Callable[..., None]]] = {
     "diagnose/index.md": {
         "A small angle is not a small error: the lengths": lengths_differ,
         "a few degrees at random weights, and tens of degrees": tens_of_degrees,
+    },
+    "playground.md": {
+        "frames a second without a pause of more than 50 ms": without_a_pause,
     },
     "index.md": {
         "lies on the unseen sinusoid after one step and stays": film,
