@@ -39,6 +39,8 @@ def equation_records(
 ) -> list[dict[str, object]]:
     """What a page needs to know of equations; also what they come to, where there are `values`."""
     lines = list(equations)
+    lesser = (derivation.first_order, derivation.without_gauss_newton)
+    first_order, without = ({line.name: line for line in program} for program in lesser)
     gradient = derivation.derived.outputs[1:] if layout == "dense" else ()
     codes = formatted_statements(
         [
@@ -56,23 +58,27 @@ def equation_records(
             "reads": [symbol.name for symbol in line.reads],
             "sources": list(line.sources),
             "code": code,
-            "terms": term_records(line, derivation),
+            "terms": term_records(
+                line, derivation, first_order.get(line.name), without.get(line.name)
+            ),
             **({"example": values[line.name]} if values else {}),
         }
         for line, code in zip(lines, codes, strict=True)
     ]
 
 
-def term_records(equation: Equation, derivation: Derivation) -> list[dict[str, object]]:
+def term_records(
+    equation: Equation,
+    derivation: Derivation,
+    first_order: Equation | None,
+    without: Equation | None,
+) -> list[dict[str, object]]:
     """The terms of an adjoint: the equations each comes from, by which rules, and its order.
 
-    Beside its order stands whether it is gone where the Gauss-Newton part is left out.
+    Beside its order stands whether it is gone where the Gauss-Newton part is left out. Both are
+    read off the same equation as those programs have it, None where it is gone.
     """
     records = []
-    first_order, without = (
-        next((line.terms for line in program if line.name == equation.name), ())
-        for program in (derivation.first_order, derivation.without_gauss_newton)
-    )
     for term, text in latex.terms_latex(equation) if equation.gains else ():
         gains = [gain for gain in equation.gains if gain.term == term] or equation.gains
         rules = [
@@ -85,8 +91,8 @@ def term_records(equation: Equation, derivation: Derivation) -> list[dict[str, o
                 "latex": text,
                 "readers": list(dict.fromkeys(gain.reader for gain in gains)),
                 "rules": list(dict.fromkeys(rules)),
-                "second_order": term not in first_order,
-                "gauss_newton": term not in without,
+                "second_order": first_order is None or term not in first_order.terms,
+                "gauss_newton": without is None or term not in without.terms,
             }
         )
     return records
