@@ -204,6 +204,29 @@ def limit_table(record: dict[str, Any]) -> str:
     return numbers_table(rows)
 
 
+def in_c_table(record: dict[str, Any]) -> str:
+    """What the same is worth in C: beside JAX and numpy, and of the limit."""
+    head = [*CASE, "time in C", "JAX / C", "workspace / C", "GFLOP/s", "of multiply-adds"]
+    rows = [[*head, "until the first call"]]
+    for case in record["free"]["cases"]:
+        own, base = case["contenders"].get("C"), case["contenders"]["workspace"]
+        if own is None:
+            continue
+        share = own["share of fma"]
+        rows.append(
+            [
+                *case_cells(case),
+                duration(own["time"]["median"]),
+                ratio(own["ratio"]),
+                f"{base['time']['median'] / own['time']['median']:.2f}",
+                f"{own['gflops']:.3g}",
+                "" if share is None else f"{share:.0%}".replace("%", f"{SPACE}%"),
+                duration(own["first"]),
+            ]
+        )
+    return numbers_table(rows)
+
+
 def iteration_table(record: dict[str, Any]) -> str:
     """A whole iteration."""
     steps = record["iteration"]["steps"]
@@ -225,6 +248,7 @@ PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "memory": memory_table,
     "techniques": technique_table,
     "limits": limit_table,
+    "in C": in_c_table,
     "iteration": iteration_table,
     "native/wide": lambda _: str(TOO_WIDE),
     "native/techniques": lambda record: technique_table({"undone": record["C undone"]}),

@@ -25,16 +25,24 @@ FOLDER = ROOT / "docs" / "speed"
 #: Colours that stay apart for colour-blind readers; the marks do in grey as well.
 COLOURS = {
     "workspace": "#0b6e99",
+    "C": "#8a4fa0",
     "kernel": "#58a4b0",
     "JAX": "#c8553d",
     "reference": "#7a7a7a",
     "torch.func": "#9c6b30",
 }
 MARKS = {"workspace": "o", "kernel": "s", "JAX": "^"}
+#: What the roofline has points of, and their marks.
+POINTS = {"workspace": "o", "C": "D"}
 BLACK, GREY = "#222222", "#7a7a7a"
 #: Under a label that a line of the grid may pass.
 GROUND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-LABELS = {"workspace": "workspace form", "kernel": "readable form", "reference": "as derived"}
+LABELS = {
+    "workspace": "workspace form",
+    "kernel": "readable form",
+    "reference": "as derived",
+    "C": "in C",
+}
 
 #: Where the name of a point of the roofline stands that has near neighbours, or no room on the
 #: right: points to the right and up.
@@ -44,7 +52,7 @@ PLACES = {
     "(25, 10, 40), tanh": (-6, -3),
     "(25, 10, 256)": (-6, -3),
     "(25, 10, 1024)": (-6, -3),
-    "(25, 40, 40)": (-6, 3),
+    "(25, 40, 40)": (-6, 7),
     "(1000, 10, 40)": (-6, -3),
     "(100, 10, 40)": (-6, -10),
 }
@@ -122,7 +130,7 @@ def roofline_figure(record: dict[str, Any]) -> Figure:
     text = f"large matrix\nproducts, {machine['sgemm']:.0f}"
     axes.text(low * 1.05, machine["sgemm"] * 1.04, text, va="bottom", color="#555555")
     axes.text(low * 1.7, low * memory * 1.3, f"memory, {memory:.0f} GB/s", color="#555555")
-    _named_points(axes, record["free"]["cases"])
+    _points(axes, record["free"]["cases"])
     axes.set_xscale("log")
     axes.set_yscale("log")
     _plain(axes.xaxis)
@@ -132,15 +140,20 @@ def roofline_figure(record: dict[str, Any]) -> Figure:
     return figure
 
 
-def _named_points(axes: Axes, cases: list[dict[str, Any]]) -> None:
-    """The workspace form, case by case."""
+def _points(axes: Axes, cases: list[dict[str, Any]]) -> None:
+    """Both forms, case by case; names for the workspace form, since in C the points lie close."""
+    for form, mark in POINTS.items():
+        found = [case for case in cases if form in case["intensity"]]
+        at = [case["intensity"][form] for case in found]
+        rates = [case["contenders"][form]["gflops"] for case in found]
+        axes.plot(at, rates, mark, ms=5, color=COLOURS[form], label=LABELS[form])
     for case in cases:
-        place = (case["intensity"], case["contenders"]["workspace"]["gflops"])
-        axes.plot(*place, "o", ms=5, color=COLOURS["workspace"])
         name = case_name(case)
+        place = (case["intensity"]["workspace"], case["contenders"]["workspace"]["gflops"])
         shift = PLACES.get(name, (6, -3))
         side = "right" if shift[0] < 0 else "left"
         axes.annotate(name, place, shift, textcoords="offset points", ha=side, fontsize=7)
+    axes.legend(loc="lower right", frameon=False)
 
 
 def technique_figure(record: dict[str, Any]) -> Figure:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmark import clock, iteration, machine, memory, undone
 from tests.benchmark.cases import CASES, GROWTH, Case, flops, load, problem
 from tests.benchmark.contenders import CONTENDERS, check, native
+from tests.benchmark.figures import POINTS
 from tests.benchmark.patience import CALLING, PREPARING, Skipped, limit
 
 if TYPE_CHECKING:
@@ -74,14 +75,11 @@ def measured(case: Case, who: Sequence[str], folder: Path, count: int) -> dict[s
     times = clock.rounds(calls, count)
     # Well below 1 on one thread when another program had the core.
     core = (time.process_time() - busy) / (time.perf_counter() - started)
-    work, ws = flops(case, net), net.workspace(case.sizes, case.T, case.K, case.K)
-    # Many tasks run in chunks, each of which writes to the same buffers anew.
-    touched = ws.memory * len(ws._chunks)
+    work = flops(case, net)
     return {
         **case.record,
         "flops": work,
-        "bytes": touched,
-        "intensity": work / touched,
+        "intensity": {name: work / written(name, net, case) for name in POINTS if name in times},
         "share of core": core,
         "rounds": len(times["JAX"]),
         "skipped": skipped,
@@ -95,6 +93,16 @@ def measured(case: Case, who: Sequence[str], folder: Path, count: int) -> dict[s
             for name, values in times.items()
         },
     }
+
+
+def written(form: str, net: Any, case: Case) -> int:
+    """Bytes of the buffers that a call writes to, each counted as often as it is begun anew."""
+    sizes = (case.sizes, case.T, case.K, case.K)
+    if form == "C":
+        # One thread, which computes one task after the other in the same memory.
+        return int(net.workspace(*sizes, backend="c").memory) * case.T
+    ws = net.workspace(*sizes)
+    return int(ws.memory) * len(ws._chunks)
 
 
 def cases(chosen: Sequence[Case], who: Sequence[str], folder: Path, count: int) -> dict[str, Any]:

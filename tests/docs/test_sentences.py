@@ -358,6 +358,17 @@ def tiles_give_most() -> None:
     assert by_ratio["technique"] == "tiles in registers"
 
 
+def some_lie_above_the_slope() -> None:
+    points = [
+        (case["intensity"]["C"], case["contenders"]["C"]["gflops"])
+        for case in speed()["free"]["cases"]
+        if "C" in case["intensity"]
+    ]
+    above = [rate > at * speed()["machine"]["bandwidth"] for at, rate in points]
+    assert any(above)
+    assert not all(above)
+
+
 def webassembly_is_faster() -> None:
     found = json.loads(JAVASCRIPT.read_text(encoding="utf-8"))
     assert found["Chromium"]["WebAssembly"] > 3 * found["Chromium"]["JavaScript"]
@@ -641,6 +652,7 @@ SENTENCES: dict[str, dict[str, Callable[..., None]]] = {
         "At 40 units most of the time goes elsewhere.": time_goes_elsewhere,
         "`OPENBLAS_CORETYPE` was not set": not_set,
         "the tables above. Tiles give most.": (tiles_give_most),
+        "In the roofline some lie above the slope": some_lie_above_the_slope,
         "The kernel that BLAS uses matters.": the_kernel_matters,
         "The wider the layers, the larger is the share": wider_is_nearer,
         "10 points and one hidden layer of 40 units.": slower_in_one_case,
