@@ -206,9 +206,9 @@ def limit_table(record: dict[str, Any]) -> str:
 
 def in_c_table(record: dict[str, Any]) -> str:
     """What the same is worth in C: beside JAX and numpy, and of the limit."""
-    head = [*CASE, "time in C", "JAX / C", "workspace / C", "GFLOP/s", "of multiply-adds"]
-    rows = [[*head, "until the first call"]]
-    for case in record["free"]["cases"]:
+    head = [*CASE, "time in C", "JAX / C", "all cores", "workspace / C", "GFLOP/s"]
+    rows = [[*head, "of multiply-adds", "until the first call"]]
+    for case, shared in zip(record["free"]["cases"], record["threads"]["cases"], strict=True):
         own, base = case["contenders"].get("C"), case["contenders"]["workspace"]
         if own is None:
             continue
@@ -218,6 +218,7 @@ def in_c_table(record: dict[str, Any]) -> str:
                 *case_cells(case),
                 duration(own["time"]["median"]),
                 ratio(own["ratio"]),
+                f"{shared['contenders']['C']['ratio']['median']:.2f}",
                 f"{base['time']['median'] / own['time']['median']:.2f}",
                 f"{own['gflops']:.3g}",
                 "" if share is None else f"{share:.0%}".replace("%", f"{SPACE}%"),

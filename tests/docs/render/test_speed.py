@@ -32,6 +32,18 @@ def test_a_number_is_that_of_the_file() -> None:
     assert speed("ratio/pinned") == speed("ratio/pinned/K=10/H=40")
 
 
+def test_c_stands_beside_jax_with_one_core_and_with_all() -> None:
+    _, _, *rows = [line for line in speed("in C").splitlines() if line.startswith("|")]
+    both = zip(record()["free"]["cases"], record()["threads"]["cases"], strict=True)
+    pairs = [pair for pair in both if "C" in pair[0]["contenders"]]
+    assert len(rows) == len(pairs)
+    for row, (one, all_) in zip(rows, pairs, strict=True):
+        cells = [cell.strip() for cell in row.strip("| ").split("|")]
+        assert cells[:3] == [f"{one['T']:,}", f"{one['K']}", f"{one['H']:,}"]
+        for cell, case in ((cells[5], one), (cells[6], all_)):
+            assert cell.startswith(f"{case['contenders']['C']['ratio']['median']:.2f}")
+
+
 def test_the_techniques_of_c_are_those_of_its_file() -> None:
     found = json.loads(IN_C.read_text(encoding="utf-8"))
     for row in found["C undone"]:
