@@ -11,9 +11,11 @@ const xs = [...GRID], nothing = xs.map(() => null);
 
 export class Adapting {
   // `changed` is told of what the reader does, and whether it is one thing or a part of a movement.
-  constructor(state, changed, names = Object.keys(STARTS)) {
-    Object.assign(this, { state, changed, names, networks: {}, handles: [] });
-    this.host = element("div", { class: "plot" });
+  // `more` are buttons that stand beside its own.
+  constructor(state, changed, names = Object.keys(STARTS), more = []) {
+    Object.assign(this, { state, changed, names, more, networks: {}, handles: [] });
+    this.host = element("div", { class: "plot invites" });
+    this.invitation = element("p", { class: "invitation" }, "Drag a point: each network takes its steps on all of them.");
     this.status = element("p", { class: "readout", role: "status", "data-maml": "adapted" });
     this.chart = this.curves();
     this.chart.over.addEventListener("click", (event) => this.addPoint(event));
@@ -29,11 +31,12 @@ export class Adapting {
   get parts() {
     const { steps, alpha, amplitude, phase } = this.sliders;
     return {
+      invitation: this.invitation,
       curves: element("div", { class: "beside" }, this.host, element("div", {},
         element("p", { class: "head" }, "mean squared error"),
         element("ul", { class: "errors" }, ...Object.values(this.outputs).map((each) => each.row)))),
       steps: element("div", { class: "controls" }, steps.element,
-        button("▶ play the steps", () => this.play()), button("another task", () => this.draw())),
+        button("▶ play the steps", () => this.play()), button("another task", () => this.draw()), ...this.more),
       task: element("div", { class: "controls" }, alpha.element, amplitude.element, phase.element,
         element("label", { class: "choice" }, this.ownPoints, "your own points, no sinusoid")),
       legend: legend([
@@ -152,6 +155,7 @@ export class Adapting {
       at: () => state.points[at] ?? [0, 0],
       moved: (x, y) => {
         state.points[at] = this.allowed([x, y]);
+        this.host.classList.remove("invites");
         this.show();
         this.changed(false);
       },
@@ -196,7 +200,7 @@ export class Adapting {
     if (box.checked) this.networks[name] ??= STARTS[name].make();
     const network = this.networks[name];
     if (!box.checked || !network) {
-      error.textContent = box.checked ? "press play below" : "";
+      error.textContent = box.checked ? "not trained yet" : "";
       return [nothing, nothing];
     }
     const [X, Y] = [0, 1].map((axis) => Float32Array.from(points, (point) => point[axis]));
