@@ -11,11 +11,10 @@ const xs = [...GRID], nothing = xs.map(() => null);
 
 export class Adapting {
   // `changed` is told of what the reader does, and whether it is one thing or a part of a movement.
-  // `more` are buttons that stand beside its own.
+  // `more` stands above it all.
   constructor(state, changed, names = Object.keys(STARTS), more = []) {
     Object.assign(this, { state, changed, names, more, networks: {}, handles: [] });
     this.host = element("div", { class: "plot invites" });
-    this.invitation = element("p", { class: "invitation" }, "Drag a point: each network takes its steps on all of them.");
     this.status = element("p", { class: "readout", role: "status", "data-maml": "adapted" });
     this.chart = this.curves();
     this.chart.over.addEventListener("click", (event) => this.addPoint(event));
@@ -29,14 +28,15 @@ export class Adapting {
   // --- what there is ---
 
   get parts() {
-    const { steps, alpha, amplitude, phase } = this.sliders;
+    const { more } = this, { steps, alpha, amplitude, phase } = this.sliders;
     return {
-      invitation: this.invitation,
+      invitation: element("div", { class: "controls invitation" }, ...more,
+        "Drag a point: each network takes its steps on all of them."),
       curves: element("div", { class: "beside" }, this.host, element("div", {},
         element("p", { class: "head" }, "mean squared error"),
         element("ul", { class: "errors" }, ...Object.values(this.outputs).map((each) => each.row)))),
       steps: element("div", { class: "controls" }, steps.element,
-        button("▶ play the steps", () => this.play()), button("another task", () => this.draw()), ...this.more),
+        button("▶ play the steps", () => this.play()), button("another task", () => this.draw())),
       task: element("div", { class: "controls" }, alpha.element, amplitude.element, phase.element,
         element("label", { class: "choice" }, this.ownPoints, "your own points, no sinusoid")),
       legend: legend([

@@ -90,6 +90,27 @@ export function solve(task, right, lam) {
 export const rest = (task, weights, lam) =>
   difference(weights, solve(task, scaled(1 / lam, support(task, weights).gradient), lam));
 
+// --- what four methods step against, for one task ---
+
+const end = (task, weights, { alpha, steps }) => adapted(task, weights, alpha, steps).at(-1);
+
+export const firstOrder = (task, weights, how) => asked(task, end(task, weights, how)).gradient;
+
+export function secondOrder(task, weights, how) {
+  let adjoint = firstOrder(task, weights, how);
+  for (let k = 0; k < how.steps; k++) adjoint = back(task, adjoint, how.alpha);
+  return adjoint;
+}
+
+// Reptile has no gradient: it goes toward where the steps have ended.
+export const reptile = (task, weights, how) => difference(weights, end(task, weights, how));
+
+export const implicit = (task, weights, { lambda }) =>
+  solve(task, asked(task, rest(task, weights, lambda)).gradient, lambda);
+
+// The loss that MAML makes small.
+export const metaLoss = (task, weights, how) => asked(task, end(task, weights, how)).loss;
+
 // --- lines ---
 
 // A line around a centre on which half the weighted squares of the axes are the same.

@@ -23,7 +23,7 @@ class Curvature extends HTMLElement {
     });
     this.sliders = {
       first: made("first", "first curvature", 12, 0.25), second: made("second", "second curvature", 12, 0.25),
-      turn: made("turn", "turned by degrees", 180, 5), alpha: made("alpha", "step size α", 0.5, "any"),
+      turn: made("turn", "turned by degrees", 180, 5), alpha: made("alpha", "the step's α", 0.5, "any"),
     };
     this.replaceChildren(this.host,
       element("div", { class: "controls" }, ...Object.values(this.sliders).map((each) => each.element),

@@ -3,7 +3,10 @@
 //
 // Every gradient is computed by generated/linear/equations.js, in bowls.js.
 
-import { CENTRES, CURVATURES, TURNS, adapted, asked, axes, back, difference, ellipse, linearised, mean, rest, scaled, solve, task } from "./bowls.js";
+import {
+  CENTRES, CURVATURES, TURNS, adapted, axes, difference, ellipse, firstOrder, implicit, linearised,
+  mean, metaLoss, reptile, scaled, secondOrder, task,
+} from "./bowls.js";
 import { button, degrees, element, legend, short, slider } from "./parts.js";
 import { plot } from "./plot.js";
 
@@ -12,28 +15,11 @@ const START = { theta: [1.5, -1], steps: 1, alpha: 0.3, beta: 1, epsilon: 0.5, l
 const TASKS = CURVATURES.map((each, at) => task(each, TURNS[at], CENTRES[at]));
 const round = (value) => Math.round(value * 100) / 100;
 
-const end = (task, theta, { alpha, steps }) => adapted(task, theta, alpha, steps).at(-1);
-const firstOrder = (task, theta, how) => asked(task, end(task, theta, how)).gradient;
-
-// Against what each of them steps, for one task. Reptile has no gradient: it goes toward where the
-// steps have ended.
 const METHODS = {
-  "maml": {
-    title: "MAML", colour: "--q-adjoint", against(task, theta, how) {
-      let adjoint = firstOrder(task, theta, how);
-      for (let k = 0; k < how.steps; k++) adjoint = back(task, adjoint, how.alpha);
-      return adjoint;
-    },
-  },
-  "first-order": { title: "first order", colour: "--q-gradient", against: firstOrder },
-  "reptile": {
-    title: "Reptile", colour: "--q-weight", rate: "epsilon",
-    against: (task, theta, how) => difference(theta, end(task, theta, how)),
-  },
-  "implicit": {
-    title: "implicit MAML", colour: "--m-live", against: (task, theta, { lambda }) =>
-      solve(task, asked(task, rest(task, theta, lambda)).gradient, lambda),
-  },
+  "maml": { title: "MAML", colour: "--q-adjoint", against: secondOrder, rate: "beta" },
+  "first-order": { title: "first order", colour: "--q-gradient", against: firstOrder, rate: "beta" },
+  "reptile": { title: "Reptile", colour: "--q-weight", against: reptile, rate: "epsilon" },
+  "implicit": { title: "implicit MAML", colour: "--m-live", against: implicit, rate: "beta" },
 };
 
 class Directions extends HTMLElement {
@@ -102,9 +88,9 @@ class Directions extends HTMLElement {
   // --- what is shown ---
 
   show() {
-    const { at } = this, how = { ...at };
-    this.found = Object.fromEntries(Object.entries(METHODS).map(([name, { against, rate = "beta" }]) => {
-      const field = (theta) => mean(TASKS.map((task) => against(task, theta, how)));
+    const { at } = this;
+    this.found = Object.fromEntries(Object.entries(METHODS).map(([name, { against, rate }]) => {
+      const field = (theta) => mean(TASKS.map((task) => against(task, theta, at)));
       return [name, { against: field(at.theta), rate: at[rate], ...linearised(field) }];
     }));
     this.paths = TASKS.map((task) => adapted(task, at.theta, at.alpha, at.steps));
@@ -122,8 +108,7 @@ class Directions extends HTMLElement {
 
   // The mean loss of the tasks after their steps.
   loss(theta) {
-    const losses = TASKS.map((task) => asked(task, end(task, theta, this.at)).loss);
-    return losses.reduce((sum, each) => sum + each, 0) / losses.length;
+    return TASKS.reduce((sum, task) => sum + metaLoss(task, theta, this.at), 0) / TASKS.length;
   }
 
   draw(pen) {
