@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,13 +13,19 @@ from generated import linear
 from generated.runtime.implicit import implicit_meta_loss_and_gradient
 from tests.javascript import needs_node, script
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docs.experiment.networks import Array
+
 pytestmark = needs_node
 
-GIVEN = {
-    "curvatures": [3, 0.5], "turn": 0.3, "centre": [-1.5, -1], "query": [[1, 0.6], -0.4, [1.9, 0.4]],
-    "weights": [1.5, -1.25],
-}  # fmt: skip
+CURVATURES, TURN, CENTRE, WEIGHTS = [3, 0.5], 0.3, [-1.5, -1], [1.5, -1.25]
 ALPHA, LAMBDA = 0.3, 0.7
+GIVEN = {
+    "curvatures": CURVATURES, "turn": TURN, "centre": CENTRE, "weights": WEIGHTS,
+    "query": [[1, 0.6], -0.4, [1.9, 0.4]],
+}  # fmt: skip
 
 
 def found(steps: int) -> dict[str, Any]:
@@ -31,15 +37,15 @@ def found(steps: int) -> dict[str, Any]:
     return result
 
 
-def arrays(task: dict[str, Any]) -> list[np.ndarray]:
+def arrays(task: dict[str, Any]) -> list[Array]:
     return [np.array(task[name], dtype=float) for name in ("X_s", "Y_s", "X_q", "Y_q")]
 
 
-def column(values: list[float]) -> np.ndarray:
+def column(values: Sequence[float]) -> Array:
     return np.array(values)[:, None]
 
 
-def hessian(X: np.ndarray) -> np.ndarray:
+def hessian(X: Array) -> Array:
     """Of the mean of squares of two samples."""
     return X.T @ X
 
@@ -52,16 +58,16 @@ def one() -> dict[str, Any]:
 def test_a_task_has_the_curvatures_that_are_asked_for(one: dict[str, Any]) -> None:
     X, Y, _, _ = arrays(one["task"])
     values, vectors = np.linalg.eigh(hessian(X))
-    assert values == pytest.approx(sorted(GIVEN["curvatures"]))
-    assert abs(vectors[:, 1] @ [np.cos(0.3), np.sin(0.3)]) == pytest.approx(1)
-    assert pytest.approx(X @ column(GIVEN["centre"])) == Y
+    assert values == pytest.approx(sorted(CURVATURES))
+    assert abs(vectors[:, 1] @ [np.cos(TURN), np.sin(TURN)]) == pytest.approx(1)
+    assert pytest.approx(X @ column(CENTRE)) == Y
 
 
 def test_one_step_is_that_of_the_generated_package(one: dict[str, Any]) -> None:
-    weights = linear.Weights(column(GIVEN["weights"]))
-    given = [array[None] for array in arrays(one["task"])]
-    loss, gradient = linear.meta_loss_and_gradient(weights, *given, ALPHA)
-    _, first = linear.first_order_meta_loss_and_gradient(weights, *given, ALPHA)
+    weights = linear.Weights(column(WEIGHTS))
+    X_s, Y_s, X_q, Y_q = (array[None] for array in arrays(one["task"]))
+    loss, gradient = linear.meta_loss_and_gradient(weights, X_s, Y_s, X_q, Y_q, ALPHA)
+    _, first = linear.first_order_meta_loss_and_gradient(weights, X_s, Y_s, X_q, Y_q, ALPHA)
     assert one["loss"] == pytest.approx(loss)
     assert column(one["secondOrder"]) == pytest.approx(gradient.W1)
     assert column(one["firstOrder"]) == pytest.approx(first.W1)
@@ -70,7 +76,7 @@ def test_one_step_is_that_of_the_generated_package(one: dict[str, Any]) -> None:
 def test_several_steps_and_the_way_back_through_them() -> None:
     many = found(4)
     X_s, Y_s, X_q, Y_q = arrays(many["task"])
-    start = linear.Weights(column(GIVEN["weights"]))
+    start = linear.Weights(column(WEIGHTS))
     end = linear.adapt(start, X_s, Y_s, ALPHA, 4)
     loss, adjoint = linear.loss_and_gradient(end, X_q, Y_q)
     factor = np.linalg.matrix_power(np.eye(2) - ALPHA * hessian(X_s), 4)
@@ -85,16 +91,17 @@ def test_several_steps_and_the_way_back_through_them() -> None:
     along = np.array([np.cos(turn), np.sin(turn)])
     assert matrix @ along == pytest.approx(many["axes"]["curvatures"][0] * along)
     assert np.array(many["zero"]) == pytest.approx(
-        np.array(GIVEN["weights"]) - np.linalg.solve(matrix, many["secondOrder"])
+        np.array(WEIGHTS) - np.linalg.solve(matrix, many["secondOrder"])
     )
 
 
 def test_implicit_maml_is_that_of_the_runtime(one: dict[str, Any]) -> None:
     X_s, Y_s, X_q, Y_q = arrays(one["task"])
-    weights = linear.Weights(column(GIVEN["weights"]))
-    given = (X_s[None], Y_s[None], X_q[None], Y_q[None])
-    _, gradient = implicit_meta_loss_and_gradient(linear, weights, *given, 0.2, LAMBDA, 500)
+    weights = linear.Weights(column(WEIGHTS))
+    _, gradient = implicit_meta_loss_and_gradient(
+        linear, weights, X_s[None], Y_s[None], X_q[None], Y_q[None], 0.2, LAMBDA, 500
+    )
     assert column(one["implicit"]) == pytest.approx(gradient.W1)
     at_rest = column(one["rest"])
     _, pull = linear.loss_and_gradient(linear.Weights(at_rest), X_s, Y_s)
-    assert pull.W1 == pytest.approx(-LAMBDA * (at_rest - weights.W1))
+    assert pytest.approx(LAMBDA * (at_rest - weights.W1)) == -pull.W1
