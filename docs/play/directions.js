@@ -88,11 +88,14 @@ class Directions extends HTMLElement {
   // --- what is shown ---
 
   show() {
-    const { at } = this;
-    this.found = Object.fromEntries(Object.entries(METHODS).map(([name, { against, rate }]) => {
-      const field = (theta) => mean(TASKS.map((task) => against(task, theta, at)));
-      return [name, { against: field(at.theta), rate: at[rate], ...linearised(field) }];
-    }));
+    const { at } = this, field = (name) => (theta) => mean(TASKS.map((task) => METHODS[name].against(task, theta, at)));
+    const every = (work) => Object.fromEntries(Object.keys(METHODS).map((name) => [name, work(name)]));
+    // Where they lead stays the same while the weights are moved.
+    const decided = [at.alpha, at.steps, at.lambda].join(" ");
+    if (this.decided !== decided) this.fields = every((name) => linearised(field(name)));
+    this.decided = decided;
+    this.found = every((name) =>
+      ({ against: field(name)(at.theta), rate: at[METHODS[name].rate], ...this.fields[name] }));
     this.paths = TASKS.map((task) => adapted(task, at.theta, at.alpha, at.steps));
     this.here = this.loss(at.theta);
     this.least = this.loss(this.found.maml.zero);

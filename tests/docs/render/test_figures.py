@@ -133,9 +133,9 @@ def test_the_family_and_the_methods_beside_maml(page: Page, site: Site) -> None:
     right = hessian @ least + 0.1 * np.array([-1.9, -1.2])
     x, y = np.linalg.solve(hessian + 0.1 * np.eye(2), right)
     power.fill("-1")
-    expect(implicit).to_contain_text(f"rests at ({x:.2f}, {y:.2f})")
+    expect(implicit).to_contain_text(f"rests at ({x:.2g}, {y:.2g})")
     power.fill("2")
-    expect(implicit).to_contain_text("1 times as long")
+    expect(implicit).to_contain_text(re.compile(r"0\.9\d* times as long"))
     drag(page, page.locator("maml-implicit").get_by_role("slider", name="the weights"), (40, 0))
     expect(implicit).not_to_contain_text("(−1.8")
 
