@@ -9,8 +9,8 @@ class Adapt extends HTMLElement {
     if (this.adapting) return;
     const names = Object.keys(STARTS).filter((name) => name !== "live");
     this.adapting = new Adapting(first(), () => {}, names);
-    const { curves, steps, status } = this.adapting.parts;
-    this.replaceChildren(curves, steps, status);
+    const { invitation, curves, steps, status } = this.adapting.parts;
+    this.replaceChildren(invitation, curves, steps, status);
     this.adapting.load();
   }
 }

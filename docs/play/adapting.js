@@ -11,9 +11,10 @@ const xs = [...GRID], nothing = xs.map(() => null);
 
 export class Adapting {
   // `changed` is told of what the reader does, and whether it is one thing or a part of a movement.
-  constructor(state, changed, names = Object.keys(STARTS)) {
-    Object.assign(this, { state, changed, names, networks: {}, handles: [] });
-    this.host = element("div", { class: "plot" });
+  // `more` stands above it all.
+  constructor(state, changed, names = Object.keys(STARTS), more = []) {
+    Object.assign(this, { state, changed, names, more, networks: {}, handles: [] });
+    this.host = element("div", { class: "plot invites" });
     this.status = element("p", { class: "readout", role: "status", "data-maml": "adapted" });
     this.chart = this.curves();
     this.chart.over.addEventListener("click", (event) => this.addPoint(event));
@@ -27,8 +28,10 @@ export class Adapting {
   // --- what there is ---
 
   get parts() {
-    const { steps, alpha, amplitude, phase } = this.sliders;
+    const { more } = this, { steps, alpha, amplitude, phase } = this.sliders;
     return {
+      invitation: element("div", { class: "controls invitation" }, ...more,
+        "Drag a point: each network takes its steps on all of them."),
       curves: element("div", { class: "beside" }, this.host, element("div", {},
         element("p", { class: "head" }, "mean squared error"),
         element("ul", { class: "errors" }, ...Object.values(this.outputs).map((each) => each.row)))),
@@ -152,6 +155,7 @@ export class Adapting {
       at: () => state.points[at] ?? [0, 0],
       moved: (x, y) => {
         state.points[at] = this.allowed([x, y]);
+        this.host.classList.remove("invites");
         this.show();
         this.changed(false);
       },
@@ -196,7 +200,7 @@ export class Adapting {
     if (box.checked) this.networks[name] ??= STARTS[name].make();
     const network = this.networks[name];
     if (!box.checked || !network) {
-      error.textContent = box.checked ? "press play below" : "";
+      error.textContent = box.checked ? "not trained yet" : "";
       return [nothing, nothing];
     }
     const [X, Y] = [0, 1].map((axis) => Float32Array.from(points, (point) => point[axis]));

@@ -1,33 +1,24 @@
 // Chapter 2b in motion: two weights and two tasks, where joint training ends and where MAML ends.
 //
-// Every gradient is computed by generated/linear/equations.js. A task is two samples, whose inputs
-// give its loss the curvatures that the sliders say.
+// Every gradient is computed by generated/linear/equations.js.
 
 import { equations, inputs } from "../../generated/linear/equations.js";
 import { evaluate, withSizes } from "../../generated/runtime/matrices.js";
+import { CENTRES, CURVATURES, TURNS, ellipse, task } from "./bowls.js";
 import { element, legend, short, slider } from "./parts.js";
 import { plot } from "./plot.js";
 
 const AXES = { x: [-3, 3], y: [-3, 3] };
-const CENTRES = [[-1.5, -1], [1.5, 1]], TURNS = [0.3, -0.5], COLOURS = ["--q-data", "--q-gradient"];
-const START = { theta: [-2, 2], alpha: 0.3, curvatures: [[3, 0.5], [0.5, 0.8]] };
+const COLOURS = ["--q-data", "--q-gradient"];
+const START = { theta: [-2, 2], alpha: 0.3, curvatures: CURVATURES };
 const STEPS = 4000, STILL = 1e-10;
 const round = (value) => Math.round(value * 100) / 100;
 
-// Two rows of inputs whose mean square has these curvatures along turned axes, and their targets.
-function task([first, second], turn, [c0, c1]) {
-  const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
-  const X = [[first, cos, sin], [second, -sin, cos]].map(([curvature, x, y]) =>
-    [x * Math.sqrt(curvature), y * Math.sqrt(curvature)]);
-  return { X_s: X, Y_s: X.map(([x, y]) => [x * c0 + y * c1]) };
-}
-
 // The mean over the tasks of the loss after a step, its gradient, and the weights after the step.
 function meta(tasks, [a, b], alpha) {
-  const found = tasks.map(({ X_s, Y_s }) => {
-    const W1 = [[a], [b]], given = { W1, X_s, Y_s, X_q: X_s, Y_q: Y_s, alpha };
-    return evaluate(equations, { T: tasks.length, ...withSizes(inputs, given) });
-  });
+  const found = tasks.map((task) => evaluate(equations, {
+    T: tasks.length, ...withSizes(inputs, { ...task, W1: [[a], [b]], alpha }),
+  }));
   const sum = (part) => found.reduce((total, each) => total + part(each), 0);
   return {
     loss: sum((each) => each.loss_q) / tasks.length,
@@ -51,16 +42,6 @@ function descent(tasks, from, alpha) {
     path.push(at);
   }
   return path;
-}
-
-// A line on which the loss of a task is the same.
-function ellipse([first, second], turn, [c0, c1], radius) {
-  const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
-  return Array.from({ length: 65 }, (_, at) => {
-    const angle = (2 * Math.PI * at) / 64;
-    const [u, v] = [(radius * Math.cos(angle)) / Math.sqrt(first), (radius * Math.sin(angle)) / Math.sqrt(second)];
-    return [c0 + u * cos - v * sin, c1 + u * sin + v * cos];
-  });
 }
 
 class Bridge extends HTMLElement {

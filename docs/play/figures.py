@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from generated import linear, relu2
+from generated import anil, biases, boil, cavia, linear, meta_sgd, relu2
+from generated.runtime.implicit import conjugate_gradients, implicit_meta_loss_and_gradient
 from generated.warm_up.scalar import meta_loss_and_gradient
 
 from ..experiment.plot.drawing import BASELINES, FAINT, STYLE, WIDTH
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 SUPPORT, QUERY, STEP, FIRST_ORDER = "#17663f", "#86268a", "#0b5a9e", "#9c4300"
+LIVE, GREY = "#6a4c00", "#b9bdc1"
 
 
 # --- chapter 2 ---
@@ -68,11 +71,47 @@ def scalar() -> Figure:
 CENTRES, CURVATURES, TURNS = ((-1.5, -1), (1.5, 1)), ((3, 0.5), (0.5, 0.8)), (0.3, -0.5)
 
 
+def samples(
+    curvatures: tuple[float, float], turn: float, centre: tuple[float, float]
+) -> tuple[Array, Array]:
+    """Inputs and targets whose loss has these curvatures along turned axes."""
+    cos, sin = np.cos(turn), np.sin(turn)
+    X = np.sqrt(curvatures)[:, None] * np.array([[cos, sin], [-sin, cos]])
+    return X, X @ np.array(centre)[:, None]
+
+
 def bowl(at: int) -> tuple[Array, Array]:
     """The inputs and targets of a task with these curvatures."""
-    cos, sin = np.cos(TURNS[at]), np.sin(TURNS[at])
-    X = np.sqrt(CURVATURES[at])[:, None] * np.array([[cos, sin], [-sin, cos]])
-    return X, X @ np.array(CENTRES[at])[:, None]
+    return samples(CURVATURES[at], TURNS[at], CENTRES[at])
+
+
+def curvature() -> Figure:
+    """The chapter's first-order meta-gradient and its meta-gradient, on the support loss."""
+    record = json.loads((Path(linear.__file__).parent / "equations.json").read_text("utf-8"))
+    found = {
+        form: {line["name"]: line["example"] for line in record[form]}
+        for form in ("derived", "first_order")
+    }
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlim=(-8, 8), ylim=(-5, 5), xlabel="first weight", ylabel="second weight")
+    angle = np.linspace(0, 2 * np.pi, 200)
+    X, _ = samples((9, 1), np.pi / 4, (0, 0))
+    for radius in (2, 4, 6):
+        axes.plot(
+            *np.linalg.solve(X, radius * np.stack([np.cos(angle), np.sin(angle)])),
+            color=SUPPORT,
+            linewidth=1,
+        )
+    for form, colour, name in (
+        ("first_order", FIRST_ORDER, "first order"),
+        ("derived", QUERY, "meta-gradient"),
+    ):
+        x, y = (float(Fraction(each)) for each in found[form]["W1_bar"].strip("[]").split(";"))
+        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2}
+        axes.annotate("", xy=(x, y), xytext=(0, 0), arrowprops=arrow)
+        axes.text(x + 0.3, y, name, color=colour)
+    return figure
 
 
 def descent(alpha: float) -> Array:
@@ -105,6 +144,111 @@ def bridge() -> Figure:
     return figure
 
 
+# --- chapter 18 ---
+
+
+def family() -> Figure:
+    """How many equations the algorithms share with MAML, and how many are their own."""
+    members = {
+        "MAML": relu2, "ANIL": anil, "BOIL": boil, "biases": biases, "CAVIA": cavia,
+        "Meta-SGD": meta_sgd,
+    }  # fmt: skip
+    lines = {title: code_of(package) for title, package in members.items()}
+    common = lines["MAML"]
+    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+    axes = figure.subplots()
+    left = np.zeros(len(members))
+    for name, colour, counts in (
+        ("as in MAML", GREY, [len(each & common) for each in lines.values()]),
+        ("changed or its own", QUERY, [len(each - common) for each in lines.values()]),
+    ):
+        axes.barh(list(members), counts, left=left, color=colour, label=name)
+        left += counts
+    axes.invert_yaxis()
+    axes.set_xlabel("equations for a task")
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def code_of(package: Any) -> set[tuple[str, str]]:
+    """The equations of a program as derived, each with its line."""
+    text = (Path(package.__file__).parent / "equations.json").read_text("utf-8")
+    return {(line["name"], line["code"]) for line in json.loads(text)["derived"]}
+
+
+def directions() -> Figure:
+    """Where MAML, first order, Reptile and implicit MAML go from one place."""
+    X, Y = (np.stack(arrays) for arrays in zip(bowl(0), bowl(1), strict=True))
+    theta, alpha = linear.Weights(np.array([[1.5], [-1.0]])), 0.3
+    given = (X, Y, X, Y, alpha)
+    fast = np.mean([linear.adapt(theta, *task, alpha).W1 for task in zip(X, Y, strict=True)], 0)
+    _, second = linear.meta_loss_and_gradient(theta, *given)
+    _, first = linear.first_order_meta_loss_and_gradient(theta, *given)
+    _, at_rest = implicit_meta_loss_and_gradient(linear, theta, *given, lam=1.0, steps=400)
+    found = {
+        "MAML": (QUERY, second.W1),
+        "first order": (FIRST_ORDER, first.W1),
+        "Reptile": (STEP, theta.W1 - fast),
+        "implicit MAML": (LIVE, at_rest.W1),
+    }
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlim=(-3, 3), ylim=(-3, 3), xlabel="first weight", ylabel="second weight")
+    places = np.linspace(-3, 3, 41)
+    losses = [
+        [linear.meta_loss(linear.Weights(np.array([[x], [y]])), *given) for x in places]
+        for y in places
+    ]
+    axes.contour(places, places, losses, levels=10, colors=GREY, linewidths=1)
+    for name, (colour, against) in found.items():
+        (x, y), (dx, dy) = theta.W1[:, 0], against[:, 0] / np.hypot(*against[:, 0])
+        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2}
+        axes.annotate("", xy=(x - 1.5 * dx, y - 1.5 * dy), xytext=(x, y), arrowprops=arrow)
+        axes.plot([], [], color=colour, label=name)
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def implicit() -> Figure:
+    """Where the inner loop rests for every weight of the distance."""
+    X, Y = samples((2, 0.4), 0.6, (1.1, 0.9))
+    theta = linear.Weights(np.array([[-1.9], [-1.2]]))
+    _, slope = linear.loss_and_gradient(theta, X, Y)
+
+    def rest(lam: float) -> Array:
+        def system(v: Any) -> Any:
+            product = linear.hessian_product(theta, v, X, Y)
+            return linear.Weights(v.W1 + product.W1 / lam)
+
+        moved: Array = conjugate_gradients(system, linear.Weights(slope.W1 / lam)).W1
+        return (theta.W1 - moved)[:, 0]
+
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlim=(-3, 3), ylim=(-2, 2), xlabel="first weight", ylabel="second weight")
+    angle = np.linspace(0, 2 * np.pi, 200)
+    for radius in (0.4, 1, 1.6, 2.4, 3.2):
+        ring = np.linalg.solve(X, radius * np.stack([np.cos(angle), np.sin(angle)]))
+        axes.plot(*ring + np.array([[1.1], [0.9]]), color=GREY, linewidth=1)
+    axes.plot(*np.transpose([rest(lam) for lam in np.logspace(3, -2, 40)]), ":", color=FAINT)
+    for lam in (0.1, 1, 10):
+        x, y = rest(lam)
+        axes.plot(x, y, "o", color=STEP)
+        axes.text(x + 0.1, y - 0.25, f"$\\lambda = {lam:g}$", color=STEP)
+    axes.plot(*theta.W1[:, 0], "o", color=QUERY)
+    axes.text(theta.W1[0, 0] - 0.2, theta.W1[1, 0] - 0.35, "$\\theta$", color=QUERY)
+    return figure
+
+
+# --- chapter 1 ---
+
+
+def quiz() -> Figure:
+    """A few points of a sinusoid, and what two networks make of them."""
+    X = np.array([-4.6, -3.1, -1.2, 0.9, 4.4], "float32")[:, None]
+    return fitted(X, 3.2, 2.1, 2.6)
+
+
 # --- the playground ---
 
 
@@ -125,11 +269,16 @@ def shipped(method: str) -> Any:
 def playground() -> Figure:
     """What MAML and joint training predict before and after a step on ten points."""
     X = np.array([-4.4, -3.6, -2.3, -1.6, -0.7, 0.4, 1.3, 2.2, 3.4, 4.3], "float32")[:, None]
-    Y, x = sinusoid(X, 3, 1), GRID.astype("float32")
-    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    return fitted(X, 3, 1, 3.4)
+
+
+def fitted(X: Array, amplitude: float, phase: float, height: float) -> Figure:
+    """A sinusoid, points of it, and both networks before and after a step on them."""
+    Y, x = sinusoid(X, amplitude, phase), GRID.astype("float32")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots()
     axes.set(xlim=(-5, 5), ylim=(-6, 6), xlabel="x", ylabel="y")
-    axes.plot(x, sinusoid(x, 3, 1), color=FAINT, linestyle=":")
+    axes.plot(x, sinusoid(x, amplitude, phase), color=FAINT, linestyle=":")
     for method, title in (("maml", "MAML"), ("joint", "joint training")):
         weights, look = shipped(method), BASELINES[method]
         axes.plot(x, relu2.predict(weights, x), color=look.colour, linestyle="--", linewidth=1)
@@ -170,10 +319,15 @@ def orders() -> Figure:
     return figure
 
 
+FIGURES = (
+    quiz, scalar, curvature, bridge, orders, family, directions, implicit, playground,
+)  # fmt: skip
+
+
 def main() -> None:
     """Draw them all."""
     with mpl.rc_context(STYLE):
-        for draw in (scalar, bridge, orders, playground):
+        for draw in FIGURES:
             save_as(draw(), FOLDER, draw.__name__, "svg", own=False)
             print(f"wrote docs/play/{draw.__name__}.svg")
 

@@ -6,7 +6,7 @@
 
 import { equations, example, firstOrder, inputs, outputs, withoutGaussNewton } from "../../generated/relu2/equations.js";
 import { evaluate, withSizes } from "../../generated/runtime/matrices.js";
-import { button, element, short, slider } from "./parts.js";
+import { button, degrees, element, short, slider } from "./parts.js";
 import { moved } from "./scrub.js";
 
 const ORDERS = {
@@ -127,14 +127,6 @@ class Orders extends HTMLElement {
 }
 
 const count = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
-
-// The angle between two vectors, where there is one.
-function degrees(a, b) {
-  const lengths = Math.hypot(...a) * Math.hypot(...b);
-  if (!lengths) return undefined;
-  const cosine = a.reduce((sum, entry, at) => sum + entry * b[at], 0) / lengths;
-  return Math.round((180 / Math.PI) * Math.acos(Math.min(1, Math.max(-1, cosine))));
-}
 
 const named = (name, kind) => element("code", { class: `q-${kind}`, "data-sym": name }, name);
 

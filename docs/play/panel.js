@@ -30,6 +30,9 @@ export class Panel {
       step: named("step", "one step", () => this.step()),
       reset: named("reset", "reset", () => this.begin()),
     };
+    // The same from where the curves are.
+    this.toggle = button("▶ train one", () => this.run(!this.shown.playing), { "data-maml": "train" });
+    this.says = element("p", { class: "readout", "data-maml": "algorithm" });
     document.addEventListener("visibilitychange", () => this.seen(!document.hidden));
   }
 
@@ -39,7 +42,9 @@ export class Panel {
     const { iteration, rate, loss, error } = this.numbers;
     const item = (label, output) => element("div", {}, element("dt", {}, label), element("dd", {}, output));
     return [
-      element("div", { class: "controls" }, ...Object.values(this.buttons)),
+      element("div", { class: "controls" }, ...Object.values(this.buttons),
+        this.choice("method", "algorithm", (each) => METHODS[each].title)),
+      this.says,
       element("dl", { class: "numbers" }, item("iterations", iteration), item("a second", rate),
         item("loss, mean of the last 100", loss), item("error on unseen tasks, after one step", error)),
       this.host,
@@ -64,16 +69,17 @@ export class Panel {
     });
   }
 
+  choice(name, label, says = String) {
+    const choices = CHOICES[name], options = choices.map((each) => element("option", {}, says(each)));
+    const select = element("select", {
+      "data-maml": `train-${name}`, onchange: () => this.set({ [name]: choices[select.selectedIndex] }),
+    }, ...options);
+    this.updates.push(() => { select.selectedIndex = choices.indexOf(this.state.training[name]); });
+    return element("label", { class: "choice" }, label, select);
+  }
+
   settings() {
     const { training } = this.state;
-    const choice = (name, label, says = String) => {
-      const choices = CHOICES[name], options = choices.map((each) => element("option", {}, says(each)));
-      const select = element("select", {
-        "data-maml": `train-${name}`, onchange: () => this.set({ [name]: choices[select.selectedIndex] }),
-      }, ...options);
-      this.updates.push(() => { select.selectedIndex = choices.indexOf(this.state.training[name]); });
-      return element("label", { class: "choice" }, label, select);
-    };
     const number = (name, label, [min, max], step) => {
       const made = slider({
         name: label, min, max, step, value: training[name], says: short,
@@ -83,8 +89,8 @@ export class Panel {
       return made.element;
     };
     return element("div", { class: "controls" },
-      choice("method", "algorithm", (each) => METHODS[each].title), choice("shots", "shots"),
-      choice("tasks", "tasks of a meta-batch"), choice("width", "units of a layer"),
+      this.choice("shots", "shots"), this.choice("tasks", "tasks of a meta-batch"),
+      this.choice("width", "units of a layer"),
       number("alpha", "inner step size α", RATES, 0.001),
       number("beta", "outer step size β", [0.0001, 0.01], 0.0001),
       number("seed", "seed", [0, 99], 1));
@@ -191,7 +197,9 @@ export class Panel {
     this.chart.show(iterations, [losses, errors], ranges);
     this.buttons.play.disabled = playing;
     this.buttons.pause.disabled = !playing;
-    const { title } = METHODS[this.state.training.method];
+    this.toggle.textContent = playing ? "pause the training" : "▶ train one";
+    const { title, says } = METHODS[this.state.training.method];
+    this.says.textContent = says;
     this.status.textContent = `${title} trains ${where || "in a worker"}, in ${how || "JavaScript"}.`;
   }
 }

@@ -50,3 +50,11 @@ export function short(value) {
     ? value.toExponential(2) : String(Number(value.toPrecision(3)));
   return text.replace("-", "−");
 }
+
+// The angle between two vectors in whole degrees, where there is one.
+export function degrees(a, b) {
+  const lengths = Math.hypot(...a) * Math.hypot(...b);
+  if (!lengths) return undefined;
+  const cosine = a.reduce((sum, entry, at) => sum + entry * b[at], 0) / lengths;
+  return Math.round((180 / Math.PI) * Math.acos(Math.min(1, Math.max(-1, cosine))));
+}

@@ -4,7 +4,6 @@ import { Adapting } from "./adapting.js";
 import { Formula } from "./formula.js";
 import { STARTS } from "./networks.js";
 import { Panel } from "./panel.js";
-import { element } from "./parts.js";
 import { fromHash, toHash } from "./state.js";
 
 // An address is written when nothing has moved for so long.
@@ -16,7 +15,6 @@ class Playground extends HTMLElement {
     this.state = fromHash(location.hash, Object.keys(STARTS));
     const changed = (discrete) => this.remember(discrete);
     const places = JSON.parse(this.querySelector("script")?.textContent ?? "{}");
-    this.adapting = new Adapting(this.state, changed);
     this.formula = new Formula(places);
     this.panel = new Panel(this.state, {
       changed,
@@ -26,13 +24,11 @@ class Playground extends HTMLElement {
         this.formula.train(parameters, settings, this.state);
       },
     });
-    const section = (title, ...parts) =>
-      element("section", {}, element("h2", {}, title), ...parts);
-    this.replaceChildren(
-      section("Adapt", ...Object.values(this.adapting.parts)),
-      section("Meta-train", ...this.panel.parts),
-      section("The formula runs", ...this.formula.parts),
-    );
+    this.adapting = new Adapting(this.state, changed, undefined, [this.panel.toggle]);
+    // The page has the headings, and the figure that stands there without scripts.
+    this.querySelector("p:has(img)").replaceWith(...Object.values(this.adapting.parts));
+    this.querySelector("#meta-train + p").after(...this.panel.parts);
+    this.querySelector("#the-formula-runs + p").after(...this.formula.parts);
     this.adapting.load();
     this.panel.load();
     addEventListener("popstate", () => this.load());
@@ -45,7 +41,8 @@ class Playground extends HTMLElement {
   }
 
   load() {
-    if (location.hash === this.written) return;
+    // A heading of the page is no state.
+    if (location.hash === this.written || /^#[^=]+$/.test(location.hash)) return;
     Object.assign(this.state, fromHash(location.hash, Object.keys(STARTS)));
     this.adapting.load();
     this.panel.load();

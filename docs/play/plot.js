@@ -41,19 +41,21 @@ export function plot(host, { x, y, labels, curves = [], height = 260, draw = () 
     handles.forEach((place) => place());
   }
 
-  // A point: `at` gives its place, `moved` takes another and says whether there is one.
-  function handle({ name, colour: shade, at, moved, step = [0.1, 0.1], says, removed }) {
+  // A point: `at` gives its place, `moved` takes another and says whether there is one. An upright
+  // one moves up and down alone.
+  function handle({ name, colour: shade, at, moved, step = [0.1, 0.1], says, removed, upright = false }) {
     const button = document.createElement("button");
     Object.assign(button, { type: "button", className: "handle" });
     button.style.setProperty("--shade", `var(${shade})`);
     button.setAttribute("role", "slider");
+    if (upright) button.setAttribute("aria-orientation", "vertical");
     u.over.append(button);
     const place = () => {
       const [px, py] = at();
       button.style.left = `${u.valToPos(px, "x")}px`;
       button.style.top = `${u.valToPos(py, "y")}px`;
       button.setAttribute("aria-label", typeof name === "function" ? name() : name);
-      button.setAttribute("aria-valuenow", px);
+      button.setAttribute("aria-valuenow", upright ? py : px);
       button.setAttribute("aria-valuetext", says ? says() : `${short(px)}, ${short(py)}`);
     };
     const within = (value, [low, high]) => Math.min(high, Math.max(low, value));

@@ -11,14 +11,22 @@ import { GRID, glorot, sampler, sinusoid } from "./sinusoids.js";
 
 // What can be trained: the network, its name in Python, and the function that gives the gradient.
 export const METHODS = {
-  "maml": { title: "MAML", network: relu2, package: "relu2", gives: "metaLossAndGradient" },
+  "maml": {
+    title: "MAML", network: relu2, package: "relu2", gives: "metaLossAndGradient",
+    says: "Second order: the gradient goes back through the step. So the weights learn how a step will change them.",
+  },
   "first-order": {
     title: "first order", network: relu2, package: "relu2", gives: "firstOrderMetaLossAndGradient",
+    says: "The gradient ends at the weights after the step, as if it had moved them by a constant. The second order is left out.",
   },
-  "joint": { title: "joint training", network: relu2, package: "relu2", gives: "lossAndGradient" },
+  "joint": {
+    title: "joint training", network: relu2, package: "relu2", gives: "lossAndGradient",
+    says: "No step in training: the weights learn all tasks at once, and what is left to learn is their mean.",
+  },
   "meta-sgd": {
     title: "Meta-SGD", network: metaSgd, package: "meta_sgd", gives: "metaLossAndGradient",
     learnsRates: true,
+    says: "Second order, and a step size for every weight, which is learned with it.",
   },
 };
 

@@ -157,6 +157,19 @@ def not_much() -> None:
     assert 0.9 < found["share"]["operations"] / found["derived"]["operations"] < 1
 
 
+def first_order_leaves_more() -> None:
+    methods = ("maml", "first-order", "joint")
+    maml, first, joint = (errors(f"{method}-10shot", method)[1] for method in methods)
+    assert maml < first < joint
+
+
+def fewest_and_most() -> None:
+    networks = ("relu2", "anil", "boil", "biases", "cavia", "meta_sgd")
+    equations = {network: costs(network)["derived"]["equations"] for network in networks}
+    assert min(equations, key=equations.__getitem__) == "anil"
+    assert max(equations, key=equations.__getitem__) == "meta_sgd"
+
+
 def raised(network: str) -> Callable[[], None]:
     def check() -> None:
         assert costs(network)["share"]["operations"] > costs(network)["derived"]["operations"]
@@ -688,7 +701,11 @@ SENTENCES: dict[str, dict[str, Callable[..., None]]] = {
         "A small angle is not a small error: the lengths": lengths_differ,
         "a few degrees at random weights, and tens of degrees": tens_of_degrees,
     },
+    "18-family.md": {
+        "ANIL has the fewest, Meta-SGD the most.": fewest_and_most,
+    },
     "playground.md": {
+        "First order does not know it and leaves": first_order_leaves_more,
         "frames a second without a pause of more than 50 ms": without_a_pause,
     },
     "index.md": {

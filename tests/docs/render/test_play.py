@@ -130,7 +130,10 @@ def test_points_are_moved_added_and_removed(playground: Page) -> None:
 def test_the_start_page_has_the_first_part(page: Page, site: Site) -> None:
     visit(page, site.start)
     expect(part(page, "adapted")).to_contain_text("after one step: MAML 0.1")
+    expect(page.locator(".invites")).to_have_count(1)
+    expect(page.get_by_text("Drag a point:")).to_be_in_viewport()
     drag(page, part(page, "point").nth(4), (30, 0))
+    expect(page.locator(".invites")).to_have_count(0)
     expect(part(page, "adapted")).not_to_contain_text("after one step: MAML 0.121")
     expect(part(page, "error-live")).to_have_count(0)
 
@@ -159,7 +162,10 @@ def test_the_network_in_training_learns_to_learn(playground: Page) -> None:
 
 
 def test_play_and_pause_and_a_hidden_page(playground: Page) -> None:
-    part(playground, "play").click()
+    # From where the curves are.
+    expect(part(playground, "train")).to_be_in_viewport()
+    part(playground, "train").click()
+    expect(part(playground, "train")).to_have_text("pause the training")
     expect(part(playground, "iteration")).not_to_have_text("0", timeout=PATIENCE)
     assert number(playground, "rate") > 0
     hide = """hidden => {
@@ -172,14 +178,21 @@ def test_play_and_pause_and_a_hidden_page(playground: Page) -> None:
     expect(part(playground, "play")).to_be_disabled()
     part(playground, "pause").click()
     expect(part(playground, "rate")).to_have_text("0")
+    expect(part(playground, "train")).to_have_text("▶ train one")
+    # A heading of the page is no state that would begin anew.
+    expect(part(playground, "algorithm")).to_contain_text("goes back through the step")
+    iterations = part(playground, "iteration").inner_text()
+    playground.locator("#meta-train").get_by_role("link").click()
+    expect(playground).to_have_url(re.compile("#meta-train$"))
+    expect(part(playground, "iteration")).to_have_text(iterations)
 
 
 def test_an_address_brings_everything_back(playground: Page, site: Site) -> None:
     part(playground, "steps").fill("3")
     playground.get_by_label("your own points").check()
     part(playground, "point").first.press("ArrowUp")
-    playground.get_by_text("Settings").click()
     part(playground, "train-method").select_option("Meta-SGD")
+    expect(part(playground, "algorithm")).to_contain_text("a step size for every weight")
     expect(playground).to_have_url(re.compile(r"steps=3.*train-method=meta-sgd"))
     address, text = playground.url, part(playground, "adapted").inner_text()
     playground.goto(f"{site.origin}/2-warm-up/")
@@ -264,8 +277,9 @@ def test_what_can_be_played_with_is_accessible(
 def test_without_scripts_there_is_a_figure(browser: Browser, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for name in ("", "playground/", "2-warm-up/", "2b-linear/", "7-meta-gradient/"):
+    shown = {"": 1, "1-maml/": 1, "playground/": 1, "2-warm-up/": 1, "2b-linear/": 2}
+    for name, figures in (shown | {"7-meta-gradient/": 1, "18-family/": 3}).items():
         page.goto(f"{site.origin}/{name}")
-        expect(page.locator(".play img")).to_be_visible()
+        expect(page.locator(".play img:visible")).to_have_count(figures)
         expect(page.locator(".map:visible")).to_have_count(0)
     context.close()

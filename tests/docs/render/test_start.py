@@ -16,7 +16,9 @@ pytestmark = needs_browser
 
 #: What a reader sees without scrolling, and where the buttons lead.
 FIRST_SCREEN = ["h1", ".promise", ".quoted .katex", ".quoted .line", ".play canvas", ".actions"]
-BUTTONS = {"Read": "1-maml/", "Run": "#run", "Check my MAML": "diagnose/"}
+BUTTONS = {
+    "Read": "1-maml/", "Watch it learn": "playground/", "Run": "#run", "Check my MAML": "diagnose/",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
