@@ -21,6 +21,9 @@
 #if defined(__AVX512VL__) || defined(__ARM_NEON)
 #define WIDEST 5
 #define LARGEST 20
+#elif defined(__wasm__) /* a product and its sum are two instructions, with a register between */
+#define WIDEST 4
+#define LARGEST 8
 #else
 #define WIDEST 3
 #define LARGEST 12
