@@ -71,15 +71,16 @@ def by_command(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
 
 def differences(found: Any, known: Any, at: str = "") -> list[str]:
     """Where two structures differ, in more than the last digits of numbers."""
+    pairs: list[tuple[Any, Any, Any]]
     if isinstance(found, dict) and isinstance(known, dict) and found.keys() == known.keys():
         pairs = [(key, found[key], known[key]) for key in known]
     elif isinstance(found, list) and isinstance(known, list) and len(found) == len(known):
-        pairs = [(number, *pair) for number, pair in enumerate(zip(found, known, strict=True))]
+        pairs = list(zip(range(len(known)), found, known, strict=True))
     elif isinstance(found, float) and isinstance(known, float):
         return [] if math.isclose(found, known, rel_tol=EQUAL) else [f"{at}: {found}, not {known}"]
     else:
         return [] if found == known else [f"{at}: {found}, not {known}"]
-    return [line for key, *pair in pairs for line in differences(*pair, f"{at}/{key}")]
+    return [line for key, *pair in pairs for line in differences(pair[0], pair[1], f"{at}/{key}")]
 
 
 def test_the_data_are_those_of_the_command() -> None:
