@@ -178,6 +178,18 @@ def test_output_that_cannot_be_written_ends_nothing(verdict: int, tmp_path: Path
     assert kept.exists()
 
 
+def test_what_was_closed_takes_everything_and_its_number_is_not_taken(tmp_path: Path) -> None:
+    code = (
+        "from docs.experiment.command import begin; import sys; begin(); "
+        "sys.stderr.write('lost'); print('lost', flush=True); "
+        "file = open(sys.argv[1], 'w'); file.write(str(file.fileno() > 2))"
+    )
+    kept = tmp_path / "kept.txt"
+    command = [sys.executable, "-c", code, str(kept)]
+    subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command], cwd=ROOT, check=True)
+    assert kept.read_text() == "True"
+
+
 @pytest.mark.parametrize(
     ("module", "text", "code", "said"),
     [
