@@ -51,6 +51,9 @@ PROGRAM = "maml-derived build" if INSTALLED else "build.py"
 
 GENERATED = HERE.parent / "generated"
 
+#: A folder's name may have 255 bytes on common file systems.
+LONGEST = 200
+
 #: Seconds that a derivation may take without being asked for, and after which it says that it is
 #: still at it.
 LONG, EVERY = 60.0, 10.0
@@ -109,8 +112,25 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"--name is {options.name!r}; {reason}")
     if options.output is None:
         parser.error("--name needs --output, the folder that gets the package")
-    target = (options.output / options.name).resolve()
-    above = next(path for path in (target, *target.parents) if path.exists())
+    check_target(parser, options)
+    try:
+        options.network = Network(**given)
+    except ValueError as error:
+        parser.error(f"--{error}")
+    seconds = estimate(options.network)
+    if seconds > LONG and not options.yes:
+        parser.error(f"that takes about {spoken(seconds)}; --yes derives it all the same")
+    return options
+
+
+def check_target(parser: Parser, options: argparse.Namespace) -> None:
+    """Make sure that a package can be written, and that nothing else is there."""
+    try:
+        target = (options.output / options.name).resolve()
+        above = next(path for path in (target, *target.parents) if path.exists())
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        reason = getattr(error, "strerror", None) or error
+        parser.error(f"--output is {str(options.output)!r}; {reason}")
     if not above.is_dir() or not os.access(above, os.W_OK):
         parser.error(f"--output is {str(options.output)!r}; {above} is no folder to write to")
     if target.is_relative_to(GENERATED):
@@ -120,14 +140,6 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
             f"--output is {str(options.output)!r}; {target} holds what this program has not "
             f"written, and must be moved away"
         )
-    try:
-        options.network = Network(**given)
-    except ValueError as error:
-        parser.error(f"--{error}")
-    seconds = estimate(options.network)
-    if seconds > LONG and not options.yes:
-        parser.error(f"that takes about {spoken(seconds)}; --yes derives it all the same")
-    return options
 
 
 def estimate(network: Network) -> float:
@@ -175,6 +187,8 @@ def unfit(name: str) -> str:
         return f"Python imports that as {imported!r}, which must be given"
     if not name.isidentifier() or keyword.iskeyword(name):
         return "it must be a Python identifier, no keyword"
+    if len(name.encode()) > LONGEST:
+        return f"it must have at most {LONGEST} bytes"
     if name.startswith("__"):
         return "Python has such names for itself; it must be another"
     if name in {*sys.stdlib_module_names, "numpy"}:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from derive.command import parse_arguments
+from docs.check import __main__ as check
 from docs.diagnose import __main__ as diagnose
 from docs.diagnose import vectors
 from docs.experiment.checkpoint import CURRENT, PREVIOUS
@@ -237,6 +238,7 @@ COMMANDS: dict[str, tuple[Main, list[str]]] = {
     "scaling": (scaling.main, ["--runs", "0"]),
     "gauss_newton": (gauss_newton.main, ["--seeds", "1", "--iterations", "1"]),
     "diagnose": (diagnose.main, []),
+    "check": (check.main, []),
 }
 
 

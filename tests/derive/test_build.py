@@ -137,6 +137,7 @@ def test_what_is_somebody_elses_is_not_written_over(
     [
         (["--name", "numpy"], "the package would be imported in the place of that module"),
         (["--name", "math"], "the package would be imported in the place of that module"),
+        (["--name", "a" * 5000], "it must have at most 200 bytes"),
         (["--name", "__main__"], "Python has such names for itself"),
         (["--name", "\ufb01t"], "Python imports that as 'fit', which must be given"),
         (["--name", "a\nb"], "it must be a Python identifier, no keyword"),
@@ -367,6 +368,7 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
         (["--name", "mine"], "--name needs --output"),
         (["--name", "no-name", "--output", "x"], "it must be a Python identifier"),
         (["--name", "class", "--output", "x"], "it must be a Python identifier"),
+        (["--name", "a", "--output", "a" * 5000], "File name too long"),
         (
             ["--name", "mine", "--output", "x", "--hidden", "-1"],
             "hidden is -1; it must be at least",
