@@ -29,7 +29,9 @@ from .disk import (
     foreign,
     listed,
     on_disk,
+    printable,
     replace,
+    shown,
     stale,
     write,
 )
@@ -64,8 +66,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""
-        shown = message.encode("unicode_escape", "surrogatepass").decode()
-        self.exit(2, f"{self.prog}: error: {message if message.isprintable() else shown}\n")
+        self.exit(2, f"{self.prog}: error: {printable(message)}\n")
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -198,7 +199,7 @@ def unfit(name: str) -> str:
 
 def refuse(reason: str) -> int:
     """Say why in one line; the exit status."""
-    print(f"{PROGRAM}: {reason}", file=sys.stderr)
+    print(f"{PROGRAM}: {printable(reason)}", file=sys.stderr)
     return 2
 
 
@@ -218,12 +219,12 @@ def show_stale(
 ) -> int:
     """Print what is stale and the command that mends it; the exit status."""
     for name in changed:
-        print(f"stale: {os.path.relpath(folder / name)}")
+        print(f"stale: {shown(folder / name)}")
         print(diff(folder / name, files.get(name, "")))
     if changed:
         rest = shlex.join(each for each in given if each != "--check")
         program = PROGRAM if INSTALLED else f"python {os.path.relpath(HERE / PROGRAM)}"
-        print(f"{len(changed)} files are stale; run: {program} {rest}".rstrip())
+        print(f"{len(changed)} files are stale; run: {program} {printable(rest)}".rstrip())
     return 1 if changed else 0
 
 
@@ -252,7 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
                 return show_stale(folder, files, changed, given) or int(bool(old))
             said = replace(folder, files, changed, tried)
         said += [
-            f"left alone, not written by this program: {os.path.relpath(folder / name)}"
+            f"left alone, not written by this program: {shown(folder / name)}"
             for name in foreign(folder, files)
         ]
         seconds = time.perf_counter() - started

@@ -159,6 +159,19 @@ def test_what_nobody_could_use_or_wait_for_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_of_any_bytes_is_written_to_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "a\udcff\x1b[31m\nb"
+    own = ["--name", "mine", "--hidden", "0", "--no-bias", "--output", str(folder)]
+    assert command.main(own) == 0
+    assert command.main([*own, "--activation", "tanh", "--check"]) == 1
+    said = capsys.readouterr().out
+    assert r"a\udcff\x1b[31m\nb/mine/weights.py" in said
+    assert "\udcff" not in said
+    assert "\x1b" not in said
+
+
 @pytest.mark.parametrize(("name", "output"), [("sinusoid", "docs"), ("runtime", "derive")])
 def test_the_projects_own_sources_are_not_written_over(
     name: str, output: str, capsys: pytest.CaptureFixture[str]
