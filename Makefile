@@ -82,11 +82,14 @@ clean:
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment of one minor version of Python; the last thing that is written is its stamp.
-MADE := $(VENV)/python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').stamp
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+MADE := $(VENV)/python-$(shell $(PYTHON) -c '$(VERSION)').stamp
 
-# What pip was installing when it was ended may be half there, and pip would not see it. Then, and
-# for another version of Python, no stamp counts and the environment is made anew.
-ANEW := $(shell test -e $(MADE) -a ! -e $(VENV)/installing || rm -f $(VENV)/*.stamp)
+# What pip was installing when it was ended may be half there, and pip would not see it. Then, for
+# another version of Python, and where the interpreter has moved away, no stamp counts and the
+# environment is made anew.
+RUNS := $(VENV)/python-$(shell test ! -e $(BIN)/python || $(BIN)/python -c '$(VERSION)').stamp
+ANEW := $(shell test -e $(MADE) -a $(RUNS) = $(MADE) -a ! -e $(VENV)/installing || rm -f $(VENV)/*.stamp)
 
 $(MADE):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

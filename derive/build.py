@@ -7,9 +7,7 @@ python derive/build.py --hidden 3 --activation tanh --steps 2 --name mine --outp
 """
 
 import os
-import signal
 import sys
-from pathlib import Path
 
 
 def leave(*_: object) -> None:
@@ -19,7 +17,14 @@ def leave(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, leave)
+    try:
+        import signal
+
+        signal.signal(signal.SIGINT, leave)
+    except KeyboardInterrupt:
+        leave()
+
+from pathlib import Path  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 

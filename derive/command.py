@@ -29,7 +29,9 @@ from .disk import (
     foreign,
     listed,
     on_disk,
+    printable,
     replace,
+    shown,
     stale,
     write,
 )
@@ -51,6 +53,9 @@ PROGRAM = "maml-derived build" if INSTALLED else "build.py"
 
 GENERATED = HERE.parent / "generated"
 
+#: A folder's name may have 255 bytes on common file systems.
+LONGEST = 200
+
 #: Seconds that a derivation may take without being asked for, and after which it says that it is
 #: still at it.
 LONG, EVERY = 60.0, 10.0
@@ -61,8 +66,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""
-        shown = message.encode("unicode_escape", "surrogatepass").decode()
-        self.exit(2, f"{self.prog}: error: {message if message.isprintable() else shown}\n")
+        self.exit(2, f"{self.prog}: error: {printable(message)}\n")
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -109,8 +113,25 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"--name is {options.name!r}; {reason}")
     if options.output is None:
         parser.error("--name needs --output, the folder that gets the package")
-    target = (options.output / options.name).resolve()
-    above = next(path for path in (target, *target.parents) if path.exists())
+    check_target(parser, options)
+    try:
+        options.network = Network(**given)
+    except ValueError as error:
+        parser.error(f"--{error}")
+    seconds = estimate(options.network)
+    if seconds > LONG and not options.yes:
+        parser.error(f"that takes about {spoken(seconds)}; --yes derives it all the same")
+    return options
+
+
+def check_target(parser: Parser, options: argparse.Namespace) -> None:
+    """Make sure that a package can be written, and that nothing else is there."""
+    try:
+        target = (options.output / options.name).resolve()
+        above = next(path for path in (target, *target.parents) if path.exists())
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        reason = getattr(error, "strerror", None) or error
+        parser.error(f"--output is {str(options.output)!r}; {reason}")
     if not above.is_dir() or not os.access(above, os.W_OK):
         parser.error(f"--output is {str(options.output)!r}; {above} is no folder to write to")
     if target.is_relative_to(GENERATED):
@@ -120,14 +141,6 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
             f"--output is {str(options.output)!r}; {target} holds what this program has not "
             f"written, and must be moved away"
         )
-    try:
-        options.network = Network(**given)
-    except ValueError as error:
-        parser.error(f"--{error}")
-    seconds = estimate(options.network)
-    if seconds > LONG and not options.yes:
-        parser.error(f"that takes about {spoken(seconds)}; --yes derives it all the same")
-    return options
 
 
 def estimate(network: Network) -> float:
@@ -175,6 +188,8 @@ def unfit(name: str) -> str:
         return f"Python imports that as {imported!r}, which must be given"
     if not name.isidentifier() or keyword.iskeyword(name):
         return "it must be a Python identifier, no keyword"
+    if len(name.encode()) > LONGEST:
+        return f"it must have at most {LONGEST} bytes"
     if name.startswith("__"):
         return "Python has such names for itself; it must be another"
     if name in {*sys.stdlib_module_names, "numpy"}:
@@ -184,7 +199,7 @@ def unfit(name: str) -> str:
 
 def refuse(reason: str) -> int:
     """Say why in one line; the exit status."""
-    print(f"{PROGRAM}: {reason}", file=sys.stderr)
+    print(f"{PROGRAM}: {printable(reason)}", file=sys.stderr)
     return 2
 
 
@@ -204,12 +219,12 @@ def show_stale(
 ) -> int:
     """Print what is stale and the command that mends it; the exit status."""
     for name in changed:
-        print(f"stale: {os.path.relpath(folder / name)}")
+        print(f"stale: {shown(folder / name)}")
         print(diff(folder / name, files.get(name, "")))
     if changed:
         rest = shlex.join(each for each in given if each != "--check")
         program = PROGRAM if INSTALLED else f"python {os.path.relpath(HERE / PROGRAM)}"
-        print(f"{len(changed)} files are stale; run: {program} {rest}".rstrip())
+        print(f"{len(changed)} files are stale; run: {program} {printable(rest)}".rstrip())
     return 1 if changed else 0
 
 
@@ -238,7 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
                 return show_stale(folder, files, changed, given) or int(bool(old))
             said = replace(folder, files, changed, tried)
         said += [
-            f"left alone, not written by this program: {os.path.relpath(folder / name)}"
+            f"left alone, not written by this program: {shown(folder / name)}"
             for name in foreign(folder, files)
         ]
         seconds = time.perf_counter() - started

@@ -21,6 +21,17 @@ class Refusal(Exception):  # noqa: N818
     """Why the program does nothing, in one line."""
 
 
+def printable(text: str) -> str:
+    """A text in one line, as any terminal shows it."""
+    escaped = text.encode("unicode_escape", "surrogatepass").decode()
+    return text if text.isprintable() else escaped
+
+
+def shown(path: Path) -> str:
+    """A path as one reads it."""
+    return printable(os.path.relpath(path))
+
+
 def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
     """Write files into a folder that is ours."""
     for name, content in files.items():
@@ -84,11 +95,11 @@ def foreign(folder: Path, files: Mapping[str, str | bytes]) -> list[str]:
 
 def diff(path: Path, text: str | bytes) -> str:
     """A unified diff from what is on disk to what was derived."""
-    shown = os.path.relpath(path)
+    name = shown(path)
     if isinstance(text, bytes):
-        return f"{shown} has other bytes"
+        return f"{name} has other bytes"
     lines = difflib.unified_diff(
-        read(path).splitlines(), text.splitlines(), f"{shown} (on disk)", f"{shown} (derived)",
+        read(path).splitlines(), text.splitlines(), f"{name} (on disk)", f"{name} (derived)",
         lineterm="",
     )  # fmt: skip
     return "\n".join(lines)
@@ -135,6 +146,6 @@ def replace(
                 if empty == folder or {each.name for each in empty.iterdir()} - {"__pycache__"}:
                     break
                 shutil.rmtree(empty)
-        said.append(f"{'wrote' if name in files else 'removed'} {os.path.relpath(path)}")
+        said.append(f"{'wrote' if name in files else 'removed'} {shown(path)}")
     (tried / WRITTEN).replace(folder / WRITTEN)
     return said

@@ -5,7 +5,6 @@ is ``maml_derived``, without the pages, and they are in it.
 """
 
 import os
-import signal
 import sys
 
 INSTALLED = __name__ != "docs"
@@ -29,9 +28,17 @@ def interrupted(*_: object) -> None:
     os._exit(130)
 
 
-if sys.argv[:1] == ["-m"]:  # a command of ours is starting, and has not yet said how it ends
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupted)
+STARTED = "".join(sys.argv[:1])
+
+# A command of ours is starting, and has not yet said how it ends.
+if STARTED == "-m" or (INSTALLED and STARTED.endswith(("maml-derived", "maml-derived.exe"))):
+    try:
+        import signal
+
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, interrupted)
+    except KeyboardInterrupt:
+        interrupted()
     from .experiment.command import begin
 
     begin()

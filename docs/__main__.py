@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 
 from . import INSTALLED, beside
-from .experiment.command import begin, status
+from .experiment.command import status
 
 COMMANDS = {
     "check": "check a model of your own: is its meta-gradient what it should be?",
@@ -70,8 +70,6 @@ def run(name: str, arguments: list[str]) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``maml-derived``; the exit status."""
-    if INSTALLED:
-        begin()
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in {"-h", "--help"}:
         print(usage())

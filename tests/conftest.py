@@ -12,12 +12,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from hypothesis import settings
 
 from derive.making import NETWORKS
 from derive.package.derivation import Derivation, derive
 
 if TYPE_CHECKING:
     import pytest
+
+# No test asserts a time: a machine may be busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 #: The emitted packages of MAML with the squared error, on which everything is tried.
 NAMES = [

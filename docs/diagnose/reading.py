@@ -12,7 +12,7 @@ import numpy as np
 
 from ..experiment.command import Refusal
 from ..experiment.files import content_of
-from ..experiment.records import GradientFile, converted
+from ..experiment.records import Numbers, converted
 from .cases import Case, cases
 from .gradients import like
 
@@ -105,6 +105,9 @@ def arrays_of(path: Path) -> dict[str, dict[str, Any]]:
             raise Refusal(f"{path}: the case is {name!r}; it must be one of {', '.join(cases())}")
         if {"X_s", "Y_s", "X_q", "Y_q"} <= arrays.keys():
             raise Refusal(f"{path} is the file of the problems; it must be that of the gradients")
+        if path.suffix == ".json":
+            for key, value in arrays.items():
+                converted(value, Numbers | None, f"{path}: {name}/{key}", "real numbers")
     return by_case
 
 
@@ -177,7 +180,7 @@ def _from_json(path: Path) -> dict[str, Any]:
         raise Refusal(f"{path} is not in UTF-8; save it as that") from None
     except (ValueError, RecursionError):
         raise Refusal(f"{path} is not readable as JSON; it must be {WANTED}") from None
-    found: dict[str, Any] = converted(record, GradientFile, str(path), WANTED)
+    found: dict[str, Any] = converted(record, dict[str, Any], str(path), WANTED)
     return found
 
 

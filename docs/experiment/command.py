@@ -147,6 +147,11 @@ def begin() -> None:
     Figures are files: no backend of a display has a part in them.
     """
     os.environ.pop("MPLBACKEND", None)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It was closed: it takes what is printed, and no file of ours gets its number.
+            nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nothing)
     sys.excepthook = end
 
 

@@ -138,7 +138,7 @@ def read_metrics(path: Path, counted: Measured | None = None) -> dict[str, Curve
         lines = [{**row, "angle": row.get("angle") or None} for row in csv.DictReader(text)]
     except csv.Error:
         raise Refusal(f"{path} must have the columns {wanted}") from None
-    for row in converted(lines, list[Row], str(path), f"a table of {wanted}"):
+    for row in converted(lines, list[Row], str(path), f"a table of {wanted}", strict=False):
         curve = curves.setdefault(row.method, Curve())
         curve.losses.append(row.loss)
         if row.angle is not None:

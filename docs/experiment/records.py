@@ -106,9 +106,8 @@ class SweepRecord(Struct):
     groups: list[dict[str, Any]] = []
 
 
-#: Gradients or quantities of one case or more: by case, or as CASE/W1; `diagnose.reading` knows
-#: the shapes of each.
-GradientFile = dict[str, Any]
+#: A gradient or a quantity in JSON, of at most as many axes as any has; its shape is the case's.
+Numbers = float | list[float | list[float | list[float | list[float]]]]
 
 
 class Row(Struct):
@@ -136,8 +135,8 @@ def decoded(content: bytes, kind: Any, name: str, wanted: str) -> Any:
         raise Refusal(f"{name} is not JSON; it must be {wanted}") from None
 
 
-def converted(found: Any, kind: Any, name: str, wanted: str) -> Any:
-    """Text that was read otherwise as values of a declared kind.
+def converted(found: Any, kind: Any, name: str, wanted: str, strict: bool = True) -> Any:
+    """What was read otherwise as values of a declared kind; unless `strict`, from text too.
 
     Raises
     ------
@@ -145,6 +144,6 @@ def converted(found: Any, kind: Any, name: str, wanted: str) -> Any:
         When it is anything else; the message says where.
     """
     try:
-        return msgspec.convert(found, kind, strict=False)
+        return msgspec.convert(found, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise Refusal(f"{name}: {error}; it must be {wanted}") from None

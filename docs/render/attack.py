@@ -11,7 +11,7 @@ KINDS = {
     "members of a sweep": "a file of a sweep's member is damaged, and the sweep gone on with",
     "gradient files": "a file of gradients or quantities is damaged, and diagnosed",
     "kills": "a training is killed at any moment, and gone on with",
-    "command lines": "options of every command, from its own parser, with values that suit none",
+    "command lines": "options of a command, from its own parser, with values that suit it or not",
     "command lines of a build": "the same of `derive/build.py`",
 }
 

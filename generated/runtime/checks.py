@@ -197,8 +197,14 @@ def check_penalty(lam: Any) -> float:
 def _check_number(name: str, value: Any) -> float:
     number = _number(value)
     if not 0 <= number < inf:
-        raise ValueError(f"{name} is {value!r}; it must be a finite number, at least 0")
+        raise ValueError(f"{name} is {_shown(value)}; it must be a finite number, at least 0")
     return number
+
+
+def _shown(value: Any) -> str:
+    """A value in one line, as much of it as one reads."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def _number(value: Any) -> float:
@@ -245,9 +251,9 @@ def check_omegas(omegas: Any, steps: int) -> tuple[float, ...]:
     except TypeError:
         found = ()
     if len(found) != steps:
-        raise ValueError(f"omegas is {omegas!r}; it must be {steps} numbers, one a step")
+        raise ValueError(f"omegas is {_shown(omegas)}; it must be {steps} numbers, one a step")
     if not all(abs(omega) < inf for omega in found) or not any(found):
-        raise ValueError(f"omegas is {omegas!r}; they must be finite, and not all 0")
+        raise ValueError(f"omegas is {_shown(omegas)}; they must be finite, and not all 0")
     return found
 
 
@@ -260,7 +266,7 @@ def check_steps(steps: Any) -> int:
         When it is not a whole number, at least 0.
     """
     if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 0:
-        raise ValueError(f"steps is {steps!r}; it must be a whole number, at least 0")
+        raise ValueError(f"steps is {_shown(steps)}; it must be a whole number, at least 0")
     return int(steps)
 
 

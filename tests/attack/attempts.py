@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from derive.command import parse_arguments
+from docs.check import __main__ as check
 from docs.diagnose import __main__ as diagnose
 from docs.diagnose import vectors
 from docs.experiment.checkpoint import CURRENT, PREVIOUS
@@ -233,9 +234,11 @@ COMMANDS: dict[str, tuple[Main, list[str]]] = {
     "plot": (plot.main, []),
     "sweep": (sweep.main, ["--iterations", "1", "--seeds", "1", "--tasks", "2", "--workers", "1"]),
     "cost": (cost.main, ["--iterations", "1", "--rounds", "1", "--recipes", "quick"]),
+    # It starts a cluster: what it refuses is attacked, and no more.
     "scaling": (scaling.main, ["--runs", "0"]),
-    "gauss_newton": (gauss_newton.main, ["--seeds", "0"]),
+    "gauss_newton": (gauss_newton.main, ["--seeds", "1", "--iterations", "1"]),
     "diagnose": (diagnose.main, []),
+    "check": (check.main, []),
 }
 
 
@@ -261,14 +264,16 @@ def parser_of(main: Main) -> argparse.ArgumentParser:
 
 
 def line(parser: argparse.ArgumentParser, rng: random.Random) -> list[str]:
-    """A random command line, of options that the parser has."""
+    """A random command line, of options that the parser has: every other value may be right."""
     arguments = []
     for action in rng.sample(parser._actions, min(len(parser._actions), rng.randrange(1, 4))):
         if isinstance(action, argparse._HelpAction):
             continue
         flags = [rng.choice(list(action.option_strings))] if action.option_strings else []
         letters = "".join(rng.choices(string.printable, k=rng.randrange(6)))
-        given = [rng.choice([*VALUES, letters]) for _ in range(rng.choice([1, 1, 1, 2, 0]))]
+        wrong, right = [*VALUES, letters], [*map(str, action.choices or ("1", "2", "0.5"))]
+        count = rng.choice([1, 1, 1, 2, 0])
+        given = [rng.choice(rng.choice([wrong, right])) for _ in range(count)]
         arguments += [*flags, *([] if action.nargs == 0 else given)]
     return arguments
 

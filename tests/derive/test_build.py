@@ -137,6 +137,7 @@ def test_what_is_somebody_elses_is_not_written_over(
     [
         (["--name", "numpy"], "the package would be imported in the place of that module"),
         (["--name", "math"], "the package would be imported in the place of that module"),
+        (["--name", "a" * 5000], "it must have at most 200 bytes"),
         (["--name", "__main__"], "Python has such names for itself"),
         (["--name", "\ufb01t"], "Python imports that as 'fit', which must be given"),
         (["--name", "a\nb"], "it must be a Python identifier, no keyword"),
@@ -156,6 +157,19 @@ def test_what_nobody_could_use_or_wait_for_is_refused(
     (line,) = capsys.readouterr().err.splitlines()
     assert reason in line
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_any_bytes_is_written_to_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "a\udcff\x1b[31m\nb"
+    own = ["--name", "mine", "--hidden", "0", "--no-bias", "--output", str(folder)]
+    assert command.main(own) == 0
+    assert command.main([*own, "--activation", "tanh", "--check"]) == 1
+    said = capsys.readouterr().out
+    assert r"a\udcff\x1b[31m\nb/mine/weights.py" in said
+    assert "\udcff" not in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize(("name", "output"), [("sinusoid", "docs"), ("runtime", "derive")])
@@ -367,6 +381,7 @@ def test_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
         (["--name", "mine"], "--name needs --output"),
         (["--name", "no-name", "--output", "x"], "it must be a Python identifier"),
         (["--name", "class", "--output", "x"], "it must be a Python identifier"),
+        (["--name", "a", "--output", "a" * 5000], "File name too long"),
         (
             ["--name", "mine", "--output", "x", "--hidden", "-1"],
             "hidden is -1; it must be at least",

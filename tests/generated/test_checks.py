@@ -70,7 +70,7 @@ def test_a_wrong_argument_is_named(
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("alpha", [np.nan, -0.1, np.inf, 10**400, "0.1", None, 1j, np.ones(2)])
+@pytest.mark.parametrize("alpha", [np.nan, -0.1, np.inf, 10**400, "0.1", None, 1j, np.ones((9, 9))])
 def test_a_wrong_step_size_is_named(alpha: Any) -> None:
     calls: list[Callable[[], Any]] = [
         lambda: NET.meta_loss(*P, alpha),
@@ -79,7 +79,7 @@ def test_a_wrong_step_size_is_named(alpha: Any) -> None:
     ]
     for call in calls:
         with pytest.raises(
-            ValueError, match=r"alpha is .*; it must be a finite number, at least 0"
+            ValueError, match=r"^alpha is .{,83}; it must be a finite number, at least 0$"
         ):
             call()
 

@@ -396,7 +396,7 @@ def test_a_package_of_the_family_is_the_oracle(
 def test_one_output_one_unit_one_row(setting: Setting, package: Callable[[Setting], Any]) -> None:
     net = package(setting)
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(
         tasks=st.integers(1, 3),
         shots=st.integers(1, 3),

@@ -43,7 +43,7 @@ def public_pairs(net: Any) -> list[str]:
     return [name for name in emitted(net.reference) if name.endswith("meta_loss_and_gradient")]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     name=st.sampled_from(["relu1", "relu2", "tanh2"]),
     tasks=st.integers(1, 5),

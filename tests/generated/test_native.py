@@ -152,7 +152,7 @@ def test_vectors_of_any_width(width: int, folder: Path) -> None:
                 compare(found, one.expected, TOLERANCES[dtype])
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 @given(
     name=st.sampled_from(["relu1", "relu2", "tanh2"]),
     tasks=st.integers(1, 15),

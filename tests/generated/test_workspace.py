@@ -51,7 +51,7 @@ def troubled(p: Problem, trouble: str) -> Problem:
 
 
 # Always the same examples: one in many millions has a unit within rounding of its kink.
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(
     name=st.sampled_from(["relu1", "relu2", "tanh2", "relu2_5steps"]),
     tasks=st.integers(1, 7),

@@ -6,7 +6,7 @@ import argparse
 import json
 import shlex
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from .. import checkpoint, recipes, train
+from .. import checkpoint, memory, recipes, train
 from ..command import Defaults, Parser, Refusal, printable, status, whole
 from ..files import make_room, record_of, remove, unmarked, writable, write_json, write_text
 from ..plot.drawing import style
@@ -55,6 +55,25 @@ def plan(
     start, flags = recipes.named(family, options), recipes.given(family, options)
     axes = grid.axes(options.grid, flags, family.kind)
     return replace(start, **flags), axes, grid.members(start, flags, axes, options.seeds)
+
+
+def require_memory(family: TaskFamily, members: Sequence[Member], tasks: int, workers: int) -> None:
+    """Make sure that the largest runs can be carried on this machine, so many at a time.
+
+    Raises
+    ------
+    Refusal
+        When they cannot.
+    """
+    trained, evaluated = [0.0], [0.0]
+    for recipe in {each.recipe for each in members}:
+        with suppress(Refusal):  # a run that cannot be does not stop the others
+            of = family.of(recipe)
+            trained.append(memory.of_training(of, recipe))
+            evaluated.append(memory.of_evaluation(of, tasks, recipe.shots))
+    at_once = min(workers, len(members))
+    memory.require(at_once * max(trained), f"the largest training, {at_once} at a time,")
+    memory.require(at_once * max(evaluated), f"the largest evaluation, {at_once} at a time,")
 
 
 def claim(family: TaskFamily, folder: Path, base: Recipe) -> None:
@@ -186,8 +205,10 @@ def report(
 def run(family: TaskFamily, options: argparse.Namespace, command: str) -> int:
     """Train, evaluate and compare; the exit status."""
     base, axes, members = plan(family, options)
-    folder = writable(options.run)
     workers = options.workers or cores()
+    if options.executor == LOCAL:
+        require_memory(family, members, options.tasks, workers)
+    folder = writable(options.run)
     window = workers if options.executor == LOCAL else options.workers or len(members)
     with checkpoint.alone(folder), train.signals() as caught:
         connect = partial(executor, options.executor, workers, family.module, caught)

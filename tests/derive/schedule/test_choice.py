@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from derive.language.cost import work_of
@@ -31,7 +30,6 @@ def test_a_dense_layer_pays_from_half_its_width_in_rows() -> None:
         assert (choice.kernel - (L1 + L2) * rows).expand() == 0
 
 
-@settings(deadline=None)
 @drawn(
     which=st.sampled_from(["relu1", "relu2", "relu2_5steps"]),
     sizes=st.lists(st.integers(1, 60), min_size=6, max_size=6),

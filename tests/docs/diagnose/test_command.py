@@ -160,9 +160,15 @@ def test_a_file_that_torch_saved_says_what_to_do(
         ('{"relu2": {}}', "relu2/W1 is missing"),
         (vectors.as_json(), "is the file of the problems; it must be that of the gradients"),
         ({"b3": [[1, 2], [3]]}, "relu2/b3 cannot be made a numpy array"),
-        ({"b3": [1, None, 2]}, "relu2/b3 is object; it must be real numbers"),
+        (
+            {"b3": [1, None, 2]},
+            "relu2/b3: Expected `float | array`, got `null` - at `$[1]`; it must be",
+        ),
         ({"b3": [1, float("nan"), 2]}, "relu2/b3 is not finite"),
-        ({"b3": {}}, "relu2/b3 is object; it must be real numbers"),
+        ({"b3": {}}, "got `object`; it must be real numbers"),
+        ({"b3": [1, True, 2]}, "relu2/b3: Expected `float | array`, got `bool` - at `$[1]`"),
+        ({"b3": [1, 10**400, 2]}, "relu2/b3: Number out of range - at `$[1]`; it must be"),
+        ({"b3": [[[[[1]]]]]}, "relu2/b3: Expected `float`, got `array` - at `$[0][0][0][0]`"),
     ],
 )
 def test_what_is_no_json_of_gradients(

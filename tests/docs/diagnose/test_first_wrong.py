@@ -322,7 +322,7 @@ def test_what_is_no_file_of_quantities(
     [
         ([[1], [1, 2]], "relu2/dW2 cannot be made a numpy array"),
         (None, "relu2/dW2 is object; it must be real numbers"),
-        ("np.ones(3)", "relu2/dW2 is <U10; it must be real numbers"),
+        ("np.ones(3)", "relu2/dW2: Expected `float | array | null`, got `str`; it must be real"),
         (float("nan"), "relu2/dW2 is not finite"),
     ],
 )

@@ -178,11 +178,26 @@ def test_output_that_cannot_be_written_ends_nothing(verdict: int, tmp_path: Path
     assert kept.exists()
 
 
+def test_what_was_closed_takes_everything_and_its_number_is_not_taken(tmp_path: Path) -> None:
+    code = (
+        "from docs.experiment.command import begin; import sys; begin(); "
+        "sys.stderr.write('lost'); print('lost', flush=True); "
+        "file = open(sys.argv[1], 'w'); file.write(str(file.fileno() > 2))"
+    )
+    kept = tmp_path / "kept.txt"
+    command = [sys.executable, "-c", code, str(kept)]
+    subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command], cwd=ROOT, check=True)
+    assert kept.read_text() == "True"
+
+
 @pytest.mark.parametrize(
-    ("numpy", "code", "said"),
+    ("module", "text", "code", "said"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", 130, "interrupted\n"),
+        ("numpy", "import os, signal; os.kill(os.getpid(), signal.SIGINT)", 130, "interrupted\n"),
+        # Before there is a handler.
+        ("signal", "import os; os.kill(os.getpid(), 2)", 130, "interrupted\n"),
         (
+            "numpy",
             "raise ModuleNotFoundError(name='numpy')",
             2,
             "error: cannot import numpy; it must be installed\n",
@@ -190,12 +205,12 @@ def test_output_that_cannot_be_written_ends_nothing(verdict: int, tmp_path: Path
     ],
 )
 def test_a_command_that_is_starting_ends_in_a_line(
-    numpy: str, code: int, said: str, tmp_path: Path
+    module: str, text: str, code: int, said: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "numpy.py").write_text(numpy)
-    for module in ("docs.diagnose", "docs.check", "docs.sinusoid"):
+    (tmp_path / f"{module}.py").write_text(text)
+    for command in ("docs.diagnose", "docs.check", "docs.sinusoid"):
         result = subprocess.run(
-            [sys.executable, "-m", module, "x.npz"],
+            [sys.executable, "-m", command, "x.npz"],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(tmp_path)},
             capture_output=True,

@@ -316,8 +316,6 @@ REFUSED: dict[str, str | bytes] = {
     "nan.json": changed(b3=[1, float("nan"), 2]),
     "infinite.json": changed(b3=[1, float("-inf"), 2]),
     "huge.json": changed(b3=[1, 1e200, 2]),
-    "within.json": changed(b3=[1, None, 2]),
-    "record.json": changed(b3={}),
     "mixed.json": changed(W1=np.zeros((9, 4)).tolist()),
 }
 
@@ -327,6 +325,8 @@ OWN: dict[str, tuple[str | bytes, str]] = {
     "b.json": ("null", "is null; it must be a .npz file with arrays CASE/W1"),
     "c.json": (changed(b3=[[1, 2], [3]]), "relu2/b3 cannot be made an array: its rows differ"),
     "d.json": (changed(b3=["1", "2", "3"]), "relu2/b3 is text; it must be real numbers"),
+    "i.json": (changed(b3=[1, None, 2]), "relu2/b3 is object; it must be real numbers"),
+    "j.json": (changed(b3={}), "relu2/b3 is object; it must be real numbers"),
     "e.json": (
         changed(b3="X").replace('"X"', "[" * 5000 + "]" * 5000),
         "relu2/b3 is nested more than 8 deep; it must be a list of rows of numbers",
