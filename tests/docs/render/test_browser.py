@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, expect
+from playwright.sync_api import BrowserContext, Page, Response, ViewportSize, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from docs.render.manifest import ROOT
@@ -29,7 +29,7 @@ from tests.docs.render.page_problems import (
     visit,
 )
 
-A4 = 794
+A4 = ViewportSize(width=794, height=1123)
 #: Of a page and what it loads, compressed as hosts send it, and of the index of the search, which
 #: is fetched once and grows with every chapter.
 MOST_BYTES, MOST_TO_SEARCH = 201_000, 70_000
@@ -115,6 +115,21 @@ def on_every_page(page: Page, site: Site, problems: Callable[[Page], list[str]])
     return lines
 
 
+def paper_problems(page: Page) -> list[str]:
+    """What is wrong with a page that was opened at a desk and is printed."""
+    screen = page.viewport_size
+    assert screen
+    page.set_viewport_size(A4)
+    seen = page.evaluate(FORMULAS_ON_PAPER)
+    page.emulate_media(media="print")
+    printed = page.evaluate(FORMULAS_ON_PAPER)
+    lost = [] if printed == seen else [f"{seen} formulas on screen, {printed} on paper"]
+    lines = [*lost, *page.evaluate(PRINT_PROBLEMS), *layout_problems(page)]
+    page.emulate_media(media="screen")
+    page.set_viewport_size(screen)
+    return [f"on paper: {line}" for line in lines]
+
+
 # --- Tests ---
 
 
@@ -143,7 +158,7 @@ def test_a_page_with_a_problem_fails(
 @pytest.mark.parametrize(
     ("width", "schemes"), [(PHONE, ["light", "dark"]), (DESK, ["dark", "light"])]
 )
-def test_every_page_is_whole_and_accessible(
+def test_every_page_is_whole_and_accessible_and_prints(
     page: Page, site: Site, width: int, schemes: list[Literal["light", "dark"]]
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
@@ -158,26 +173,11 @@ def test_every_page_is_whole_and_accessible(
         page.emulate_media(color_scheme=schemes[1])
         expect(page.locator("body")).to_have_attribute("data-md-color-scheme", SCHEMES[schemes[1]])
         page.wait_for_function(STILL)
-        lines += layout_problems(page)
+        lines += layout_problems(page) + (paper_problems(page) if width == DESK else [])
         page.evaluate(ONE_TEXT_OF_EACH_KIND)
         lines += [f"{schemes[1]}: {problem}" for problem in access_problems(page, COLOURS)]
         page.emulate_media(color_scheme=schemes[0])
         return lines
-
-    lines = on_every_page(page, site, problems)
-    assert not lines, "\n".join(lines)
-
-
-def test_every_page_is_whole_on_paper(page: Page, site: Site) -> None:
-    page.set_viewport_size({"width": A4, "height": 1123})
-
-    def problems(page: Page) -> list[str]:
-        page.emulate_media(media="screen")
-        seen = page.evaluate(FORMULAS_ON_PAPER)
-        page.emulate_media(media="print")
-        printed = page.evaluate(FORMULAS_ON_PAPER)
-        lost = [] if printed == seen else [f"{seen} formulas on screen, {printed} on paper"]
-        return [*lost, *page.evaluate(PRINT_PROBLEMS), *layout_problems(page)]
 
     lines = on_every_page(page, site, problems)
     assert not lines, "\n".join(lines)
