@@ -14,9 +14,9 @@ What is written here as a rule was measured. In brackets is how many times as lo
 sinusoid experiment takes where the rule is undone; `tests/benchmark/undone.py` undoes each once.
 
 * A product with shared weights is one flat product over the rows of all tasks; what differs from
-  task to task is a batched one, and never ``einsum``. [kernels by batched matmul: 2.09]
+  task to task is a batched one, and never ``einsum``. [kernels by batched matmul: 2.13]
 * Where all is contiguous the method ``dot`` is called, which has less to dispatch, also for sums
-  over tasks, with a vector of ones. [the method dot, also for sums over tasks: 1.03]
+  over tasks, with a vector of ones. [the method dot, also for sums over tasks: 1.01]
 * A product is written to the units of its result, so the constant unit is never computed, and every
   elementwise call runs over a contiguous array, constant unit and all.
 * A gate is all bits or none, shifted down from the sign of ``0 - H``, and what passes it is
@@ -25,7 +25,7 @@ sinusoid experiment takes where the rule is undone; `tests/benchmark/undone.py` 
 * The maximum with zero is one with an array of zeros: numpy has a faster loop for that.
   [a maximum with an array of zeros: 1.05]
 * What a call makes goes into a buffer (`buffers`), so that nothing is allocated.
-  [buffers made once: 1.34]
+  [buffers made once: 1.39]
 
 Like every printer this one is closed: a step without a rule is an error.
 """

@@ -11,7 +11,7 @@ ALIGNMENT = 64
 
 #: Weights of at most this many units, the constant one included, are transposed by a copy once a
 #: call. Many products read them, and BLAS is faster on some processors when it need not
-#: transpose; larger ones cost more to copy than that. [weights transposed once a call: 1.04]
+#: transpose; larger ones cost more to copy than that. [weights transposed once a call: 1.03]
 TRANSPOSED = 96
 
 

@@ -15,7 +15,7 @@ from .memory import TRANSPOSED, Arena, Layer
 from .rows import Array
 
 #: Rows of a chunk of tasks. What a chunk touches should stay in the cache: a thousand tasks at
-#: once take longer. [chunks of tasks: 1.15]
+#: once take longer. [chunks of tasks: 1.20]
 ROWS = 500
 
 #: The arrays of a meta-batch.
@@ -430,6 +430,6 @@ def _layers(vector: Array, sizes: Sequence[int]) -> list[Array]:
 def _last_layer(sizes: Sequence[int], dtype: np.dtype) -> Array:
     """Memory for the output layer, transposed; a single output gets a second that stays zero.
 
-    numpy has no fast product of a column with a row. [a second output of zeros: 1.16]
+    numpy has no fast product of a column with a row. [a second output of zeros: 1.19]
     """
     return np.zeros((max(sizes[-1], 2), sizes[-2] + 1), dtype)

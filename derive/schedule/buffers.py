@@ -3,7 +3,7 @@
 A quantity lives from the step that writes it first to the one that uses it last. Two that are
 never alive together get one buffer, if they are stored alike. A step that goes entry by entry may
 write over what it reads for the last time; a product may not. What is gained is that more stays
-in the cache. [buffers shared: 1.04]
+in the cache. [buffers shared: 1.03]
 """
 
 from __future__ import annotations
