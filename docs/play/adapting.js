@@ -16,6 +16,7 @@ export class Adapting {
     Object.assign(this, { state, changed, names, more, networks: {}, handles: [] });
     this.host = element("div", { class: "plot invites" });
     this.status = element("p", { class: "readout", role: "status", "data-maml": "adapted" });
+    this.invitation = element("span");
     this.chart = this.curves();
     this.chart.over.addEventListener("click", (event) => this.addPoint(event));
     this.outputs = Object.fromEntries(names.map((name) => [name, this.output(name)]));
@@ -30,8 +31,7 @@ export class Adapting {
   get parts() {
     const { more } = this, { steps, alpha, amplitude, phase } = this.sliders;
     return {
-      invitation: element("div", { class: "controls invitation" }, ...more,
-        "Drag a point: each network takes its steps on all of them."),
+      invitation: element("div", { class: "controls invitation" }, ...more, this.invitation),
       curves: element("div", { class: "beside" }, this.host, element("div", {},
         element("p", { class: "head" }, "mean squared error"),
         element("ul", { class: "errors" }, ...Object.values(this.outputs).map((each) => each.row)))),
@@ -190,6 +190,8 @@ export class Adapting {
     this.chart.show(xs, [truth, ...this.names.flatMap((name) => this.predictions(name, truth))]);
     for (const [name, each] of Object.entries(this.sliders)) each.set(state[name]);
     this.ownPoints.checked = own;
+    this.invitation.textContent =
+      `Drag a point${own ? "" : " along the sinusoid"}: each network takes its steps on all of them.`;
     this.status.textContent = this.sentence();
   }
 

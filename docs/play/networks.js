@@ -48,5 +48,5 @@ export const STARTS = {
   "recipe": {
     title: "recipe", colour: "--m-recipe", make: () => trained(recipe, WEIGHTS.recipe, true),
   },
-  "live": { title: "in training below", colour: "--m-live", make: () => undefined },
+  "live": { title: "the one you train", colour: "--m-live", make: () => undefined },
 };

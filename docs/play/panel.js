@@ -8,7 +8,9 @@ import { CHOICES, RATES, toCommand, toEvaluation } from "./state.js";
 import { METHODS } from "./training.js";
 
 const MOST_PLACES = 400, HIGHEST = 8;
-const FRESH = { iteration: 0, rate: 0, loss: undefined, error: undefined, history: [], playing: false };
+const FRESH = {
+  iteration: 0, rate: 0, loss: undefined, error: undefined, first: undefined, history: [], playing: false,
+};
 
 export class Panel {
   // `trained` is given the parameters as they are, `changed` is told of other settings.
@@ -32,6 +34,7 @@ export class Panel {
     };
     // The same from where the curves are.
     this.toggle = button("▶ train one", () => this.run(!this.shown.playing), { "data-maml": "train" });
+    this.progress = element("span", { "data-maml": "progress" });
     this.says = element("p", { class: "readout", "data-maml": "algorithm" });
     document.addEventListener("visibilitychange", () => this.seen(!document.hidden));
   }
@@ -141,8 +144,10 @@ export class Panel {
   }
 
   set(next) {
+    const { playing } = this.shown;
     Object.assign(this.state.training, next);
     this.begin();
+    if (playing) this.run(true);
     this.changed(true);
   }
 
@@ -159,7 +164,7 @@ export class Panel {
 
   receive(message) {
     const error = message.error ?? this.shown.error;
-    Object.assign(this.shown, message, { error });
+    Object.assign(this.shown, message, { error, first: this.shown.first ?? error });
     if (message.iteration !== undefined) {
       this.shown.history.push([message.iteration, message.loss ?? null, error ?? null]);
       // Every second place is left out when there are many: the whole training stays in sight.
@@ -184,7 +189,7 @@ export class Panel {
   // --- what is shown ---
 
   show() {
-    const { iteration, rate, loss, error, history, playing, where, how } = this.shown;
+    const { iteration, rate, loss, error, first, history, playing, where, how } = this.shown;
     const said = (value) => (value === undefined ? "–" : short(value));
     this.numbers.iteration.textContent = iteration.toLocaleString("en");
     this.numbers.rate.textContent = playing ? Math.round(rate).toLocaleString("en") : "0";
@@ -199,6 +204,9 @@ export class Panel {
     this.buttons.pause.disabled = !playing;
     this.toggle.textContent = playing ? "pause the training" : "▶ train one";
     const { title, says } = METHODS[this.state.training.method];
+    this.progress.textContent = iteration
+      ? `${title} after ${iteration.toLocaleString("en")} iterations: its error on unseen tasks, ${said(first)} at first, is ${said(error)}.`
+      : "";
     this.says.textContent = says;
     this.status.textContent = `${title} trains ${where || "in a worker"}, in ${how || "JavaScript"}.`;
   }

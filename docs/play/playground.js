@@ -24,7 +24,7 @@ class Playground extends HTMLElement {
         this.formula.train(parameters, settings, this.state);
       },
     });
-    this.adapting = new Adapting(this.state, changed, undefined, [this.panel.toggle]);
+    this.adapting = new Adapting(this.state, changed, undefined, [this.panel.toggle, this.panel.progress]);
     // The page has the headings, and the figure that stands there without scripts.
     this.querySelector("p:has(img)").replaceWith(...Object.values(this.adapting.parts));
     this.querySelector("#meta-train + p").after(...this.panel.parts);

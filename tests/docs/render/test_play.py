@@ -131,7 +131,7 @@ def test_the_start_page_has_the_first_part(page: Page, site: Site) -> None:
     visit(page, site.start)
     expect(part(page, "adapted")).to_contain_text("after one step: MAML 0.1")
     expect(page.locator(".invites")).to_have_count(1)
-    expect(page.get_by_text("Drag a point:")).to_be_in_viewport()
+    expect(page.get_by_text("Drag a point along the sinusoid:")).to_be_in_viewport()
     drag(page, part(page, "point").nth(4), (30, 0))
     expect(page.locator(".invites")).to_have_count(0)
     expect(part(page, "adapted")).not_to_contain_text("after one step: MAML 0.121")
@@ -151,7 +151,11 @@ def test_maml_adapts_and_joint_training_does_not(playground: Page) -> None:
 
 def test_the_network_in_training_learns_to_learn(playground: Page) -> None:
     start = number(playground, "held-out")
+    expect(part(playground, "progress")).to_have_text("")
     trained(playground, 300)
+    found = part(playground, "held-out").inner_text()
+    said = f"after 300 iterations: its error on unseen tasks, {start:g} at first, is {found}."
+    expect(part(playground, "progress")).to_contain_text(said)
     assert number(playground, "held-out") < start
     assert number(playground, "loss") < start
     assert number(playground, "error-live") > 0
@@ -176,6 +180,10 @@ def test_play_and_pause_and_a_hidden_page(playground: Page) -> None:
     expect(part(playground, "play")).to_be_enabled()
     playground.evaluate(hide, False)
     expect(part(playground, "play")).to_be_disabled()
+    part(playground, "train-method").select_option("first order")
+    expect(part(playground, "progress")).to_contain_text("first order after", timeout=PATIENCE)
+    expect(part(playground, "play")).to_be_disabled()
+    part(playground, "train-method").select_option("MAML")
     part(playground, "pause").click()
     expect(part(playground, "rate")).to_have_text("0")
     expect(part(playground, "train")).to_have_text("▶ train one")
