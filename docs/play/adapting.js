@@ -1,10 +1,10 @@
 // A few points, and the curves of networks before and after steps on them.
 
 import { STARTS, inTraining } from "./networks.js";
-import { button, element, legend, short, slider } from "./parts.js";
+import { button, element, legend, rounded, short, slider } from "./parts.js";
 import { plot } from "./plot.js";
 import { GRID, INPUTS, sinusoid } from "./sinusoids.js";
-import { MOST_POINTS, MOST_STEPS, RATES, TARGETS, drawn, rounded } from "./state.js";
+import { MOST_POINTS, MOST_STEPS, RATES, TARGETS, drawn } from "./state.js";
 
 const MILLISECONDS = 400;
 const xs = [...GRID], nothing = xs.map(() => null);

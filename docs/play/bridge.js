@@ -5,14 +5,13 @@
 import { equations, inputs } from "../../generated/linear/equations.js";
 import { evaluate, withSizes } from "../../generated/runtime/matrices.js";
 import { CENTRES, CURVATURES, TURNS, ellipse, task } from "./bowls.js";
-import { element, legend, short, slider } from "./parts.js";
+import { button, element, legend, place, rounded, short, slider } from "./parts.js";
 import { plot } from "./plot.js";
 
 const AXES = { x: [-3, 3], y: [-3, 3] };
 const COLOURS = ["--q-data", "--q-gradient"];
 const START = { theta: [-2, 2], alpha: 0.3, curvatures: CURVATURES };
 const STEPS = 4000, STILL = 1e-10;
-const round = (value) => Math.round(value * 100) / 100;
 
 // The mean over the tasks of the loss after a step, its gradient, and the weights after the step.
 function meta(tasks, [a, b], alpha) {
@@ -62,7 +61,7 @@ class Bridge extends HTMLElement {
     });
     this.chart.handle({
       name: "start of the weights", colour: "--q-value", at: () => this.at.theta,
-      moved: (x, y) => this.change({ theta: [round(x), round(y)] }),
+      moved: (x, y) => this.change({ theta: [rounded(x), rounded(y)] }),
     });
     this.show();
   }
@@ -81,7 +80,6 @@ class Bridge extends HTMLElement {
         this.show();
       }, 0.1, 4,
     );
-    const button = (text, work) => element("button", { type: "button", class: "md-button", onclick: work }, text);
     return element("div", { class: "controls" },
       add("step size α", () => this.at.alpha, (alpha) => this.change({ alpha }), 0, 0.6),
       curvature(0, 0), curvature(0, 1), curvature(1, 0), curvature(1, 1),
@@ -124,11 +122,10 @@ class Bridge extends HTMLElement {
   sentence() {
     const [maml, joint] = [this.found.maml.at(-1), this.found.joint.at(-1)];
     const apart = Math.hypot(maml[0] - joint[0], maml[1] - joint[1]);
-    const said = ([x, y]) => `(${short(round(x))}, ${short(round(y))})`;
     const where = apart < 0.02
       ? "They agree."
-      : `They are ${short(round(apart))} apart: MAML gives less weight to what one step can mend.`;
-    return `Joint training ends at ${said(joint)}, MAML at ${said(maml)}. ${where}`;
+      : `They are ${short(rounded(apart))} apart: MAML gives less weight to what one step can mend.`;
+    return `Joint training ends at ${place(joint)}, MAML at ${place(maml)}. ${where}`;
   }
 }
 

@@ -4,12 +4,11 @@
 // The way back is that of generated/linear/equations.js, in bowls.js.
 
 import { back, ellipse, inner, task } from "./bowls.js";
-import { button, degrees, element, legend, short, slider } from "./parts.js";
+import { button, degrees, element, legend, place, rounded, short, slider } from "./parts.js";
 import { plot } from "./plot.js";
 
 const AXES = { x: [-8, 8], y: [-8, 8] };
 const START = { first: 9, second: 1, turn: 45, alpha: 1 / 6, adjoint: [5, 2] };
-const round = (value) => Math.round(value * 100) / 100;
 
 class Curvature extends HTMLElement {
   connectedCallback() {
@@ -40,7 +39,7 @@ class Curvature extends HTMLElement {
     });
     this.chart.handle({
       name: "first-order meta-gradient", colour: "--q-gradient", step: [0.25, 0.25], at: () => this.at.adjoint,
-      moved: (x, y) => this.change({ adjoint: [round(x), round(y)] }),
+      moved: (x, y) => this.change({ adjoint: [rounded(x), rounded(y)] }),
     });
     this.show();
   }
@@ -75,14 +74,13 @@ class Curvature extends HTMLElement {
 
   sentence() {
     const { first, second, alpha, adjoint } = this.at;
-    const said = ([x, y]) => `(${short(round(x))}, ${short(round(y))})`;
-    const [one, other] = [first, second].map((each) => short(round(1 - alpha * each)));
+    const [one, other] = [first, second].map((each) => short(rounded(1 - alpha * each)));
     const turned = degrees(adjoint, this.meta), product = inner(adjoint, this.meta);
     const verdict = !(alpha * (first || second)) ? "Nothing is curved, and the two orders are the same."
       : product < 0 ? "First order walks uphill."
         : turned ? "Both point downhill." : "They point the same way.";
     return `The way back multiplies by ${one} along the first direction and by ${other} along the second. First order `
-      + `has ${said(adjoint)}, the meta-gradient is ${said(this.meta)}, turned by ${turned ?? 0}°. ${verdict}`;
+      + `has ${place(adjoint)}, the meta-gradient is ${place(this.meta)}, turned by ${turned ?? 0}°. ${verdict}`;
   }
 }
 

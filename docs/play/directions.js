@@ -7,13 +7,12 @@ import {
   CENTRES, CURVATURES, TURNS, adapted, axes, difference, ellipse, firstOrder, implicit, linearised,
   mean, metaLoss, reptile, scaled, secondOrder, task,
 } from "./bowls.js";
-import { button, degrees, element, legend, short, slider } from "./parts.js";
+import { button, degrees, element, legend, place, rounded, short, slider } from "./parts.js";
 import { plot } from "./plot.js";
 
 const AXES = { x: [-3, 3], y: [-3, 3] }, LEVELS = [0.1, 0.3, 0.6, 1, 1.5, 2.2, 3, 4, 5.5, 7.5];
 const START = { theta: [1.5, -1], steps: 1, alpha: 0.3, beta: 1, epsilon: 0.5, lambda: 1 };
 const TASKS = CURVATURES.map((each, at) => task(each, TURNS[at], CENTRES[at]));
-const round = (value) => Math.round(value * 100) / 100;
 
 const METHODS = {
   "maml": { title: "MAML", colour: "--q-adjoint", against: secondOrder, rate: "beta" },
@@ -40,7 +39,7 @@ class Directions extends HTMLElement {
     });
     this.chart.handle({
       name: "the weights θ", colour: "--q-value", at: () => this.at.theta,
-      moved: (x, y) => this.change({ theta: [round(x), round(y)] }),
+      moved: (x, y) => this.change({ theta: [rounded(x), rounded(y)] }),
     });
     this.show();
   }
@@ -135,9 +134,8 @@ class Directions extends HTMLElement {
 
   sentence() {
     const { at, found } = this, times = at.steps === 1 ? "one step" : `${at.steps} steps`;
-    const said = ([x, y]) => `(${short(round(x))}, ${short(round(y))})`;
     const ends = at.shown.filter((name) => found[name].zero.every(Number.isFinite))
-      .map((name) => `${METHODS[name].title} at ${said(found[name].zero)}`);
+      .map((name) => `${METHODS[name].title} at ${place(found[name].zero)}`);
     return `After ${times} of each task the mean of their losses is ${short(this.here)} from here; the least is `
       + `${short(this.least)}.${ends.length ? ` Training would end for ${ends.join(", ")}.` : ""}`;
   }

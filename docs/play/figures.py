@@ -25,11 +25,22 @@ from ..experiment.plot.files import save_as
 from ..sinusoid.tasks import GRID, sinusoid
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from ..experiment.networks import Array
 
 FOLDER = Path(__file__).parent
 SUPPORT, QUERY, STEP, FIRST_ORDER = "#17663f", "#86268a", "#0b5a9e", "#9c4300"
 LIVE, GREY = "#6a4c00", "#b9bdc1"
+
+
+def examples(network: ModuleType) -> dict[str, dict[str, str]]:
+    """The numbers of a package's example, by form and name."""
+    record = json.loads((Path(str(network.__file__)).parent / "equations.json").read_text("utf-8"))
+    return {
+        form: {line["name"]: line["example"] for line in record[form]}
+        for form in ("derived", "first_order")
+    }
 
 
 # --- chapter 2 ---
@@ -87,11 +98,7 @@ def bowl(at: int) -> tuple[Array, Array]:
 
 def curvature() -> Figure:
     """The chapter's first-order meta-gradient and its meta-gradient, on the support loss."""
-    record = json.loads((Path(linear.__file__).parent / "equations.json").read_text("utf-8"))
-    found = {
-        form: {line["name"]: line["example"] for line in record[form]}
-        for form in ("derived", "first_order")
-    }
+    found = examples(linear)
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.set(xlim=(-8, 8), ylim=(-5, 5), xlabel="first weight", ylabel="second weight")
@@ -294,11 +301,7 @@ def fitted(X: Array, amplitude: float, phase: float, height: float) -> Figure:
 
 def orders() -> Figure:
     """The entries of the meta-gradient of the small task, and of its first order."""
-    record = json.loads((Path(relu2.__file__).parent / "equations.json").read_text("utf-8"))
-    found = {
-        form: {line["name"]: line["example"] for line in record[form]}
-        for form in ("derived", "first_order")
-    }
+    found = examples(relu2)
     figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
     axes = figure.subplots()
     at, ticks = 0, {}

@@ -4,7 +4,7 @@
 // Every gradient is computed by generated/linear/equations.js, in bowls.js.
 
 import { asked, axes, difference, ellipse, linearised, rest, scaled, solve, support, task } from "./bowls.js";
-import { button, degrees, element, legend, short, slider } from "./parts.js";
+import { button, degrees, element, legend, place, rounded, short, slider } from "./parts.js";
 import { plot } from "./plot.js";
 
 const AXES = { x: [-3, 3], y: [-3, 3] };
@@ -12,7 +12,6 @@ const BOWL = [[2, 0.4], 0.6, [1.1, 0.9]], QUERY = [[1, 0.6], -0.4, [1.9, 0.4]], 
 // λ is moved by its logarithm.
 const START = { theta: [-1.9, -1.2], power: 0 }, POWERS = [-2, 2];
 const RADII = [0.4, 1, 1.6, 2.4, 3.2], ALL = Array.from({ length: 41 }, (_, at) => 10 ** (3 - at / 8));
-const round = (value) => Math.round(value * 100) / 100;
 
 class Implicit extends HTMLElement {
   connectedCallback() {
@@ -40,7 +39,7 @@ class Implicit extends HTMLElement {
     });
     this.chart.handle({
       name: "the weights θ", colour: "--q-value", at: () => this.at.theta,
-      moved: (x, y) => this.change({ theta: [round(x), round(y)] }),
+      moved: (x, y) => this.change({ theta: [rounded(x), rounded(y)] }),
     });
     this.show();
   }
@@ -84,10 +83,10 @@ class Implicit extends HTMLElement {
 
   sentence() {
     const { lambda, phi, pull, loss, right, meta } = this.found, turned = degrees(right, meta);
-    const said = ([x, y]) => `(${short(round(x))}, ${short(round(y))})`, share = Math.hypot(...meta) / Math.hypot(...right);
-    return `With λ = ${short(lambda)} the inner loop rests at ${said(phi)}. There the loss and the distance pull with `
+    const share = Math.hypot(...meta) / Math.hypot(...right);
+    return `With λ = ${short(lambda)} the inner loop rests at ${place(phi)}. There the loss and the distance pull with `
       + `${short(Math.hypot(...pull))} each, against one another. The query loss is ${short(loss)} and its gradient `
-      + `${said(right)}; the meta-gradient is ${said(meta)}, ${short(share)} times as long and turned by ${turned}°.`;
+      + `${place(right)}; the meta-gradient is ${place(meta)}, ${short(share)} times as long and turned by ${turned}°.`;
   }
 }
 

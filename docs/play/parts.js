@@ -51,6 +51,10 @@ export function short(value) {
   return text.replace("-", "−");
 }
 
+// What a movement is rounded to, and a place as a text.
+export const rounded = (value) => Math.round(value * 100) / 100;
+export const place = ([x, y]) => `(${short(rounded(x))}, ${short(rounded(y))})`;
+
 // The angle between two vectors in whole degrees, where there is one.
 export function degrees(a, b) {
   const lengths = Math.hypot(...a) * Math.hypot(...b);

@@ -2,10 +2,10 @@
 // networks do, and all of them get the same mark.
 
 import { STARTS } from "./networks.js";
-import { button, element, legend, short } from "./parts.js";
+import { button, element, legend, rounded, short } from "./parts.js";
 import { plot } from "./plot.js";
 import { GRID, INPUTS, sinusoid } from "./sinusoids.js";
-import { TARGETS, drawn, onSinusoid, rounded } from "./state.js";
+import { TARGETS, drawn, onSinusoid } from "./state.js";
 
 const SHOTS = 5, ALPHA = 0.01, STEPS = 1, PLACES = Float32Array.of(-4, -2, 0, 2, 4);
 const FIRST = { amplitude: 3.2, phase: 2.1, points: onSinusoid([-4.6, -3.1, -1.2, 0.9, 4.4], 3.2, 2.1) };

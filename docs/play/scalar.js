@@ -3,12 +3,11 @@
 // Every number is computed by generated/warm_up/scalar.js.
 
 import { metaLossAndGradient } from "../../generated/warm_up/scalar.js";
-import { element, legend, short, slider } from "./parts.js";
+import { element, legend, rounded, short, slider } from "./parts.js";
 import { plot, spread } from "./plot.js";
 
 const START = { w: 0.5, x_s: 1, y_s: 2, x_q: 2, y_q: 3, alpha: 0.1 };
 const WEIGHTS = [-1, 4], LOSSES = [0, 10], INPUTS = [-3, 3], TARGETS = [-5, 5];
-const round = (value) => Math.round(value * 100) / 100;
 
 class Scalar extends HTMLElement {
   connectedCallback() {
@@ -61,7 +60,7 @@ class Scalar extends HTMLElement {
     chart.handle({
       name: "weight w", colour: "--q-weight", step: [0.05, 0],
       at: () => [this.at.w, 0], says: () => short(this.at.w),
-      moved: (w) => this.change({ w: round(w) }),
+      moved: (w) => this.change({ w: rounded(w) }),
     });
     return chart;
   }
@@ -78,7 +77,7 @@ class Scalar extends HTMLElement {
     for (const [set, name, colour] of [["s", "support sample", "--q-data"], ["q", "query sample", "--q-adjoint"]])
       chart.handle({
         name, colour, step: [0.1, 0.1], at: () => [this.at[`x_${set}`], this.at[`y_${set}`]],
-        moved: (x, y) => this.change({ [`x_${set}`]: round(x), [`y_${set}`]: round(y) }),
+        moved: (x, y) => this.change({ [`x_${set}`]: rounded(x), [`y_${set}`]: rounded(y) }),
       });
     return chart;
   }

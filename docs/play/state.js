@@ -1,5 +1,6 @@
 // What the playground shows, and the same in an address, so that it can be shared and reloaded.
 
+import { rounded } from "./parts.js";
 import { AMPLITUDE, INPUTS, PHASE, sinusoid } from "./sinusoids.js";
 import { METHODS, START } from "./training.js";
 
@@ -17,7 +18,6 @@ export const first = () => ({
 });
 
 export const onSinusoid = (xs, amplitude, phase) => xs.map((x) => [x, sinusoid(x, amplitude, phase)]);
-export const rounded = (value) => Math.round(value * 100) / 100;
 
 // A new task, as the distribution has it.
 export function drawn(count) {

@@ -114,6 +114,11 @@ def ratio(record: dict[str, float]) -> str:
     return f"{record['median']:.2f} ({low}\N{EN DASH}{high})"
 
 
+def share_of(value: float | None) -> str:
+    """A share in per cent, or nothing where it was not measured."""
+    return "" if value is None else f"{100 * value:.0f}{SPACE}%"
+
+
 def size_of(count: float) -> str:
     """A number of bytes."""
     return f"{three_digits(count / 2**20)}{SPACE}MB"
@@ -197,7 +202,7 @@ def limit_table(record: dict[str, Any]) -> str:
     rows = [[*head, "JAX, GFLOP/s of the same work"]]
     for case in record["free"]["cases"]:
         own, other = (case["contenders"][name] for name in ("workspace", "JAX"))
-        shares = [f"{own[f'share of {limit}']:.0%}".replace("%", f"{SPACE}%") for limit in limits]
+        shares = [share_of(own[f"share of {limit}"]) for limit in limits]
         work = three_digits(case["flops"] / 1e6)
         rates = [f"{own['gflops']:.3g}", *shares, f"{other['gflops']:.3g}"]
         rows.append([*case_cells(case), work, *rates])
@@ -212,7 +217,6 @@ def in_c_table(record: dict[str, Any]) -> str:
         own, base = case["contenders"].get("C"), case["contenders"]["workspace"]
         if own is None:
             continue
-        share = own["share of fma"]
         rows.append(
             [
                 *case_cells(case),
@@ -221,7 +225,7 @@ def in_c_table(record: dict[str, Any]) -> str:
                 f"{shared['contenders']['C']['ratio']['median']:.2f}",
                 f"{base['time']['median'] / own['time']['median']:.2f}",
                 f"{own['gflops']:.3g}",
-                "" if share is None else f"{share:.0%}".replace("%", f"{SPACE}%"),
+                share_of(own["share of fma"]),
                 duration(own["first"]),
             ]
         )
